@@ -1,0 +1,1 @@
+"""The names of others that pyinit answers to."""

@@ -1,0 +1,1 @@
+"""SAY WHAT IS WANTED: text in, a plan or all errors out."""

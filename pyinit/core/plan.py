@@ -1,0 +1,227 @@
+"""The plan: a configuration after compilation, as PID 1 and its core see it.
+
+`config` writes plans (in a forked child or a tool), `core` decides by their policies, `system`
+and `runtime` carry out their launches.  Every name is already a number here (users, groups,
+signals, sizes in bytes, times in seconds): PID 1 looks nothing up.
+
+The unit is the *process*: one slot of a program.  Its `key` is `PROGRAM:INSTANCE` whatever the
+number of instances, so scaling never renames a slot; its `name` is what people see.
+"""
+
+from __future__ import annotations
+
+from .record import Record, kinds_of
+
+KEEP = -2  # a limit's half: leave it as it is
+UNLIMITED = -1  # a limit's half: RLIM_INFINITY
+MAXIMUM = -3  # a limit's soft half: up to the hard limit
+
+INHERIT_ENV = ("*",)
+
+
+class Limit(Record):
+    """One rlimit: `resource` is the lower-case name after RLIMIT_ (`nofile`).
+
+    `soft` and `hard` are numbers, UNLIMITED or KEEP; `soft` may be MAXIMUM.  A plain number N in
+    a configuration is soft=N, hard=KEEP: the hard limit is raised to N only when it is below N.
+    """
+
+    resource: str
+    soft: int
+    hard: int = KEEP
+
+
+class Sink(Record):
+    """Where one stream of a process goes.
+
+    kind: "inherit" (pyinit's own descriptor), "null", "stdout" (stderr only: 2>&1), "prefix" and
+    "json" (lines on pyinit's own stdout or stderr), "file".  The rest is for "file" only:
+    `max_size` in bytes (0: never rotate), `max_files` old files kept, `format` one of "raw",
+    "prefix", "json", "tai64n"; `mode`, `uid`, `gid` of the file (None: as created).
+    """
+
+    kind: str
+    path: str = ""
+    max_size: int = 50 * 1024 * 1024
+    max_files: int = 10
+    compress: bool = False
+    format: str = "raw"
+    mode: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+
+
+INHERIT = (Sink("inherit"),)
+
+
+class Capabilities(Record):
+    """Capability numbers: the bounding set is cut to `keep` (None: untouched); `ambient` raised."""
+
+    keep: tuple[int, ...] | None = None
+    ambient: tuple[int, ...] = ()
+
+
+class Launch(Record):
+    """Everything between fork and exec: what a new run of a process is born with.
+
+    Two launches that are equal need no restart.  `argv[0]` without a slash is searched in PATH
+    of the program's own environment.  `env` is what the configuration sets, laid over those
+    variables of pyinit's environment whose names match a pattern of `env_pass`.
+    `secrets` are (variable, path of a file read at spawn).  `stdin` is "null", "inherit" or
+    "pipe".  `terminal` puts the run into the foreground of pyinit's terminal (main program).
+    `session` starts a new session (else only a new process group).
+    """
+
+    argv: tuple[str, ...]
+    directory: str | None = None
+    umask: int | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    env_pass: tuple[str, ...] = INHERIT_ENV
+    secrets: tuple[tuple[str, str], ...] = ()
+    uid: int | None = None
+    gid: int | None = None
+    groups: tuple[int, ...] | None = None
+    limits: tuple[Limit, ...] = ()
+    limits_unmet: str = "fail"
+    nice: int | None = None
+    oom_score_adj: int | None = None
+    cpu_affinity: tuple[int, ...] | None = None
+    io_priority: tuple[int, int] | None = None
+    no_new_privs: bool = False
+    capabilities: Capabilities | None = None
+    parent_death_signal: int = 0
+    session: bool = True
+    terminal: bool = False
+    stdin: str = "null"
+    stdout: tuple[Sink, ...] = INHERIT
+    stderr: tuple[Sink, ...] = INHERIT
+
+
+class Dependency(Record):
+    """`program` must be at `condition` ("started", "ready", "completed", "done") first."""
+
+    program: str
+    condition: str
+
+
+class Restart(Record):
+    """When and how soon a run that ended is followed by another.
+
+    policy: "always", "on-failure", "never".  Times in seconds.  More than `max` failed runs
+    within `window` give up; max=0 never gives up.  `jitter` is a fraction of the delay.
+    """
+
+    policy: str = "on-failure"
+    delay: float = 0.5
+    factor: float = 2.0
+    max_delay: float = 30.0
+    jitter: float = 0.1
+    window: float = 60.0
+    max: int = 5
+
+
+class Stop(Record):
+    """How a run is ended: `signals` in turn over `timeout` seconds, then KILL.
+
+    kill: "tree" (group and every descendant), "group", "process".  `dump_signal` (0: none) is
+    sent one second before KILL.
+    """
+
+    signals: tuple[int, ...] = (15,)
+    timeout: float = 10.0
+    kill: str = "tree"
+    dump_signal: int = 0
+
+
+class Ready(Record):
+    """How a run tells that it is ready.
+
+    kind: "output" (`target` is a regular expression searched in its lines), "fd" (`target` is
+    the descriptor's number), "notify" (sd_notify), "file" (`target` is a path), "delay"
+    (`target` is seconds), "tcp", "unix", "http", "exec".  Not ready within `timeout` seconds is
+    a failed start; `interval` is between two tries of those that ask.
+    """
+
+    kind: str
+    target: str = ""
+    timeout: float = 30.0
+    interval: float = 1.0
+
+
+class ProcessPlan(Record):
+    """One process: who it is, how it is kept, what it is launched with."""
+
+    key: str
+    name: str
+    program: str
+    group: str
+    launch: Launch
+    instance: int = 0
+    kind: str = "service"  # or "oneshot"
+    autostart: bool = True
+    critical: bool = True
+    priority: int = 999
+    depends: tuple[Dependency, ...] = ()
+    restart: Restart = Restart()
+    success_codes: tuple[int, ...] = (0,)
+    start_s: float = 1.0
+    ready: Ready | None = None
+    stop: Stop = Stop()
+    reload_signal: int = 0
+
+
+class LogPlan(Record):
+    """pyinit's own messages: `level` error, warning, info or debug; `file` None is stderr."""
+
+    level: str = "info"
+    format: str = "text"
+    file: str | None = None
+
+
+class ControlPlan(Record):
+    """The control socket; `path` None lets boot choose.  `allow` is (uid, level) pairs."""
+
+    path: str | None = None
+    mode: int = 0o600
+    uid: int | None = None
+    gid: int | None = None
+    allow: tuple[tuple[int, str], ...] = ()
+
+
+class InitPlan(Record):
+    """What `[init]` says.  `exit`: "fail-fast", "all-done", "never" or "main:PROGRAM".
+
+    `signals` maps a signal number to "forward:PROGRAM", "reload", "reopen", "stop" or "ignore".
+    """
+
+    exit: str = "fail-fast"
+    limits: tuple[Limit, ...] = ()
+    limits_unmet: str = "fail"
+    stop_budget: float = 9.0
+    drain_delay: float = 0.0
+    umask: int | None = None
+    directory: str | None = None
+    uid: int | None = None
+    gid: int | None = None
+    groups: tuple[int, ...] | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    pidfile: str | None = None
+    log: LogPlan = LogPlan()
+    control: ControlPlan = ControlPlan()
+    signals: tuple[tuple[int, str], ...] = ()
+
+
+class Plan(Record):
+    """A whole configuration.  `sources` are the files it came from, `warnings` what to say once."""
+
+    init: InitPlan = InitPlan()
+    processes: tuple[ProcessPlan, ...] = ()
+    sources: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def plan_kinds() -> dict[str, type[Record]]:
+    """Return the records a plan is made of, for `record.from_plain`."""
+    import sys
+
+    return kinds_of(sys.modules[__name__])

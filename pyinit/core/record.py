@@ -1,0 +1,185 @@
+"""Frozen records: what `dataclasses` gives, without importing `inspect`, `re` and `ast`.
+
+PID 1 has about one megabyte for all of its own code.  `dataclasses` alone costs five, a
+`NamedTuple` two (and compares equal to any tuple of the same fields).  A record costs one class:
+the metaclass turns the annotations into slots, and one `__init__`, `__eq__`, `__hash__` and
+`__repr__` serve every record there is.
+
+    class Run(Record):
+        id: RunId
+        pid: Pid = NO_PID
+
+    Run(3) == Run(id=3, pid=NO_PID);  replace(run, pid=71);  match run: case Run(id, pid): ...
+
+`to_plain` and `from_plain` turn any tree of records, tuples, dicts and scalars into plain data
+and back, so that a plan or the whole state can cross a pipe or a re-exec.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar, Never, Self, TypeAlias, TypeVar, dataclass_transform
+
+    Scalar: TypeAlias = bool | int | float | str | None
+    Plain: TypeAlias = Scalar | list["Plain"] | dict[str, "Plain"]
+    R = TypeVar("R", bound="Record")
+else:
+
+    def dataclass_transform(**_options):  # noqa: ANN003, ANN201
+        """Do nothing at run time; type checkers read the real one."""
+        return lambda cls: cls
+
+
+_set = object.__setattr__
+_MISSING = object()
+_SCALARS = (bool, int, float, str)
+
+
+@dataclass_transform(frozen_default=True, eq_default=True)
+class RecordMeta(type):
+    """Makes slots of a class's annotations and keeps the defaults aside."""
+
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, object]
+    ) -> RecordMeta:
+        """Build the class once, already with its slots."""
+        own = namespace.get("__annotations__")
+        fields = list(own) if isinstance(own, dict) else []
+        inherited: list[str] = []
+        defaults: dict[str, object] = {}
+        for base in bases:
+            inherited.extend(getattr(base, "__match_args__", ()))
+            defaults.update(getattr(base, "__defaults__", {}))
+        defaults.update({field: namespace.pop(field) for field in fields if field in namespace})
+        namespace["__slots__"] = tuple(fields)
+        namespace["__match_args__"] = (*inherited, *fields)
+        namespace["__defaults__"] = defaults
+        return super().__new__(mcs, name, bases, namespace)
+
+
+class Record(metaclass=RecordMeta):
+    """Base of every record: immutable, compared and hashed by its type and fields."""
+
+    if TYPE_CHECKING:
+        __match_args__: ClassVar[tuple[str, ...]]
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *values, **named) -> None:  # noqa: ANN002, ANN003
+            fields = self.__match_args__
+            if len(values) > len(fields):
+                raise TypeError(f"{type(self).__name__} takes {len(fields)} values")
+            for field, value in zip(fields, values, strict=False):
+                _set(self, field, value)
+            if len(values) < len(fields):
+                defaults = self.__defaults__
+                for field in fields[len(values) :]:
+                    value = named.pop(field, _MISSING)
+                    if value is _MISSING:
+                        value = defaults.get(field, _MISSING)
+                        if value is _MISSING:
+                            raise TypeError(f"{type(self).__name__} needs '{field}'")
+                    _set(self, field, value)
+            if named:
+                raise TypeError(f"{type(self).__name__} cannot take {sorted(named)}")
+
+    def __setattr__(self, name: str, value: object) -> Never:
+        raise AttributeError(f"cannot set '{name}': {type(self).__name__} is a frozen record")
+
+    def __delattr__(self, name: str) -> Never:
+        raise AttributeError(f"cannot delete '{name}': {type(self).__name__} is a frozen record")
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(getattr(self, f) == getattr(other, f) for f in self.__match_args__)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(getattr(self, f) for f in self.__match_args__)))
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{f}={getattr(self, f)!r}" for f in self.__match_args__)
+        return f"{type(self).__name__}({inner})"
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), tuple(getattr(self, f) for f in self.__match_args__)
+
+
+if TYPE_CHECKING:
+
+    def replace(record: R, /, **changes: object) -> R:
+        """Return a copy of `record` with `changes`; a field that does not exist is a TypeError."""
+        ...
+
+else:
+
+    def replace(record, /, **changes):  # noqa: ANN001, ANN003, ANN201
+        """Return a copy of `record` with `changes`; a field that does not exist is a TypeError."""
+        cls = type(record)
+        new = object.__new__(cls)
+        for field in cls.__match_args__:
+            _set(new, field, changes.pop(field) if field in changes else getattr(record, field))
+        if changes:
+            raise TypeError(f"{cls.__name__} has no {sorted(changes)}")
+        return new
+
+
+def assert_never(value: Never) -> Never:
+    """Say at type-check time that a `match` is complete; raise AssertionError if it was not."""
+    raise AssertionError(f"unhandled: {value!r}")
+
+
+def to_plain(value: object) -> Plain:
+    """Return `value` as plain data: a record is `{"Name": [fields]}`, a dict `{"": [[k, v]]}`.
+
+    Raises TypeError for anything but records, tuples, dicts and None, bool, int, float, str.
+    """
+    if value is None or isinstance(value, _SCALARS):
+        return value
+    if isinstance(value, tuple):
+        return [to_plain(item) for item in value]
+    if isinstance(value, Record):
+        return {type(value).__name__: [to_plain(getattr(value, f)) for f in value.__match_args__]}
+    if isinstance(value, dict):
+        return {"": [[to_plain(key), to_plain(item)] for key, item in value.items()]}
+    raise TypeError(f"cannot write out {type(value).__name__}: {value!r}")
+
+
+def from_plain(data: Plain, kinds: dict[str, type[Record]]) -> object:
+    """Return what `to_plain` was given; `kinds` names the records that may occur.
+
+    A record written by an older version may lack fields that have defaults.
+    Raises ValueError when the data names a record that is not in `kinds` or does not fit it.
+    """
+    if isinstance(data, list):
+        return tuple([from_plain(item, kinds) for item in data])
+    if not isinstance(data, dict):
+        return data
+    if len(data) != 1:
+        raise ValueError(f"cannot read a record: {len(data)} names where one is needed")
+    ((name, fields),) = data.items()
+    if not isinstance(fields, list):
+        raise ValueError(f"cannot read record '{name}': its fields are not a list")  # noqa: TRY004
+    if name == "":
+        pairs = [item for item in fields if isinstance(item, list)]
+        return {from_plain(pair[0], kinds): from_plain(pair[1], kinds) for pair in pairs}
+    kind = kinds.get(name)
+    if kind is None:
+        raise ValueError(f"cannot read record '{name}': no such record here")
+    try:
+        return kind(*[from_plain(item, kinds) for item in fields])
+    except TypeError as error:
+        raise ValueError(f"cannot read record '{name}': {error}") from error
+
+
+def kinds_of(*modules: object) -> dict[str, type[Record]]:
+    """Return the records that `modules` define, by name: the `kinds` of `from_plain`."""
+    return {
+        name: thing
+        for module in modules
+        for name, thing in vars(module).items()
+        if isinstance(thing, type) and issubclass(thing, Record)
+    }

@@ -1,0 +1,1 @@
+"""KEEP OUTPUT: pure parts of what happens to a program's lines."""

@@ -1,0 +1,1 @@
+"""TALK: pure codecs of the control socket."""

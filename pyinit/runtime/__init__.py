@@ -1,0 +1,1 @@
+"""DO: the loop, the driver of effects and everything with a descriptor."""

@@ -1,0 +1,1 @@
+"""SYSCALLS: the only place that makes them."""
