@@ -1,0 +1,46 @@
+"""How soon a failed run is followed by another, and when to give up.
+
+A failed run counts for `window` seconds.  With n failed runs in the window the next one waits
+`delay * factor ** (n - 1)` seconds, at most `max_delay`, spread by `jitter`; more than `max` of
+them give up.  A run that stays up longer than the window therefore starts from `delay` again,
+and one that flaps just above `start_seconds` still runs into the limit.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .plan import Restart
+
+MAX_KEPT = 64  # failed runs remembered when `max` is 0 or huge; the delay has long saturated
+
+
+def count(failures: tuple[float, ...], restart: Restart, now: float) -> tuple[float, ...]:
+    """Return the times of the failed runs in the window, the one at `now` included."""
+    recent = tuple([at for at in failures if at > now - restart.window])
+    kept = max(MAX_KEPT, restart.max)
+    return (*recent, now)[-(kept + 1) :]
+
+
+def gives_up(failures: tuple[float, ...], restart: Restart) -> bool:
+    """Say whether `failures` are more than the policy allows."""
+    return 0 < restart.max < len(failures)
+
+
+def delay_s(attempt: int, restart: Restart, draw: float) -> float:
+    """Return the seconds before the run after `attempt` (>= 1) failed ones; `draw` is in [0, 1)."""
+    delay, most = restart.delay, restart.max_delay
+    for _ in range(min(attempt, MAX_KEPT) - 1):
+        if delay >= most or restart.factor <= 1:
+            break
+        delay *= restart.factor
+    delay = min(delay, most)
+    return delay * (1 + restart.jitter * (2 * draw - 1))
+
+
+def draw(seed: int, run_id: int) -> float:
+    """Return a number in [0, 1) that depends on nothing but `seed` and `run_id`."""
+    mixed = (seed * 0x9E3779B97F4A7C15 + run_id * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+    mixed ^= mixed >> 31
+    mixed = (mixed * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+    return (mixed >> 11) / (1 << 53)

@@ -1,0 +1,200 @@
+"""A step in the making: changes pile up on a draft and become the new state all at once.
+
+A step that raises leaves nothing behind: the old state was never touched.
+"""
+
+from __future__ import annotations
+
+from . import graph as graphs
+from . import table as tables
+from .effects import Announce, Removed
+from .inputs import Blocked, Go, Start
+from .process import advance, is_active, is_success
+from .record import Record, replace
+from .states import (
+    NEVER,
+    NO_PID,
+    Backoff,
+    Ending,
+    Exited,
+    Fatal,
+    RunId,
+    Stopped,
+    Stopping,
+    Waiting,
+    run_of,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .effects import Effect
+    from .graph import Graph
+    from .inputs import Input
+    from .phases import Phase
+    from .plan import InitPlan
+    from .process import Process
+    from .table import Pids, Table
+
+
+class Supervisor(Record):
+    """The whole state of pyinit's brain.
+
+    `main` is the key of the main program in COMMAND mode; `failure` the shell code of the first
+    process that failed for good (0: none); `seed` feeds the jitter; `floor` is above every run
+    id of processes that are gone, so that a name that comes back never reuses one.
+    """
+
+    init: InitPlan
+    table: Table
+    graph: Graph
+    pids: Pids
+    phase: Phase
+    main: str | None = None
+    failure: int = 0
+    seed: int = 0
+    floor: int = 0
+
+
+class Draft:
+    """The supervisor being changed by one event at the time `now`."""
+
+    def __init__(self, supervisor: Supervisor, now: float) -> None:
+        self.base = supervisor
+        self.now = now
+        self.table = supervisor.table
+        self.graph = supervisor.graph
+        self.pids = supervisor.pids
+        self.phase = supervisor.phase
+        self.failure = supervisor.failure
+        self.floor = supervisor.floor
+        self.init = supervisor.init
+        self.effects: list[Effect] = []
+        self.moved: list[tuple[Process, Process]] = []
+        self._rows: dict[str, Process] = {}
+
+    def commit(self) -> Supervisor:
+        """Return the new state."""
+        self.flush()
+        return replace(
+            self.base,
+            init=self.init,
+            table=self.table,
+            graph=self.graph,
+            pids=self.pids,
+            phase=self.phase,
+            failure=self.failure,
+            floor=self.floor,
+        )
+
+    def flush(self) -> None:
+        """Bring the table up to date with the rows changed so far."""
+        if self._rows:
+            self.table = tables.changed(self.table, self._rows)
+            self._rows = {}
+
+    def row(self, key: str) -> Process:
+        """Return the process `key` as it is now."""
+        return self._rows.get(key) or self.table[key]
+
+    def put(self, process: Process) -> None:
+        """Replace a row without a transition."""
+        self._rows[process.plan.key] = process
+
+    def send(self, key: str, event: Input) -> None:
+        """Let one process answer `event`."""
+        before = self.row(key)
+        after, effects = advance(before, event, self.now, self.base.seed)
+        if after is before:
+            return
+        self._rows[key] = after
+        self.effects.extend(effects)
+        run = run_of(after.state)
+        if run is not None and run.pid != NO_PID:
+            was = run_of(before.state)
+            if was is None or was.pid != run.pid:
+                self.pids = self.pids.having(run.pid, key)
+        if type(before.state) is not type(after.state):
+            if not isinstance(after.state, Ending):
+                self.effects.append(_announcement(before, after, self.now))
+            self.moved.append((before, after))
+
+    def start(self, key: str) -> None:
+        """Let a process, and what it needs, be up."""
+        for need in self.row(key).plan.depends:
+            for each in self.graph.keys.get(need.program, ()):
+                match self.row(each).state:
+                    case Stopped() | Fatal() | Exited(success=False):
+                        self.start(each)
+                    case _:  # on its way, up, or done well
+                        pass
+        self.send(key, Start())
+
+    def unblock(self, key: str) -> None:
+        """Let a waiting process go if its dependencies are there, or give up if they never will."""
+        process = self.row(key)
+        if not isinstance(process.state, Waiting):
+            return
+        verdict, program = graphs.standing(process, self.graph, self.row)
+        if verdict == graphs.MET:
+            self.send(key, Go())
+        elif verdict == graphs.LOST:
+            self.send(key, Blocked(f"it needs '{program}', which has failed"))
+
+    def drop(self, key: str) -> None:
+        """Forget a process that left the plan and is at rest."""
+        self.flush()
+        gone = self.table[key]
+        self.floor = max(self.floor, gone.runs)
+        rows = [row for row in self.table if row.plan.key != key]
+        self.table = tables.build(rows)
+        self.effects.append(Removed(key, gone.plan.name))
+
+    def active(self) -> int:
+        """Return how many processes are not at rest."""
+        self.flush()
+        return tables.active(self.table)
+
+    def keys_needing(self, program: str) -> list[str]:
+        """Return the keys of the processes that need `program` directly."""
+        users = self.graph.needed_by.get(program, ())
+        return [key for user in users for key in self.graph.keys.get(user, ())]
+
+    def is_needed(self, program: str) -> bool:
+        """Say whether a process that needs `program` is not at rest."""
+        return any(is_active(self.row(key)) for key in self.keys_needing(program))
+
+
+def _announcement(before: Process, after: Process, now: float) -> Announce:
+    plan = after.plan
+    was, ended = before.state, isinstance(before.state, Ending)
+    name = type(was).__name__
+    if isinstance(was, Ending):
+        name = "Stopping" if was.stop_since != NEVER else ("Running" if was.was_up else "Starting")
+    run = run_of(was) or run_of(after.state)
+    status = after.last if ended else None
+    expected = None
+    if ended and after.last is not None:
+        expected = is_success(after, after.last) or isinstance(after.state, Stopped)
+    reason, retry_s = "", 0.0
+    match after.state:
+        case Backoff(retry_at, reason):
+            retry_s = retry_at - now
+        case Fatal(reason=reason) | Stopping(failed=reason):
+            pass
+        case _:
+            pass
+    return Announce(
+        key=plan.key,
+        name=plan.name,
+        group=plan.group,
+        program=plan.program,
+        was=name,
+        now=type(after.state).__name__,
+        run_id=run.id if run else RunId(after.runs),
+        pid=run.pid if run else NO_PID,
+        reason=reason,
+        status=status,
+        expected=expected,
+        tries=len(after.failures),
+        retry_s=retry_s,
+    )

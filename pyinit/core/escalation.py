@@ -1,0 +1,39 @@
+"""Which signal follows which, and when, until a run that was told to stop is gone."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .plan import Stop
+    from .states import Schedule
+
+SIGKILL = 9
+KILL_AGAIN_S = 1.0  # a killed process that is still there is killed again: it may be in D state
+DUMP_S = 1.0  # between the dump signal and KILL, at most a quarter of the grace period
+
+
+def plan(stop: Stop, grace_s: float, now: float) -> Schedule:
+    """Return the signals after the first one, ending in KILL at `now + grace_s`."""
+    share = grace_s / len(stop.signals)
+    schedule = [(now + share * n, signum) for n, signum in enumerate(stop.signals) if n]
+    if stop.dump_signal:
+        schedule.append((now + grace_s - min(DUMP_S, grace_s / 4), stop.dump_signal))
+        schedule.sort()
+    return (*schedule, (now + grace_s, SIGKILL))
+
+
+def sooner(schedule: Schedule, kill_at: float) -> Schedule:
+    """Return `schedule` with its KILL not later than `kill_at`."""
+    kept = [entry for entry in schedule if entry[0] < kill_at]
+    return schedule if len(kept) == len(schedule) else (*kept, (kill_at, SIGKILL))
+
+
+def split(schedule: Schedule, now: float) -> tuple[tuple[int, ...], Schedule]:
+    """Return the signals that are due at `now`, and the schedule that remains.
+
+    A KILL leaves another one to follow: the schedule of a run that lives never runs out.
+    """
+    due = tuple([signum for at, signum in schedule if at <= now])
+    if SIGKILL in due:
+        return due, ((now + KILL_AGAIN_S, SIGKILL),)
+    return due, tuple([entry for entry in schedule if entry[0] > now])

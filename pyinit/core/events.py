@@ -1,0 +1,158 @@
+"""Everything the world can tell the core.
+
+News of a run carries the process's key and the run's id, so that stale news is recognised and
+dropped.  A reaped pid is looked up in the one map of pids, which the reap itself clears.
+"""
+
+from __future__ import annotations
+
+from .record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from .plan import Limit, Plan
+    from .states import Pid, RunId
+    from .status import NotExecuted
+
+
+class Boot(Record):
+    """The plan is loaded and PID 1 is ready: start what starts by itself."""
+
+
+class StartRequested(Record):
+    """Somebody wants the processes `keys` up."""
+
+    keys: tuple[str, ...]
+
+
+class StopRequested(Record):
+    """Somebody wants the processes `keys` down."""
+
+    keys: tuple[str, ...]
+
+
+class RestartRequested(Record):
+    """Somebody wants new runs of the processes `keys`, whatever they do now."""
+
+    keys: tuple[str, ...]
+
+
+class SignalRequested(Record):
+    """Somebody wants `signum` sent to the leaders of the processes `keys`."""
+
+    keys: tuple[str, ...]
+    signum: int
+
+
+class SignalReceived(Record):
+    """The kernel delivered `signum` to pyinit."""
+
+    signum: int
+
+
+class Spawned(Record):
+    """The fork for a run succeeded; `executed` when its exec is already known to have, too."""
+
+    key: str
+    run_id: RunId
+    pid: Pid
+    executed: bool = False
+
+
+class SpawnFailed(Record):
+    """There is no child: the fork or what it needs failed."""
+
+    key: str
+    run_id: RunId
+    failure: NotExecuted
+
+
+class Executed(Record):
+    """The child has become its program."""
+
+    key: str
+    run_id: RunId
+
+
+class ExecFailed(Record):
+    """The child could not become its program; its end is reported on its own."""
+
+    key: str
+    run_id: RunId
+    failure: NotExecuted
+
+
+class Reaped(Record):
+    """A child of pyinit is gone: a run's leader or an orphan.  `status` is raw, as of wait(2)."""
+
+    pid: Pid
+    status: int
+
+
+class Surveyed(Record):
+    """A run that lost its leader has `left` members still."""
+
+    key: str
+    run_id: RunId
+    left: int
+
+
+class Swept(Record):
+    """`left` processes that are no runs remain below pyinit."""
+
+    left: int
+
+
+class ReadyReported(Record):
+    """A run says, or shows, that it is ready."""
+
+    key: str
+    run_id: RunId
+
+
+class LimitsSet(Record):
+    """Somebody changed rlimits of running processes; later runs get them too."""
+
+    keys: tuple[str, ...]
+    limits: tuple[Limit, ...]
+
+
+class PlanLoaded(Record):
+    """A new plan was compiled: change what differs, touch nothing else."""
+
+    plan: Plan
+
+
+class ShutdownRequested(Record):
+    """Somebody wants everything stopped; `cause` in words.  Asked again, it hurries."""
+
+    cause: str
+
+
+class Tick(Record):
+    """Time has passed: act on whatever deadline is due."""
+
+
+if TYPE_CHECKING:
+    Event: TypeAlias = (
+        Boot
+        | StartRequested
+        | StopRequested
+        | RestartRequested
+        | SignalRequested
+        | SignalReceived
+        | Spawned
+        | SpawnFailed
+        | Executed
+        | ExecFailed
+        | Reaped
+        | Surveyed
+        | Swept
+        | ReadyReported
+        | LimitsSet
+        | PlanLoaded
+        | ShutdownRequested
+        | Tick
+    )

@@ -1,0 +1,422 @@
+"""The life of one process, as a pure function: all of its transitions are in this file.
+
+    advance(process, input, now, seed) -> (process, effects)
+
+The machine, in words.  A process is *at rest* (Stopped, Exited, Fatal), *wanted* (Waiting for
+its dependencies, Backoff), or it *has a run* (Starting, Running, Stopping, Ending).
+
+    Stopped --Start--> Waiting --Go--> Starting --Due/Proven--> Running --Gone--> Ending
+    Starting, Running --Stop--> Stopping --Gone--> Ending --Counted(0)--> what comes next
+
+Every end of a run goes through Ending, whether the run was stopped, crashed or never executed:
+the leader is gone, but its group or tree may live on, and neither "stopped" nor a new run is
+true before that is dealt with.  `Ending` is left in one place, `_conclude`, which alone decides
+what comes next: Stopped, Exited, Fatal, Backoff, or a new run at once.
+
+Three facts make the hard cases easy.  A fork that is not reported yet has a run with NO_PID: a
+stop waits for the report and signals then.  A start while Stopping is remembered in `again`,
+so two restarts make one new run.  A changed plan waits in `pending` until the run is over.
+"""
+
+from __future__ import annotations
+
+from . import backoff, escalation
+from .effects import Kill, Note, Spawn, Survey
+from .escalation import SIGKILL
+from .inputs import (
+    Blocked,
+    Counted,
+    Due,
+    ExecBad,
+    ExecOk,
+    Go,
+    Gone,
+    Hurry,
+    Proven,
+    Restart,
+    SpawnBad,
+    SpawnOk,
+    Start,
+    Stop,
+)
+from .record import Record, assert_never, replace
+from .states import (
+    NEVER,
+    NO_PID,
+    RESTING,
+    Backoff,
+    Ending,
+    Exited,
+    Fatal,
+    Run,
+    RunId,
+    Running,
+    Starting,
+    Stopped,
+    Stopping,
+    Waiting,
+    deadline,
+)
+from .status import ExitCode, NotExecuted, describe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from .effects import Effects
+    from .inputs import Input
+    from .plan import Limit, ProcessPlan
+    from .states import Schedule, State
+    from .status import ExitStatus
+
+LEFTOVER_GRACE_S = 2.0  # what a crashed run left gets this long after the stop signal
+GIVE_UP_KILLS = 5  # leftovers that survive this many KILLs no longer hold up their process
+NO_CHILD_STAGES = ("fork", "descriptors")  # the machine's fault, not the program's: never FATAL
+
+
+class Process(Record):
+    """One slot: its plan, its state, and what its past runs leave to remember.
+
+    `runs` is the id of the last run; `restarts` counts the runs that followed an end by itself;
+    `failures` are the times of recent failed runs; `due` is the deadline of `state`; `limits`
+    were set by hand; `last` is how the last run ended, `last_at` when.  A `closing` process gets no
+    new run (shutdown); a `retired` one left the plan and is dropped once it is at rest.
+    """
+
+    plan: ProcessPlan
+    state: State = Stopped()
+    due: float = NEVER
+    runs: int = 0
+    restarts: int = 0
+    failures: tuple[float, ...] = ()
+    pending: ProcessPlan | None = None
+    closing: bool = False
+    retired: bool = False
+    limits: tuple[Limit, ...] = ()
+    last: ExitStatus | None = None
+    last_at: float = 0.0
+
+
+if TYPE_CHECKING:
+    Step: TypeAlias = tuple[Process, Effects]
+
+
+def advance(process: Process, event: Input, now: float, seed: int) -> Step:
+    """Return `process` after `event`, and what must be done about it."""
+    match process.state:
+        case Stopped() | Exited() | Fatal():
+            return _at_rest(process, event)
+        case Waiting():
+            return _waiting(process, event, now)
+        case Starting() as state:
+            return _starting(process, state, event, now, seed)
+        case Running() as state:
+            return _running(process, state, event, now, seed)
+        case Stopping() as state:
+            return _stopping(process, state, event, now, seed)
+        case Ending() as state:
+            return _ending(process, state, event, now, seed)
+        case Backoff() as state:
+            return _backoff(process, state, event, now)
+        case _:
+            assert_never(process.state)
+
+
+def enter(process: Process, state: State) -> Process:
+    """Return `process` in `state`, its deadline with it."""
+    return replace(process, state=state, due=deadline(state))
+
+
+def is_active(process: Process) -> bool:
+    """Say whether the process is anything but at rest."""
+    return not isinstance(process.state, RESTING)
+
+
+def is_success(process: Process, status: ExitStatus) -> bool:
+    """Say whether a run of the process that ended with `status` did well."""
+    return isinstance(status, ExitCode) and status.code in process.plan.success_codes
+
+
+def _at_rest(process: Process, event: Input) -> Step:
+    match event:
+        case Start() | Restart():
+            return enter(replace(_with_pending(process), failures=()), Waiting()), ()
+        case Stop(held=True) if isinstance(process.state, Stopped):
+            return enter(process, Stopped(held=True)), ()
+        case Stop() | Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
+            return process, ()
+        case Counted() | Proven() | Due() | Hurry():
+            return process, ()
+        case _:
+            assert_never(event)
+
+
+def _waiting(process: Process, event: Input, now: float) -> Step:
+    match event:
+        case Go():
+            return _spawn(process, now)
+        case Blocked(reason):
+            return enter(process, Fatal(reason)), ()
+        case Stop(held=held):
+            return enter(process, Stopped(held)), ()
+        case Start() | Restart() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
+            return process, ()
+        case Counted() | Proven() | Due() | Hurry():
+            return process, ()
+        case _:
+            assert_never(event)
+
+
+def _starting(process: Process, state: Starting, event: Input, now: float, seed: int) -> Step:
+    match event:
+        case SpawnOk(pid, executed):
+            started = replace(state, run=replace(state.run, pid=pid))
+            return _executed(process, started, now) if executed else (enter(process, started), ())
+        case ExecOk():
+            return _executed(process, state, now)
+        case ExecBad(failure):
+            return enter(process, replace(state, failure=failure)), ()
+        case SpawnBad(failure):
+            return _end(process, Ending(state.run, failure, asked=False, was_up=False), now, seed)
+        case Gone(status):
+            status = state.failure or status
+            return _end(process, Ending(state.run, status, asked=False, was_up=False), now, seed)
+        case Proven():
+            return enter(process, Running(state.run)), ()
+        case Due() if now >= state.ready_by:
+            timeout = process.plan.ready.timeout if process.plan.ready else 0.0
+            failed = f"not ready within {timeout:g} s"
+            return _stop(process, state.run, process.plan.stop.timeout, now, failed=failed)
+        case Due() if now >= state.up_at:
+            return enter(process, Running(state.run)), ()
+        case Stop(grace_s):
+            return _stop(process, state.run, grace_s, now)
+        case Restart(grace_s):
+            return _stop(process, state.run, grace_s, now, again=True)
+        case Hurry(grace_s):
+            return _stop(process, state.run, grace_s, now)
+        case Start() | Go() | Blocked() | Counted() | Due():
+            return process, ()
+        case _:
+            assert_never(event)
+
+
+def _running(process: Process, state: Running, event: Input, now: float, seed: int) -> Step:
+    match event:
+        case Gone(status):
+            return _end(process, Ending(state.run, status, asked=False, was_up=True), now, seed)
+        case Stop(grace_s):
+            return _stop(process, state.run, grace_s, now)
+        case Restart(grace_s):
+            return _stop(process, state.run, grace_s, now, again=True)
+        case Hurry(grace_s):
+            return _stop(process, state.run, grace_s, now)
+        case Start() | Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad():
+            return process, ()
+        case Counted() | Proven() | Due():
+            return process, ()
+        case _:
+            assert_never(event)
+
+
+def _stopping(process: Process, state: Stopping, event: Input, now: float, seed: int) -> Step:
+    match event:
+        case SpawnOk(pid):
+            run = replace(state.run, pid=pid)
+            first = process.plan.stop.signals[0]
+            return enter(process, replace(state, run=run)), (_kill(process, run, first),)
+        case SpawnBad(failure):
+            return _end(process, _stopped(state, failure), now, seed)
+        case Gone(status):
+            return _end(process, _stopped(state, status), now, seed)
+        case Due():
+            rest, kills, effects = _send_due(process, state.run, state.schedule, now)
+            return enter(process, replace(state, schedule=rest, kills=state.kills + kills)), effects
+        case Start() | Restart():
+            return enter(process, replace(state, again=True)), ()
+        case Stop(grace_s):
+            sooner = escalation.sooner(state.schedule, now + grace_s)
+            return enter(process, replace(state, again=False, failed="", schedule=sooner)), ()
+        case Hurry():
+            at_once = replace(state, again=False, schedule=((now, SIGKILL),))
+            return enter(process, at_once), ()
+        case Go() | Blocked() | ExecOk() | ExecBad() | Counted() | Proven():
+            return process, ()
+        case _:
+            assert_never(event)
+
+
+def _ending(process: Process, state: Ending, event: Input, now: float, seed: int) -> Step:
+    match event:
+        case Counted(0):
+            return _conclude(process, state, now, seed)
+        case Counted(left):
+            return _leftovers(process, state, left, now)
+        case Due() if state.kills >= GIVE_UP_KILLS:
+            text = f"{process.plan.name}: {state.left} of its processes survive SIGKILL; going on"
+            ended, effects = _conclude(process, state, now, seed)
+            return ended, (Note("error", text), *effects)
+        case Due():
+            rest, kills, effects = _send_due(process, state.run, state.schedule, now)
+            killed = replace(state, schedule=rest, kills=state.kills + kills)
+            return enter(process, killed), (*effects, _survey(process, state.run))
+        case Start() | Restart():
+            return enter(process, replace(state, again=True)), ()
+        case Stop(grace_s):
+            sooner = escalation.sooner(state.schedule, now + grace_s)
+            calm = replace(state, asked=True, again=False, failed="", schedule=sooner)
+            return enter(process, calm), ()
+        case Hurry():
+            soon = ((now, SIGKILL),) if state.left > 0 else state.schedule
+            return enter(process, replace(state, asked=True, again=False, schedule=soon)), ()
+        case Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
+            return process, ()
+        case Proven():
+            return process, ()
+        case _:
+            assert_never(event)
+
+
+def _backoff(process: Process, state: Backoff, event: Input, now: float) -> Step:
+    match event:
+        case Due() if now >= state.retry_at:
+            return _spawn(replace(process, restarts=process.restarts + 1), now)
+        case Start() | Restart():
+            return enter(replace(_with_pending(process), failures=()), Waiting()), ()
+        case Stop(held=held):
+            return enter(_with_pending(process), Stopped(held)), ()
+        case Hurry():
+            return enter(_with_pending(process), Stopped()), ()
+        case Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone() | Counted():
+            return process, ()
+        case Proven() | Due():
+            return process, ()
+        case _:
+            assert_never(event)
+
+
+def _spawn(process: Process, now: float) -> Step:
+    process = _with_pending(process)
+    run = Run(RunId(process.runs + 1), NO_PID, now)
+    spawn = Spawn(process.plan.key, run.id, process.plan, process.limits)
+    return enter(replace(process, runs=run.id), Starting(run)), (spawn,)
+
+
+def _executed(process: Process, state: Starting, now: float) -> Step:
+    """Start the clock that decides when the run counts as started."""
+    plan = process.plan
+    if plan.ready is not None:
+        waiting = replace(state, executed=True, ready_by=now + plan.ready.timeout)
+        return enter(process, waiting), ()
+    if plan.kind == "oneshot" or plan.start_s <= 0:
+        return enter(process, Running(state.run)), ()
+    return enter(process, replace(state, executed=True, up_at=now + plan.start_s)), ()
+
+
+def _stop(
+    process: Process,
+    run: Run,
+    grace_s: float,
+    now: float,
+    *,
+    again: bool = False,
+    failed: str = "",
+) -> Step:
+    schedule = escalation.plan(process.plan.stop, grace_s, now)
+    stopping = enter(process, Stopping(run, now, schedule, again=again, failed=failed))
+    if run.pid == NO_PID:  # the fork is not reported yet: the signal follows on SpawnOk
+        return stopping, ()
+    return stopping, (_kill(process, run, process.plan.stop.signals[0]),)
+
+
+def _send_due(
+    process: Process, run: Run, schedule: Schedule, now: float
+) -> tuple[Schedule, int, Effects]:
+    """Return the schedule after `now`, the number of KILLs among what was due, and the effects."""
+    signals, rest = escalation.split(schedule, now)
+    if run.pid == NO_PID:
+        return rest, 0, ()
+    return rest, signals.count(SIGKILL), tuple([_kill(process, run, n) for n in signals])
+
+
+def _kill(process: Process, run: Run, signum: int) -> Kill:
+    return Kill(process.plan.key, run.pid, signum, process.plan.stop.kill)
+
+
+def _survey(process: Process, run: Run) -> Survey:
+    return Survey(process.plan.key, run.id, run.pid, process.plan.stop.kill)
+
+
+def _stopped(state: Stopping, status: ExitStatus) -> Ending:
+    """Return the Ending of a run that was being stopped, by request or as our verdict."""
+    return Ending(
+        run=state.run,
+        status=status,
+        asked=not state.failed,
+        was_up=False,
+        again=state.again,
+        failed=state.failed,
+        schedule=state.schedule,
+        kills=state.kills,
+        stop_since=state.since,
+    )
+
+
+def _end(process: Process, ending: Ending, now: float, seed: int) -> Step:
+    """The leader is gone: count what it left, or go on at once where nothing can be left."""
+    process = replace(process, last=ending.status, last_at=now)
+    if ending.run.pid == NO_PID or process.plan.stop.kill == "process":
+        return _conclude(process, ending, now, seed)
+    return enter(process, ending), (_survey(process, ending.run),)
+
+
+def _leftovers(process: Process, state: Ending, left: int, now: float) -> Step:
+    """Members live on: tell them to stop if nobody has yet, and wait for the next count."""
+    if state.schedule:
+        return enter(process, replace(state, left=left)), ()
+    grace_s = min(process.plan.stop.timeout, LEFTOVER_GRACE_S)
+    schedule = ((now + grace_s, SIGKILL),)
+    told = _kill(process, state.run, process.plan.stop.signals[0])
+    return enter(process, replace(state, left=left, schedule=schedule)), (told,)
+
+
+def _conclude(process: Process, state: Ending, now: float, seed: int) -> Step:
+    """Nothing of the run is left: decide what comes next."""
+    plan = process.plan
+    status = state.status
+    if state.again and not process.closing:
+        return enter(replace(_with_pending(process), failures=()), Waiting()), ()
+    if state.asked:
+        return enter(_with_pending(process), Stopped(held=not process.closing)), ()
+    success = is_success(process, status) and not state.failed
+    policy = "never" if process.closing else plan.restart.policy
+    if policy == "never" or (success and (policy == "on-failure" or plan.kind == "oneshot")):
+        return enter(_with_pending(process), Exited(status, success)), ()
+    return _again(_with_pending(process), state, success=success, now=now, seed=seed)
+
+
+def _again(process: Process, state: Ending, *, success: bool, now: float, seed: int) -> Step:
+    """Give up, or start the next run after its delay."""
+    policy = process.plan.restart
+    reason = state.failed or describe(state.status)
+    if not success:
+        failures = backoff.count(process.failures, policy, now)
+        process = replace(process, failures=failures)
+        theirs = not (
+            isinstance(state.status, NotExecuted) and state.status.stage in NO_CHILD_STAGES
+        )
+        if theirs and backoff.gives_up(failures, policy):
+            text = f"{len(failures)} failed runs within {policy.window:g} s, the last: {reason}"
+            return enter(process, Fatal(text, state.status)), ()
+    attempt = max(1, len(process.failures))
+    delay_s = backoff.delay_s(attempt, policy, backoff.draw(seed, process.runs))
+    if delay_s <= 0:
+        return _spawn(replace(process, restarts=process.restarts + 1), now)
+    return enter(process, Backoff(now + delay_s, reason)), ()
+
+
+def _with_pending(process: Process) -> Process:
+    """Return the process with the plan that waited for its run to end, if one did."""
+    if process.pending is None:
+        return process
+    return replace(process, plan=process.pending, pending=None)

@@ -1,0 +1,80 @@
+"""A new plan takes the place of the old one: only what differs by content is touched."""
+
+from __future__ import annotations
+
+from . import change, graph, table
+from .effects import Note
+from .inputs import Restart, Start, Stop
+from .phases import Up
+from .process import Process, is_active
+from .record import replace
+from .states import Exited, Stopped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .change import Change
+    from .draft import Draft
+    from .plan import Plan
+
+
+def difference(rows: table.Table, plan: Plan) -> Change:
+    """Return what `plan` would change of the processes that are there."""
+    return change.compare(
+        {row.plan.key: row.pending or row.plan for row in rows if not row.retired}, plan
+    )
+
+
+def load_plan(draft: Draft, plan: Plan) -> None:
+    """Start what was added, stop what was removed, renew what differs.  Refused in a shutdown."""
+    if not isinstance(draft.phase, Up):
+        draft.effects.append(Note("warning", "not reloading: pyinit is stopping"))
+        return
+    draft.flush()
+    found = difference(draft.table, plan)
+    wanted = {process.key: process for process in plan.processes}
+    main = draft.base.main
+    removed = [key for key in found.removed if key != main]
+    kept = [row for row in draft.table if row.plan.key not in wanted]
+    order = [*graph.order(plan), *[row.plan.key for row in kept]]
+    rows = {row.plan.key: row for row in draft.table}
+    for key in found.added:
+        rows[key] = Process(wanted[key], runs=draft.floor)
+    for key in (*found.adjusted, *found.restarted):
+        rows[key] = _revised(rows[key], wanted[key], anew=key in found.restarted)
+    for key in removed:
+        rows[key] = replace(rows[key], retired=True)
+    draft.table = table.build([rows[key] for key in order])
+    draft.graph = graph.build(plan, kept)
+    draft.init = replace(plan.init, exit=draft.init.exit) if main is not None else plan.init
+    _carry_out(draft, found, removed)
+
+
+def _revised(row: Process, plan: object, *, anew: bool) -> Process:
+    from .plan import ProcessPlan
+
+    assert isinstance(plan, ProcessPlan)
+    if anew and is_active(row):
+        return replace(row, pending=plan, retired=False)
+    return replace(row, plan=plan, pending=None, retired=False)
+
+
+def _carry_out(draft: Draft, found: Change, removed: list[str]) -> None:
+    for key in removed:
+        if is_active(draft.row(key)):
+            draft.send(key, Stop(draft.row(key).plan.stop.timeout))
+        else:
+            draft.drop(key)
+    for key in found.restarted:
+        row = draft.row(key)
+        match row.state:
+            case Stopped(held=True):
+                pass
+            case Stopped() if not row.plan.autostart:
+                pass
+            case Stopped() | Exited():
+                draft.send(key, Start())
+            case _:
+                draft.send(key, Restart(row.plan.stop.timeout))
+    for key in found.added:
+        if draft.row(key).plan.autostart:
+            draft.start(key)

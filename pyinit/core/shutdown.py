@@ -1,0 +1,237 @@
+"""The way down: drain, stop in reverse order inside the budget, sweep, and the exit status.
+
+The budget is cut along the graph.  A process that may take T seconds, with at most R seconds of
+others still to stop after it, gets T / (T + R) of what is left of the budget, and never more
+than T.  What one level does not use is there for the next; the last KILL comes before the end
+of the budget, since a reserve is kept for reaping.
+"""
+
+from __future__ import annotations
+
+from . import escalation, graph
+from .effects import Exit, Note, Sweep
+from .inputs import Hurry, Stop
+from .phases import Booting, Draining, Halting, Over, Shutdown, Sweeping, Up
+from .process import is_active
+from .record import assert_never, replace
+from .states import NEVER, WITH_RUN, Backoff, Ending, Exited, Fatal, Waiting
+from .status import shell_code
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .draft import Draft
+    from .process import Process
+
+RESERVE_S = 0.5  # of the budget, for the last KILL to be reaped and the sweep; at most a tenth
+SWEEP_GRACE_S = 2.0  # what the programs left behind gets between TERM and KILL
+HURRY_GRACE_S = 1.0  # what was not told to stop before somebody lost patience gets this
+PATIENCE = 2  # the request that turns a stop into a hurry
+BLAME_S = 1.0  # a process that took longer to stop than this is named at the end
+SIGTERM = 15
+
+
+def request(draft: Draft, cause: str) -> None:
+    """Begin an ordered stop; asked for again, cut the drain short, then the grace periods."""
+    match draft.phase:
+        case Booting():
+            draft.phase = Over(0)  # nothing was started
+            draft.effects.append(Exit(0, cause))
+        case Up():
+            begin(draft, cause, None, asked=1)
+        case Draining(_, shutdown):
+            _halt(draft, shutdown)
+        case Halting(shutdown):
+            _hurry(draft, replace(shutdown, asked=shutdown.asked + 1))
+        case Sweeping(shutdown):
+            hurried = replace(shutdown, asked=shutdown.asked + 1)
+            soon = ((draft.now, escalation.SIGKILL),) if shutdown.asked else draft.phase.schedule
+            draft.phase = Sweeping(hurried, soon)
+        case Over():
+            pass
+        case _:
+            assert_never(draft.phase)
+
+
+def begin(draft: Draft, cause: str, code: int | None, *, asked: int = 0) -> None:
+    """Leave `Up`: drain first where the plan says so, and only if somebody asked for the stop."""
+    init = draft.init
+    timeouts: dict[str, float] = {}
+    draft.flush()
+    for process in draft.table:
+        draft.put(replace(process, closing=True))
+        if is_active(process):
+            longest = max(timeouts.get(process.plan.program, 0.0), process.plan.stop.timeout)
+            timeouts[process.plan.program] = longest
+    weights = graph.weights(draft.graph, timeouts)
+    until = draft.now + init.stop_budget
+    shutdown = Shutdown(cause, code, draft.now, until, weights, asked)
+    draft.effects.append(Note("info", f"stopping: {cause}"))
+    if asked and init.drain_delay > 0:
+        draft.effects.append(Note("info", f"draining for {init.drain_delay:g} s"))
+        draft.phase = Draining(draft.now + init.drain_delay, shutdown)
+    else:
+        _halt(draft, shutdown)
+
+
+def tick(draft: Draft) -> None:
+    """Act on the deadline of the phase, if it has come."""
+    now = draft.now
+    match draft.phase:
+        case Draining(until, shutdown) if now >= min(until, shutdown.deadline):
+            _halt(draft, shutdown)
+        case Halting(shutdown) if now >= shutdown.deadline:
+            _abandon(draft, shutdown)
+        case Sweeping(shutdown) if now >= shutdown.deadline:
+            draft.effects.append(Sweep(escalation.SIGKILL))
+            _over(draft, shutdown, complete=False)
+        case Sweeping(shutdown, schedule) if schedule and now >= schedule[0][0]:
+            signals, rest = escalation.split(schedule, now)
+            draft.effects.extend([Sweep(signum) for signum in signals])
+            draft.phase = Sweeping(shutdown, rest)
+        case _:
+            pass
+
+
+def moved(draft: Draft, before: Process, after: Process) -> None:
+    """A process changed its state during the shutdown: note the time, and stop who is next."""
+    if not isinstance(draft.phase, Halting):
+        return
+    shutdown = draft.phase.shutdown
+    ending = before.state
+    if isinstance(ending, Ending) and ending.stop_since != NEVER:
+        took_s = draft.now - ending.stop_since
+        entry = (after.plan.name, took_s, ending.kills > 0)
+        if took_s >= BLAME_S or ending.kills:
+            draft.phase = Halting(replace(shutdown, blame=(*shutdown.blame, entry)))
+    if isinstance(after.state, Waiting | Backoff):
+        draft.send(after.plan.key, Stop(0.0, held=False))
+    if not is_active(after):
+        for program in draft.graph.needs.get(after.plan.program, ()):
+            _stop_program(draft, program)
+        _sweep_if_quiet(draft)
+
+
+def swept(draft: Draft, left: int) -> None:
+    """The sweep counted `left` processes that are no programs."""
+    if not isinstance(draft.phase, Sweeping):
+        return
+    shutdown, schedule = draft.phase.shutdown, draft.phase.schedule
+    if left == 0:
+        _over(draft, shutdown, complete=True)
+    elif not schedule:
+        grace_s = SWEEP_GRACE_S if shutdown.asked < PATIENCE else 0.0
+        kill_at = min(draft.now + grace_s, shutdown.deadline - _reserve_s(draft))
+        draft.phase = Sweeping(shutdown, ((max(kill_at, draft.now), escalation.SIGKILL),))
+        draft.effects.append(Sweep(SIGTERM))
+
+
+def recount(draft: Draft) -> None:
+    """An orphan was reaped: count again if the sweep waits for that."""
+    if isinstance(draft.phase, Sweeping):
+        draft.effects.append(Sweep(0))
+
+
+def judge(draft: Draft, process: Process) -> None:
+    """A process came to rest by itself while `Up`: decide by `exit` whether that is the end."""
+    match process.state:
+        case Fatal(reason, status):
+            failed, why = True, f"{process.plan.name} gave up: {reason}"
+        case Exited(status, success):
+            failed, why = not success, f"{process.plan.name} has ended"
+        case _:
+            return
+    code = (shell_code(status) if status is not None else 1) or int(failed)
+    if failed and draft.failure == 0:
+        draft.failure = code
+    policy = draft.init.exit
+    if policy.startswith("main:"):
+        if policy[5:] == process.plan.program and not _others_active(draft, process):
+            begin(draft, why, code if failed else shell_code(status) if status else 0)
+    elif policy == "fail-fast" and failed and process.plan.critical:
+        begin(draft, why, code)
+    elif policy in {"fail-fast", "all-done"} and _nothing_left(draft):
+        begin(draft, "nothing is left to run", draft.failure)
+
+
+def _others_active(draft: Draft, process: Process) -> bool:
+    keys = draft.graph.keys.get(process.plan.program, ())
+    return any(is_active(draft.row(key)) for key in keys)
+
+
+def _nothing_left(draft: Draft) -> bool:
+    from .table import held
+
+    return draft.active() == 0 and held(draft.table) == 0
+
+
+def _halt(draft: Draft, shutdown: Shutdown) -> None:
+    draft.phase = Halting(shutdown)
+    for program in draft.graph.keys:
+        _stop_program(draft, program)
+    _sweep_if_quiet(draft)
+
+
+def _stop_program(draft: Draft, program: str) -> None:
+    """Stop every process of `program`, once nothing that needs it is active any more."""
+    if not isinstance(draft.phase, Halting) or draft.is_needed(program):
+        return
+    shutdown = draft.phase.shutdown
+    left_s = shutdown.deadline - _reserve_s(draft) - draft.now
+    for key in draft.graph.keys.get(program, ()):
+        process = draft.row(key)
+        if not is_active(process):
+            continue
+        timeout = process.plan.stop.timeout
+        weight = max(shutdown.weights.get(program, timeout), timeout)
+        grace_s = max(0.0, min(timeout, left_s * timeout / weight if weight else 0.0))
+        if shutdown.asked >= PATIENCE:
+            grace_s = min(grace_s, HURRY_GRACE_S)
+        draft.send(key, Stop(grace_s, held=False))
+
+
+def _hurry(draft: Draft, shutdown: Shutdown) -> None:
+    """Somebody lost patience: KILL what overstays, tell all others to stop at once."""
+    draft.phase = Halting(shutdown)
+    if shutdown.asked < PATIENCE:  # it had begun by itself: this is the first who asks
+        return
+    grace_s = HURRY_GRACE_S if shutdown.asked == PATIENCE else 0.0
+    draft.effects.append(Note("warning", "asked to stop again: hurrying"))
+    draft.flush()
+    for process in draft.table:
+        if is_active(process):
+            draft.send(process.plan.key, Hurry(grace_s))
+
+
+def _sweep_if_quiet(draft: Draft) -> None:
+    if isinstance(draft.phase, Halting) and draft.active() == 0:
+        draft.phase = Sweeping(draft.phase.shutdown)
+        draft.effects.append(Sweep(0))
+
+
+def _abandon(draft: Draft, shutdown: Shutdown) -> None:
+    draft.flush()
+    stuck = [row.plan.name for row in draft.table if isinstance(row.state, WITH_RUN)]
+    text = f"the stop budget of {draft.init.stop_budget:g} s is used up; left behind: "
+    draft.effects.append(Note("error", text + ", ".join(stuck)))
+    draft.effects.append(Sweep(escalation.SIGKILL))
+    _over(draft, shutdown, complete=False)
+
+
+def _over(draft: Draft, shutdown: Shutdown, *, complete: bool) -> None:
+    code = shutdown.code
+    main = draft.row(draft.base.main) if draft.base.main is not None else None
+    if code is None:
+        code = shell_code(main.last) if main is not None and main.last is not None else 0
+    if not complete and code == 0:
+        code = 1
+    for name, took_s, killed in sorted(shutdown.blame, key=lambda entry: -entry[1])[:10]:
+        text = f"{name} took {took_s:.1f} s to stop" + (" and had to be killed" if killed else "")
+        draft.effects.append(Note("warning", text))
+    took_s = draft.now - shutdown.began
+    draft.effects.append(Note("info", f"stopped in {took_s:.1f} s; exit status {code}"))
+    draft.phase = Over(code)
+    draft.effects.append(Exit(code, shutdown.cause))
+
+
+def _reserve_s(draft: Draft) -> float:
+    return min(RESERVE_S, draft.init.stop_budget / 10)

@@ -1,0 +1,63 @@
+"""What a signal to pyinit means: a stop, a reload, or something for the main program.
+
+In COMMAND mode everything that can be caught goes to the main program, as from tini; pyinit
+takes a signal for itself only once the main program is gone.
+"""
+
+from __future__ import annotations
+
+from . import shutdown
+from .effects import Kill, Note, Reload, ReopenLogs
+from .phases import Up
+from .states import NO_PID, Running, Starting, Stopping
+from .status import signal_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .draft import Draft
+
+SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGTERM, SIGCONT, SIGWINCH = 1, 2, 3, 10, 15, 18, 28
+DEFAULTS = {
+    SIGTERM: "stop",
+    SIGINT: "stop",
+    SIGQUIT: "stop",
+    SIGHUP: "reload",
+    SIGUSR1: "reopen",
+}
+
+
+def receive(draft: Draft, signum: int) -> None:
+    """Do what the plan, the main program or the defaults make of `signum`."""
+    action = dict(draft.init.signals).get(signum)
+    if action is None:
+        main = draft.base.main
+        if main is not None and isinstance(draft.phase, Up) and send(draft, (main,), signum):
+            return
+        action = DEFAULTS.get(signum, "ignore")
+    if action == "stop":
+        shutdown.request(draft, f"received {signal_name(signum)}")
+    elif action == "reload" and isinstance(draft.phase, Up):
+        draft.effects.append(Reload())
+    elif action == "reopen":
+        draft.effects.append(ReopenLogs())
+    elif action.startswith("forward:"):
+        send(draft, draft.graph.keys.get(action[8:], ()), signum)
+    elif action == "ignore" and signum not in {SIGCONT, SIGWINCH}:
+        draft.effects.append(Note("debug", f"ignored {signal_name(signum)}"))
+
+
+def send(draft: Draft, keys: Sequence[str], signum: int) -> bool:
+    """Send `signum` to the leaders of those of `keys` that have one; say whether any had."""
+    found = False
+    for key in keys:
+        if key not in draft.table:
+            continue
+        match draft.row(key).state:
+            case Starting(run=run) | Running(run=run) | Stopping(run=run) if run.pid != NO_PID:
+                draft.effects.append(Kill(key, run.pid, signum, "process"))
+                found = True
+            case _:
+                pass
+    return found

@@ -1,0 +1,178 @@
+"""What a process can be doing: one frozen class per state, with the facts true in it.
+
+An illegal combination (a pid while stopped, a kill deadline while running) cannot be written
+down.  Deadlines are fields: leaving a state drops them, so no stale timer can ever fire.
+
+supervisord's names and numbers are the public face; the finer states map outwards by `PUBLIC`.
+"""
+
+from __future__ import annotations
+
+from .record import Record, assert_never
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NewType, TypeAlias
+
+    from .status import ExitStatus
+
+    Pid = NewType("Pid", int)
+    RunId = NewType("RunId", int)
+    Schedule: TypeAlias = tuple[tuple[float, int], ...]  # (when, signal), in order of time
+else:
+    Pid = RunId = int
+
+NO_PID = Pid(0)
+NEVER = float("inf")
+
+
+class Run(Record):
+    """One life of a process, from fork to reap.  `pid` is NO_PID until the fork is reported."""
+
+    id: RunId
+    pid: Pid
+    since: float
+
+
+class Stopped(Record):
+    """At rest.  `held` says that somebody asked for it, so "nothing left to run" does not hold."""
+
+    held: bool = False
+
+
+class Waiting(Record):
+    """Wanted up; a dependency is not there yet."""
+
+
+class Starting(Record):
+    """Forked, not yet proven: until `up_at`, or until it says ready, at the latest `ready_by`."""
+
+    run: Run
+    executed: bool = False
+    failure: ExitStatus | None = None
+    up_at: float = NEVER
+    ready_by: float = NEVER
+
+
+class Running(Record):
+    """Started, and ready if it was asked to say so."""
+
+    run: Run
+
+
+class Stopping(Record):
+    """Told to stop at `since`; the `schedule` says which signal follows when.
+
+    `again` starts it anew afterwards; `failed` is the reason if the stop is our verdict on it.
+    """
+
+    run: Run
+    since: float
+    schedule: Schedule
+    again: bool = False
+    failed: str = ""
+    kills: int = 0
+
+
+class Ending(Record):
+    """The leader was reaped; what it left behind (group, descendants) is being ended.
+
+    `left` is the number of members last counted, -1 before the first count.  `asked`: it was
+    stopped, it did not end by itself.  `was_up`: it had been Running.
+    """
+
+    run: Run
+    status: ExitStatus
+    asked: bool
+    was_up: bool
+    again: bool = False
+    failed: str = ""
+    left: int = -1
+    schedule: Schedule = ()
+    kills: int = 0
+    stop_since: float = NEVER
+
+
+class Backoff(Record):
+    """Ended too early or badly; the next run starts at `retry_at`."""
+
+    retry_at: float
+    reason: str
+
+
+class Exited(Record):
+    """Ended by itself and is not to be started again; `success` as `success_codes` says."""
+
+    status: ExitStatus
+    success: bool
+
+
+class Fatal(Record):
+    """Given up.  `status` of the last run, None when there was none."""
+
+    reason: str
+    status: ExitStatus | None = None
+
+
+if TYPE_CHECKING:
+    State: TypeAlias = (
+        Stopped | Waiting | Starting | Running | Stopping | Ending | Backoff | Exited | Fatal
+    )
+    Resting: TypeAlias = Stopped | Exited | Fatal
+
+STATES = (Stopped, Waiting, Starting, Running, Stopping, Ending, Backoff, Exited, Fatal)
+RESTING = (Stopped, Exited, Fatal)
+WITH_RUN = (Starting, Running, Stopping, Ending)
+
+PUBLIC = {
+    "Stopped": "STOPPED",
+    "Waiting": "STARTING",
+    "Starting": "STARTING",
+    "Running": "RUNNING",
+    "Stopping": "STOPPING",
+    "Ending": "STOPPING",
+    "Backoff": "BACKOFF",
+    "Exited": "EXITED",
+    "Fatal": "FATAL",
+}
+NUMBERS = {
+    "STOPPED": 0,
+    "STARTING": 10,
+    "RUNNING": 20,
+    "BACKOFF": 30,
+    "STOPPING": 40,
+    "EXITED": 100,
+    "FATAL": 200,
+    "UNKNOWN": 1000,
+}
+
+
+def public_name(state: State) -> str:
+    """Return supervisord's name of `state`."""
+    return PUBLIC[type(state).__name__]
+
+
+def run_of(state: State) -> Run | None:
+    """Return the run that is under way in `state`, if there is one."""
+    match state:
+        case Starting(run=run) | Running(run=run) | Stopping(run=run) | Ending(run=run):
+            return run
+        case Stopped() | Waiting() | Backoff() | Exited() | Fatal():
+            return None
+        case _:
+            assert_never(state)
+
+
+def deadline(state: State) -> float:
+    """Return when `state` next needs a `Due`, NEVER if it can wait for ever."""
+    match state:
+        case Starting(up_at=up_at, ready_by=ready_by):
+            return min(ready_by, up_at)
+        case Stopping(schedule=schedule) | Ending(schedule=schedule):
+            return schedule[0][0] if schedule else NEVER
+        case Backoff(retry_at=at):
+            return at
+        case Stopped() | Waiting() | Running() | Exited() | Fatal():
+            return NEVER
+        case _:
+            assert_never(state)

@@ -1,0 +1,192 @@
+"""All processes together: `step` routes an event, settles what follows, and returns the effects.
+
+    step(supervisor, event, now) -> (supervisor, effects)
+    next_deadline(supervisor)    -> when the loop must send a Tick, NEVER if it need not
+
+A step makes a draft, lets the processes concerned answer, then *settles*: every process that
+changed its state may let others go, may be the end of everything, or may be the one the shutdown
+waited for.  Settling ends because each round only follows real transitions.
+"""
+
+from __future__ import annotations
+
+from . import events as ev
+from . import graph, phases, shutdown, table
+from . import signals as signal_actions
+from .draft import Draft, Supervisor
+from .effects import Kill, Note, Survey
+from .inputs import Counted as CountedInput
+from .inputs import Due, ExecBad, ExecOk, Gone, Proven, Restart, SpawnBad, SpawnOk, Stop
+from .phases import Booting, Up
+from .process import Process, is_active
+from .record import assert_never, replace
+from .reload import load_plan
+from .states import NO_PID, Ending, run_of
+from .status import from_wait
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from .effects import Effect, Effects
+    from .events import Event
+    from .inputs import Input
+    from .plan import Plan
+    from .states import RunId
+
+    Step: TypeAlias = tuple[Supervisor, Effects]
+
+
+def new(plan: Plan, *, main: str | None = None, seed: int = 0) -> Supervisor:
+    """Return a supervisor of `plan` that waits for Boot; `main` is the main program's key."""
+    rows = {process.key: Process(process) for process in plan.processes}
+    ordered = [rows[key] for key in graph.order(plan)]
+    return Supervisor(
+        init=plan.init,
+        table=table.build(ordered),
+        graph=graph.build(plan),
+        pids=table.Pids(),
+        phase=Booting(),
+        main=main,
+        seed=seed,
+    )
+
+
+def next_deadline(supervisor: Supervisor) -> float:
+    """Return when the loop must next deliver a Tick."""
+    return min(table.next_due(supervisor.table), phases.deadline(supervisor.phase))
+
+
+def step(supervisor: Supervisor, event: Event, now: float) -> Step:
+    """Return the supervisor after `event`, and the effects to perform."""
+    draft = Draft(supervisor, now)
+    _dispatch(draft, event)
+    _settle(draft)
+    return draft.commit(), tuple(draft.effects)
+
+
+def _dispatch(draft: Draft, event: Event) -> None:
+    match event:
+        case ev.Boot():
+            _boot(draft)
+        case ev.StartRequested(keys):
+            _start(draft, keys)
+        case ev.StopRequested(keys):
+            _send_each(draft, keys, lambda row: Stop(row.plan.stop.timeout))
+        case ev.RestartRequested(keys):
+            if isinstance(draft.phase, Up):
+                _send_each(draft, keys, lambda row: Restart(row.plan.stop.timeout))
+        case ev.SignalRequested(keys, signum):
+            signal_actions.send(draft, keys, signum)
+        case ev.SignalReceived(signum):
+            signal_actions.receive(draft, signum)
+        case ev.Spawned(key, run_id, pid, executed):
+            if _is_current(draft, key, run_id):
+                draft.send(key, SpawnOk(pid, executed))
+            else:
+                draft.effects.append(Kill(key, pid, 9, "tree"))
+        case ev.SpawnFailed(key, run_id, failure):
+            _send_run(draft, key, run_id, SpawnBad(failure))
+        case ev.Executed(key, run_id):
+            _send_run(draft, key, run_id, ExecOk())
+        case ev.ExecFailed(key, run_id, failure):
+            _send_run(draft, key, run_id, ExecBad(failure))
+        case ev.ReadyReported(key, run_id):
+            _send_run(draft, key, run_id, Proven())
+        case ev.Surveyed(key, run_id, left):
+            _send_run(draft, key, run_id, CountedInput(left))
+        case ev.Reaped():
+            _reaped(draft, event)
+        case ev.Swept(left):
+            shutdown.swept(draft, left)
+        case ev.LimitsSet(keys, limits):
+            for key in _known(draft, keys):
+                row = draft.row(key)
+                named = {limit.resource for limit in limits}
+                kept = [limit for limit in row.limits if limit.resource not in named]
+                draft.put(replace(row, limits=(*kept, *limits)))
+        case ev.PlanLoaded(plan):
+            load_plan(draft, plan)
+        case ev.ShutdownRequested(cause):
+            shutdown.request(draft, cause)
+        case ev.Tick():
+            for key in table.due_at(draft.table, draft.now):
+                draft.send(key, Due())
+            shutdown.tick(draft)
+        case _:
+            assert_never(event)
+
+
+def _boot(draft: Draft) -> None:
+    if not isinstance(draft.phase, Booting):
+        return
+    draft.phase = Up()
+    for key in draft.table.index:
+        if draft.row(key).plan.autostart:
+            draft.start(key)
+    if len(draft.table) == 0 and draft.init.exit != "never":
+        shutdown.begin(draft, "there is nothing to run", 0)
+    elif not draft.moved and len(draft.table):
+        text = "no program starts by itself; waiting for 'pyinitctl start'"
+        draft.effects.append(Note("warning", text))
+
+
+def _start(draft: Draft, keys: tuple[str, ...]) -> None:
+    if isinstance(draft.phase, Up):
+        for key in _known(draft, keys):
+            draft.start(key)
+
+
+def _send_each(draft: Draft, keys: tuple[str, ...], made: Callable[[Process], Input]) -> None:
+    for key in _known(draft, keys):
+        draft.send(key, made(draft.row(key)))
+
+
+def _known(draft: Draft, keys: tuple[str, ...]) -> list[str]:
+    return [key for key in keys if key in draft.table]
+
+
+def _is_current(draft: Draft, key: str, run_id: RunId) -> bool:
+    """Say whether news of run `run_id` is about the run that `key` has now."""
+    if key not in draft.table:
+        return False
+    run = run_of(draft.row(key).state)
+    return run is not None and run.id == run_id
+
+
+def _send_run(draft: Draft, key: str, run_id: RunId, event: Input) -> None:
+    if _is_current(draft, key, run_id):
+        draft.send(key, event)
+
+
+def _reaped(draft: Draft, event: ev.Reaped) -> None:
+    owner = draft.pids.get(event.pid)
+    if owner is not None:
+        draft.pids = draft.pids.without(event.pid)
+        draft.send(owner, Gone(from_wait(event.status)))
+        return
+    surveys: list[Effect] = [
+        Survey(row.plan.key, row.state.run.id, row.state.run.pid, row.plan.stop.kill)
+        for row in table.ending(draft.table)
+        if isinstance(row.state, Ending) and row.state.run.pid != NO_PID
+    ]
+    draft.effects.extend(surveys)
+    shutdown.recount(draft)
+
+
+def _settle(draft: Draft) -> None:
+    """Follow up every transition until there is none left."""
+    while draft.moved:
+        moved, draft.moved = draft.moved, []
+        for before, after in moved:
+            key = after.plan.key
+            draft.unblock(key)
+            for user in draft.keys_needing(after.plan.program):
+                draft.unblock(user)
+            if isinstance(draft.phase, Up):
+                shutdown.judge(draft, after)
+            else:
+                shutdown.moved(draft, before, after)
+            if after.retired and not is_active(after) and key in draft.table:
+                draft.drop(key)

@@ -1,0 +1,136 @@
+"""All processes in one persistent table: changing a row costs the same however many there are.
+
+A plain mapping copied at every change would make 1,000 programs cost a thousand times what one
+costs.  Rows stand in chunks of 32; a change copies one chunk and the list of chunks.  Each chunk
+knows the earliest deadline and the counts of its rows, so the next deadline and "is anything
+left" look at chunks, not at rows.
+"""
+
+from __future__ import annotations
+
+from .process import Process, is_active
+from .record import Record, replace
+from .states import NEVER, Ending, Stopped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .states import Pid
+
+CHUNK = 32
+SHARDS = 64
+
+
+class Chunk(Record):
+    """Some rows, with what they add up to."""
+
+    rows: tuple[Process, ...]
+    due: float
+    active: int
+    held: int
+    ending: int
+
+
+class Table(Record):
+    """The processes in the order of the plan; `index` finds a key's row."""
+
+    chunks: tuple[Chunk, ...]
+    index: dict[str, int]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, key: str) -> Process:
+        row = self.index[key]
+        return self.chunks[row // CHUNK].rows[row % CHUNK]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.index
+
+    def __iter__(self) -> Iterator[Process]:
+        for chunk in self.chunks:
+            yield from chunk.rows
+
+
+def build(rows: list[Process]) -> Table:
+    """Return a table of `rows`, whose keys must differ."""
+    chunks = tuple([_chunk(tuple(rows[n : n + CHUNK])) for n in range(0, len(rows), CHUNK)])
+    return Table(chunks, {row.plan.key: n for n, row in enumerate(rows)})
+
+
+def changed(table: Table, changes: Mapping[str, Process]) -> Table:
+    """Return `table` with `changes` in the place of the rows of the same keys."""
+    touched: dict[int, list[Process]] = {}
+    for key, process in changes.items():
+        number, place = divmod(table.index[key], CHUNK)
+        if number not in touched:
+            touched[number] = list(table.chunks[number].rows)
+        touched[number][place] = process
+    chunks = list(table.chunks)
+    for number, rows in touched.items():
+        chunks[number] = _chunk(tuple(rows))
+    return replace(table, chunks=tuple(chunks))
+
+
+def next_due(table: Table) -> float:
+    """Return the earliest deadline of any row, NEVER if there is none."""
+    return min([chunk.due for chunk in table.chunks], default=NEVER)
+
+
+def due_at(table: Table, now: float) -> list[str]:
+    """Return the keys of the rows whose deadline has come."""
+    chunks = [chunk for chunk in table.chunks if chunk.due <= now]
+    return [row.plan.key for chunk in chunks for row in chunk.rows if row.due <= now]
+
+
+def active(table: Table) -> int:
+    """Return how many processes are not at rest."""
+    return sum([chunk.active for chunk in table.chunks])
+
+
+def held(table: Table) -> int:
+    """Return how many processes somebody has stopped."""
+    return sum([chunk.held for chunk in table.chunks])
+
+
+def ending(table: Table) -> list[Process]:
+    """Return the processes whose leader is gone and whose leftovers are not."""
+    chunks = [chunk for chunk in table.chunks if chunk.ending]
+    return [row for chunk in chunks for row in chunk.rows if isinstance(row.state, Ending)]
+
+
+def _chunk(rows: tuple[Process, ...]) -> Chunk:
+    return Chunk(
+        rows,
+        min([row.due for row in rows]),
+        sum([is_active(row) for row in rows]),
+        sum([isinstance(row.state, Stopped) and row.state.held for row in rows]),
+        sum([isinstance(row.state, Ending) for row in rows]),
+    )
+
+
+class Pids(Record):
+    """Which process owns which pid, in shards, so that a change copies one small dict."""
+
+    shards: tuple[dict[int, str], ...] = tuple([{} for _ in range(SHARDS)])
+
+    def get(self, pid: Pid) -> str | None:
+        """Return the key of the process whose run has `pid`."""
+        return self.shards[pid % SHARDS].get(pid)
+
+    def having(self, pid: Pid, key: str) -> Pids:
+        """Return the map with `pid` owned by `key`."""
+        return self._with(pid % SHARDS, {**self.shards[pid % SHARDS], pid: key})
+
+    def without(self, pid: Pid) -> Pids:
+        """Return the map with `pid` cleared."""
+        shard = {known: key for known, key in self.shards[pid % SHARDS].items() if known != pid}
+        return self._with(pid % SHARDS, shard)
+
+    def known(self) -> list[int]:
+        """Return every pid there is."""
+        return [pid for shard in self.shards for pid in shard]
+
+    def _with(self, number: int, shard: dict[int, str]) -> Pids:
+        return Pids((*self.shards[:number], shard, *self.shards[number + 1 :]))
