@@ -1,0 +1,246 @@
+"""What a child does between fork and exec: each stage in its order, each failure by its name.
+
+The order is fixed by what needs what: signals first, so that nothing runs handlers of ours;
+descriptors before limits, so that a low nofile does not get in the way; limits, priorities and
+secrets before the user is dropped, since they may need root; groups, gid, uid in that order;
+capabilities and no_new_privs after it; the directory last, with the rights of the program.
+"""
+
+from __future__ import annotations
+
+import errno
+import posix
+
+from pyinit.system import environment, limits, prctl, signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+    from typing import Never
+
+    from pyinit.core.plan import Launch
+else:
+    import _signal
+
+DEFAULT_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+
+
+class StageError(Exception):
+    """A stage of the set-up failed."""
+
+    def __init__(self, stage: str, number: int, detail: str = "") -> None:
+        super().__init__(stage)
+        self.stage = stage
+        self.number = number
+        self.detail = detail
+
+
+def become(
+    launch: Launch,
+    env: dict[bytes, bytes],
+    fds: tuple[int, int, int],
+    keep: tuple[tuple[int, int], ...],
+    status_fd: int,
+) -> Never:
+    """Become the program of `launch`; what fails is written to `status_fd`.  Never returns."""
+    code = NOT_EXECUTABLE
+    try:
+        _prepare(launch, env, fds, keep)
+        execute(launch.argv, env)
+    except StageError as error:
+        if error.stage == "exec" and error.number == errno.ENOENT:
+            code = NOT_FOUND
+        line = f"{error.stage}\0{error.number}\0{error.detail}"
+        posix.write(status_fd, line.encode("utf-8", "surrogateescape")[:4000])
+    except BaseException as error:  # noqa: BLE001  a child must never return into our code
+        posix.write(status_fd, f"internal\0{errno.EINVAL}\0{error!r}".encode()[:4000])
+    finally:
+        posix._exit(code)  # noqa: SLF001
+
+
+def execute(argv: tuple[str, ...], env: dict[bytes, bytes]) -> Never:
+    """Exec `argv`, searched in PATH of `env` as execvp does.  Raises StageError "exec".
+
+    A file that cannot be executed is passed over and remembered; unlike execvp, a file that is
+    no program is not handed to a shell.
+    """
+    words = [environment.encode(word) for word in argv]
+    error = OSError(errno.ENOENT, "not found")
+    for path in candidates(words[0], env):
+        try:
+            posix.execve(path, words, env)
+        except OSError as found:
+            if found.errno not in (errno.ENOENT, errno.ENOTDIR):
+                error = found
+                if found.errno != errno.EACCES:
+                    break
+    raise StageError("exec", error.errno or 0)
+
+
+def candidates(word: bytes, env: dict[bytes, bytes]) -> list[bytes]:
+    """Return the paths to try for a command, in order."""
+    if b"/" in word:
+        return [word]
+    path = env.get(b"PATH", DEFAULT_PATH)
+    return [(directory or b".") + b"/" + word for directory in path.split(b":")]
+
+
+def _prepare(
+    launch: Launch,
+    env: dict[bytes, bytes],
+    fds: tuple[int, int, int],
+    keep: tuple[tuple[int, int], ...],
+) -> None:
+    parent = posix.getppid()
+    if _needs_prctl(launch):
+        import ctypes  # noqa: F401  now: the user to be may not read Python's files
+    _stage("signals", signals.reset_in_child)
+    _stage("session", _new_session, launch)
+    _stage("descriptors", _place, fds, keep)
+    if launch.terminal:
+        _stage("terminal", _take_terminal)
+    _set_limits(launch)
+    if launch.nice is not None:
+        _stage("nice", posix.setpriority, posix.PRIO_PROCESS, 0, launch.nice)
+    if launch.oom_score_adj is not None:
+        _stage("oom_score_adj", _write, "/proc/self/oom_score_adj", str(launch.oom_score_adj))
+    if launch.cpu_affinity is not None:
+        _stage("affinity", posix.sched_setaffinity, 0, launch.cpu_affinity)
+    if launch.io_priority is not None:
+        _stage("io_priority", prctl.set_io_priority, *launch.io_priority)
+    for name, path in launch.secrets:
+        env[environment.encode(name)] = _stage("secrets", _read_secret, path)
+    if launch.umask is not None:
+        _stage("umask", posix.umask, launch.umask)
+    _drop_privileges(launch)
+    if launch.parent_death_signal:
+        _stage("parent_death_signal", prctl.set_parent_death_signal, launch.parent_death_signal)
+        if posix.getppid() != parent:  # it died before we asked
+            posix.kill(posix.getpid(), launch.parent_death_signal)
+    if launch.directory is not None:
+        _stage("chdir", posix.chdir, launch.directory)
+
+
+def _needs_prctl(launch: Launch) -> bool:
+    return bool(
+        launch.no_new_privs
+        or launch.parent_death_signal
+        or launch.capabilities is not None
+        or launch.io_priority is not None
+    )
+
+
+def _drop_privileges(launch: Launch) -> None:
+    """Drop groups, gid and uid, in this order; capabilities are cut before and set after."""
+    wanted = launch.capabilities
+    permitted: tuple[int, ...] = ()
+    if wanted is not None:
+        permitted = _stage("capabilities", prctl.permitted_capabilities)
+        if wanted.keep is not None:
+            kept = wanted.keep
+            _stage("capabilities", prctl.bound_capabilities, kept)
+            permitted = tuple([number for number in permitted if number in kept])
+        if wanted.ambient:
+            _stage("capabilities", prctl.keep_capabilities)
+    drops = launch.uid is not None or launch.gid is not None
+    groups = launch.groups
+    if groups is None and drops and posix.geteuid() == 0:
+        groups = () if launch.gid is None else (launch.gid,)
+    if groups is not None:
+        _stage("groups", posix.setgroups, groups)
+    if launch.gid is not None:
+        _stage("gid", posix.setresgid, launch.gid, launch.gid, launch.gid)
+    if launch.uid is not None:
+        _stage("uid", posix.setresuid, launch.uid, launch.uid, launch.uid)
+    if wanted is not None:
+        if launch.uid not in (None, 0):
+            permitted = wanted.ambient  # the rest went with root
+        _stage("capabilities", prctl.set_capabilities, permitted, wanted.ambient)
+        _stage("capabilities", prctl.raise_ambient, wanted.ambient)
+    if launch.no_new_privs:
+        _stage("no_new_privs", prctl.set_no_new_privs)
+
+
+def _set_limits(launch: Launch) -> None:
+    try:
+        unmet = limits.apply(launch.limits)
+    except OSError as error:
+        raise StageError("limits", error.errno or 0) from error
+    if unmet and launch.limits_unmet == "fail":
+        raise StageError("limits", unmet[0].errno, limits.describe_unmet(unmet[0], "it"))
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import ParamSpec, TypeVar
+
+    P = ParamSpec("P")
+    T = TypeVar("T")
+
+    def _stage(name: str, call: Callable[P, T], *args: P.args, **named: P.kwargs) -> T: ...
+
+else:
+
+    def _stage(name, call, *args):  # noqa: ANN001, ANN002, ANN202
+        """Do one step of the set-up, naming it if it fails."""
+        try:
+            return call(*args)
+        except OSError as error:
+            path = error.filename
+            raise StageError(name, error.errno or 0, str(path) if path else "") from error
+
+
+def _new_session(launch: Launch) -> None:
+    if launch.session:
+        posix.setsid()
+    else:
+        posix.setpgid(0, 0)
+
+
+def _place(fds: tuple[int, int, int], keep: tuple[tuple[int, int], ...]) -> None:
+    """Put the descriptors where the program expects them; whatever else is ours closes at exec."""
+    wanted = [*zip(fds, (0, 1, 2), strict=True), *keep]
+    above = max([number for _, number in wanted]) + 1
+    moved = []
+    for ours, number in wanted:  # first out of the way, so that none overwrites another
+        moved.append((_duplicate_above(ours, above), number))
+    for copy, number in moved:
+        posix.dup2(copy, number)  # inheritable
+        posix.close(copy)
+
+
+def _duplicate_above(fd: int, lowest: int) -> int:
+    import fcntl
+
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
+
+
+def _take_terminal() -> None:
+    """Make our group the foreground one of the terminal on 0, without being stopped for it."""
+    if not posix.isatty(0):
+        return
+    _signal.signal(_signal.SIGTTOU, _signal.SIG_IGN)
+    try:
+        posix.tcsetpgrp(0, posix.getpgrp())
+    except OSError as error:
+        if error.errno != errno.ENOTTY:  # not our controlling terminal: nothing to take
+            raise
+    finally:
+        _signal.signal(_signal.SIGTTOU, _signal.SIG_DFL)
+
+
+def _write(path: str, text: str) -> None:
+    fd = posix.open(path, posix.O_WRONLY | posix.O_CLOEXEC)
+    try:
+        posix.write(fd, text.encode())
+    finally:
+        posix.close(fd)
+
+
+def _read_secret(path: str) -> bytes:
+    fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
+    try:
+        return posix.read(fd, 1 << 20).rstrip(b"\n")
+    finally:
+        posix.close(fd)

@@ -1,0 +1,122 @@
+"""Descriptors and files: logs opened safely, pidfiles, and nothing leaked into children."""
+
+from __future__ import annotations
+
+import errno
+import posix
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import stat as _stat
+else:
+    import _stat
+
+LOG_FLAGS = (
+    posix.O_WRONLY
+    | posix.O_APPEND
+    | posix.O_CREAT
+    | posix.O_CLOEXEC
+    | posix.O_NOFOLLOW
+    | posix.O_NONBLOCK
+    | posix.O_NOCTTY
+)
+
+
+def open_log(
+    path: str, mode: int | None = None, uid: int | None = None, gid: int | None = None
+) -> int:
+    """Open a log file for appending, its directories made when missing; return the descriptor.
+
+    A symbolic link in the last place is refused (ELOOP), and root does not write through files
+    that somebody else has placed in a directory of theirs (EPERM).  Raises OSError.
+    """
+    try:
+        fd = posix.open(path, LOG_FLAGS, 0o644 if mode is None else mode)
+    except FileNotFoundError:
+        make_parents(path)
+        fd = posix.open(path, LOG_FLAGS, 0o644 if mode is None else mode)
+    try:
+        found = posix.fstat(fd)
+        if _stat.S_ISREG(found.st_mode) and found.st_nlink > 1 and found.st_uid != posix.geteuid():
+            raise PermissionError(errno.EPERM, "a hard link to somebody else's file", path)
+        if mode is not None and _stat.S_IMODE(found.st_mode) != mode:
+            posix.chmod(fd, mode)
+        if (uid is not None and uid != found.st_uid) or (gid is not None and gid != found.st_gid):
+            posix.chown(fd, -1 if uid is None else uid, -1 if gid is None else gid)
+    except OSError:
+        posix.close(fd)
+        raise
+    return fd
+
+
+def make_parents(path: str, mode: int = 0o755) -> None:
+    """Make the directories above `path` that are missing.  Raises OSError."""
+    parent = path.rpartition("/")[0]
+    if not parent:
+        return
+    try:
+        posix.mkdir(parent, mode)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        make_parents(parent, mode)
+        try:
+            posix.mkdir(parent, mode)
+        except FileExistsError:
+            return
+
+
+def atomic_write(path: str, data: bytes, mode: int = 0o644) -> None:
+    """Write a small file so that nobody ever sees half of it.  Raises OSError."""
+    temporary = f"{path}.{posix.getpid()}"
+    flags = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC | posix.O_NOFOLLOW
+    fd = posix.open(temporary, flags, mode)
+    try:
+        posix.write(fd, data)
+    finally:
+        posix.close(fd)
+    posix.rename(temporary, path)
+
+
+def remove(path: str) -> None:
+    """Remove a file if it is there and may be removed."""
+    try:
+        posix.unlink(path)
+    except OSError:
+        return
+
+
+def seal_inherited(keep: frozenset[int] = frozenset()) -> None:
+    """Mark every descriptor above 2 close-on-exec, but for `keep`.
+
+    Whatever pyinit was born with is not its programs' business.  /proc lists what is open; a loop
+    up to the limit would take minutes where the limit is a thousand million.
+    """
+    try:
+        names = posix.listdir("/proc/self/fd")
+    except OSError:
+        names = [str(fd) for fd in range(3, 1024)]
+    for name in names:
+        fd = int(name)
+        if fd > 2 and fd not in keep:
+            try:
+                posix.set_inheritable(fd, False)
+            except OSError:  # the descriptor of the listing itself
+                continue
+
+
+def open_standard() -> None:
+    """Make sure that 0, 1 and 2 are open: a new descriptor must never become one of them."""
+    for fd in (0, 1, 2):
+        try:
+            posix.fstat(fd)
+        except OSError:
+            posix.open("/dev/null", posix.O_RDWR)
+            posix.set_inheritable(fd, True)
+
+
+def pipe() -> tuple[int, int]:
+    """Return (read end that never blocks, write end that blocks its writer), both close-on-exec."""
+    reader, writer = posix.pipe2(posix.O_CLOEXEC)
+    posix.set_blocking(reader, False)
+    return reader, writer

@@ -1,0 +1,131 @@
+"""prctl(2), capset(2) and friends, which Python has no calls for: ctypes, only when needed.
+
+Importing ctypes costs most of a megabyte, so nothing here is imported by a pyinit that is PID 1
+and whose programs ask for none of it; otherwise mostly the forked child pays.
+"""
+
+from __future__ import annotations
+
+import posix
+
+PR_SET_PDEATHSIG = 1
+PR_SET_KEEPCAPS = 8
+PR_CAPBSET_READ = 23
+PR_CAPBSET_DROP = 24
+PR_SET_CHILD_SUBREAPER = 36
+PR_GET_CHILD_SUBREAPER = 37
+PR_SET_NO_NEW_PRIVS = 38
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
+LAST_CAPABILITY = 63
+CAPABILITY_VERSION_3 = 0x20080522
+IOPRIO_WHO_PROCESS = 1
+IOPRIO_SHIFT = 13
+SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30, "riscv64": 30, "armv7l": 314, "i686": 289}
+
+
+def become_subreaper() -> None:
+    """Let orphans below us be re-parented to us although we are not PID 1.  Raises OSError."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def is_subreaper() -> bool:
+    """Say whether we are a child subreaper."""
+    import ctypes
+
+    flag = ctypes.c_int(0)
+    _libc_prctl(PR_GET_CHILD_SUBREAPER, ctypes.addressof(flag))
+    return bool(flag.value)
+
+
+def set_parent_death_signal(signum: int) -> None:
+    """Have the kernel send us `signum` when our parent dies; cleared by a change of user."""
+    _prctl(PR_SET_PDEATHSIG, signum)
+
+
+def set_no_new_privs() -> None:
+    """Never gain privileges by an execve again."""
+    _prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+
+def keep_capabilities() -> None:
+    """Keep the permitted capabilities over the next change of user."""
+    _prctl(PR_SET_KEEPCAPS, 1)
+
+
+def bound_capabilities(keep: tuple[int, ...]) -> None:
+    """Cut the bounding set to `keep`.  Raises OSError (EPERM without CAP_SETPCAP)."""
+    for number in range(LAST_CAPABILITY + 1):
+        if number not in keep and _libc_prctl(PR_CAPBSET_READ, number) == 1:
+            _prctl(PR_CAPBSET_DROP, number)
+
+
+def set_capabilities(permitted: tuple[int, ...], inheritable: tuple[int, ...]) -> None:
+    """Set the effective and permitted sets to `permitted`, and the inheritable one."""
+    import ctypes
+
+    allowed, passed = _mask(permitted), _mask(inheritable)
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    words = [
+        *(allowed & 0xFFFFFFFF, allowed & 0xFFFFFFFF, passed & 0xFFFFFFFF),
+        *(allowed >> 32, allowed >> 32, passed >> 32),
+    ]
+    data = (ctypes.c_uint32 * 6)(*words)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.capset(ctypes.byref(header), ctypes.byref(data)) != 0:
+        _raise(ctypes.get_errno(), "capset")
+
+
+def raise_ambient(numbers: tuple[int, ...]) -> None:
+    """Raise ambient capabilities; each must be permitted and inheritable.  Raises OSError."""
+    for number in numbers:
+        _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number)
+
+
+def permitted_capabilities() -> tuple[int, ...]:
+    """Return the capabilities that we may use, from /proc/self/status."""
+    with open("/proc/self/status", "rb") as file:
+        for line in file:
+            if line.startswith(b"CapPrm:"):
+                mask = int(line.split()[1], 16)
+                return tuple(n for n in range(LAST_CAPABILITY + 1) if mask >> n & 1)
+    return ()
+
+
+def set_io_priority(kind: int, level: int) -> None:
+    """Set our I/O class (1 realtime, 2 best effort, 3 idle) and level.  Raises OSError."""
+    import ctypes
+
+    machine = posix.uname().machine
+    if machine not in SYS_IOPRIO_SET:
+        raise OSError(38, f"ioprio_set is not known on {machine}")
+    libc = ctypes.CDLL(None, use_errno=True)
+    value = kind << IOPRIO_SHIFT | level
+    if libc.syscall(SYS_IOPRIO_SET[machine], IOPRIO_WHO_PROCESS, 0, value) != 0:
+        _raise(ctypes.get_errno(), "ioprio_set")
+
+
+def _mask(numbers: tuple[int, ...]) -> int:
+    mask = 0
+    for number in numbers:
+        mask |= 1 << number
+    return mask
+
+
+def _libc_prctl(option: int, *values: int) -> int:
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    words = [ctypes.c_ulong(value) for value in (*values, 0, 0, 0, 0)[:4]]
+    return int(libc.prctl(ctypes.c_int(option), *words))
+
+
+def _prctl(option: int, *values: int) -> None:
+    import ctypes
+
+    if _libc_prctl(option, *values) < 0:
+        _raise(ctypes.get_errno(), "prctl")
+
+
+def _raise(number: int, call: str) -> None:
+    raise OSError(number, f"{call}: {posix.strerror(number)}")

@@ -1,0 +1,102 @@
+"""Signals: caught from the first moment, turned into bytes in a pipe, reset in children.
+
+A handler in Python would run between any two instructions of ours.  Here the handler in C writes
+the signal's number into a pipe (`set_wakeup_fd`), the Python handler does nothing, and the loop
+reads the pipe when it is ready for news.  A full pipe loses nothing that matters: it holds 65,536
+signals that were not looked at yet.
+"""
+
+from __future__ import annotations
+
+import posix
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal  # the same, but with an enum that costs a megabyte
+else:
+    import _signal
+
+READ_BYTES = 4096
+# A fault must kill, not be forwarded; KILL and STOP cannot be caught.
+UNCATCHABLE = frozenset(
+    int(number)
+    for number in (
+        *(_signal.SIGKILL, _signal.SIGSTOP, _signal.SIGSEGV, _signal.SIGBUS, _signal.SIGFPE),
+        *(_signal.SIGILL, _signal.SIGTRAP, _signal.SIGABRT, _signal.SIGSYS),
+    )
+)
+RESERVED = (32, 33)  # glibc keeps these two real-time signals for itself
+
+
+def catchable() -> tuple[int, ...]:
+    """Return the numbers of the signals that pyinit catches and can pass on."""
+    return tuple(n for n in range(1, _signal.NSIG) if n not in UNCATCHABLE and n not in RESERVED)
+
+
+def catch_all() -> int:
+    """Catch every catchable signal; return the descriptor that becomes readable when one comes.
+
+    Signals that arrive before this are the kernel's: PID 1 ignores what it has no handler for.
+    """
+    reader, writer = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
+    _signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in catchable():
+        _signal.signal(number, _nothing)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+    return reader
+
+
+def block_all() -> None:
+    """Keep every signal pending, over an execve too, until `catch_all` is called again."""
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, catchable())
+
+
+def read_signals(fd: int) -> tuple[int, ...]:
+    """Return the signals that came, each once, in the order in which they first came."""
+    found: dict[int, None] = {}
+    while True:
+        try:
+            data = posix.read(fd, READ_BYTES)
+        except BlockingIOError:
+            return tuple(found)
+        found.update(dict.fromkeys(data))
+        if len(data) < READ_BYTES:
+            return tuple(found)
+
+
+def reset_in_child() -> None:
+    """Undo it all between fork and exec: default dispositions, an empty mask.
+
+    Python ignores SIGPIPE and SIGXFSZ, and pyinit may have been started with others ignored.
+    """
+    _signal.set_wakeup_fd(-1)
+    for number in range(1, _signal.NSIG):
+        if number not in (_signal.SIGKILL, _signal.SIGSTOP, *RESERVED):
+            _signal.signal(number, _signal.SIG_DFL)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+
+
+def number_of(name: str) -> int:
+    """Return the number of `TERM`, `SIGTERM`, `RTMIN+1` or `15`; raise ValueError otherwise."""
+    text = name.strip().upper()
+    if text.isdigit():
+        number = int(text)
+        if 0 < number < _signal.NSIG:
+            return number
+        raise ValueError(f"cannot find signal {name!r}: numbers go from 1 to {_signal.NSIG - 1}")
+    text = text.removeprefix("SIG")
+    base, sign, offset = text, "", ""
+    for mark in "+-":
+        if mark in text:
+            base, sign, offset = text.partition(mark)
+    found = getattr(_signal, "SIG" + base, None)
+    if base.isalnum() and isinstance(found, int):
+        if not sign:
+            return int(found)
+        if base in ("RTMIN", "RTMAX") and offset.isdigit():
+            return int(found) + int(sign + offset)
+    raise ValueError(f"cannot find signal {name!r}: give a name such as TERM, or a number")
+
+
+def _nothing(_number: int, _frame: object) -> None:
+    """The byte in the pipe says it all."""

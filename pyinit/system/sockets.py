@@ -1,0 +1,113 @@
+"""Unix sockets: bound with the right mode from the first moment, peers known by the kernel."""
+
+from __future__ import annotations
+
+import errno
+import posix
+
+from pyinit.system import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket as _socket
+else:
+    import _socket
+
+BACKLOG = 64
+CREDENTIALS_BYTES = 12  # struct ucred: pid, uid, gid, each four bytes
+FLAGS = _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
+
+Socket = _socket.socket
+
+
+def listen_unix(path: str, mode: int, uid: int | None = None, gid: int | None = None) -> Socket:
+    """Return a listening stream socket at `path`; its directory is made, a dead one replaced.
+
+    Raises OSError: EADDRINUSE when somebody answers there already.
+    """
+    files.make_parents(path, 0o755)
+    listener = Socket(_socket.AF_UNIX, _socket.SOCK_STREAM | FLAGS)
+    try:
+        _bind(listener, path, mode)
+        if uid is not None or gid is not None:
+            posix.chown(path, -1 if uid is None else uid, -1 if gid is None else gid)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def bind_datagram(path: str, mode: int) -> Socket:
+    """Return a datagram socket at `path` whose messages carry their sender's credentials."""
+    files.make_parents(path, 0o755)
+    files.remove(path)
+    receiver = Socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | FLAGS)
+    try:
+        receiver.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
+        _bind(receiver, path, mode)
+    except OSError:
+        receiver.close()
+        raise
+    return receiver
+
+
+def receive(receiver: Socket, size: int) -> tuple[bytes, int]:
+    """Return (message, the sender's pid as we see it, 0 if unknown).  Raises BlockingIOError."""
+    data, ancillary, _, _ = receiver.recvmsg(size, 64)
+    for level, kind, content in ancillary:
+        if level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
+            return data, int.from_bytes(content[:4], "little")
+    return data, 0
+
+
+def accept(listener: Socket) -> Socket | None:
+    """Return the next connection, None if there is none (any more).  Raises OSError (EMFILE)."""
+    try:
+        fd, _ = listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001
+    except (BlockingIOError, ConnectionAbortedError):
+        return None
+    connection = Socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, fd)
+    connection.setblocking(False)
+    return connection
+
+
+def from_fd(fd: int) -> Socket:
+    """Return the socket object of a listening descriptor that survived a re-exec."""
+    posix.set_inheritable(fd, False)
+    return Socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, fd)
+
+
+def peer(connection: Socket) -> tuple[int, int, int]:
+    """Return the (pid, uid, gid) of who connected, as the kernel noted it.  Raises OSError."""
+    data = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, CREDENTIALS_BYTES)
+    numbers = [int.from_bytes(data[n : n + 4], "little", signed=True) for n in (0, 4, 8)]
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _bind(bound: Socket, path: str, mode: int) -> None:
+    """Bind with `mode` in force from the start; a socket nobody listens on any more is removed."""
+    mask = posix.umask(0o777 & ~mode)
+    try:
+        try:
+            bound.bind(path)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or _answers(path):
+                raise
+            posix.unlink(path)
+            bound.bind(path)
+    finally:
+        posix.umask(mask)
+
+
+def _answers(path: str) -> bool:
+    probe = Socket(_socket.AF_UNIX, _socket.SOCK_STREAM | FLAGS)
+    try:
+        probe.connect(path)
+    except ConnectionRefusedError:
+        return False
+    except OSError as error:
+        return error.errno != errno.ENOENT
+    finally:
+        probe.close()
+    return True

@@ -1,0 +1,252 @@
+"""Starting a run: by vfork in C where nothing special is asked for, else by fork and Python.
+
+Both ways look alike to the caller: a pid, and a descriptor on which end-of-file means that the
+program runs and anything else says why it does not.  After a vfork the answer is known already,
+and a descriptor comes back only if there is bad news to read from it.
+"""
+
+from __future__ import annotations
+
+import errno
+import posix
+import sys
+
+from pyinit.core.record import Record
+from pyinit.system import child, environment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Final
+
+    from pyinit.core.plan import Launch
+
+STATUS_BYTES = 4096
+FORK_EXEC_ARGUMENTS = 23  # of _posixsubprocess.fork_exec since Python 3.11; else: fork
+
+
+class Spawned(Record):
+    """A child with `pid`; `status_fd` -1 means that it is known to run its program."""
+
+    pid: int
+    status_fd: int
+
+
+class ExecFailure(Record):
+    """A stage of the set-up that failed, with its errno and perhaps what it was about."""
+
+    stage: str
+    errno: int
+    detail: str = ""
+
+
+class Pending(Record):
+    """The child has not got that far yet."""
+
+
+PENDING: Final = Pending()
+
+
+def spawn(
+    launch: Launch,
+    environ: Mapping[bytes, bytes],
+    extra_env: tuple[tuple[str, str], ...],
+    fds: tuple[int, int, int],
+    keep: tuple[tuple[int, int], ...] = (),
+) -> Spawned | ExecFailure:
+    """Start a run of `launch` with `fds` as its 0, 1, 2 and `keep` as (ours, number in it).
+
+    An ExecFailure means that there is no child.  Raises nothing for what the program did wrong.
+    """
+    env = environment.build(launch, environ, extra_env)
+    try:
+        if _fork_exec is not None and is_plain(launch, keep):
+            return _by_vfork(_fork_exec, launch, env, fds)
+        return _by_fork(launch, env, fds, keep)
+    except OSError as error:
+        return ExecFailure("fork", error.errno or 0)
+
+
+def is_plain(launch: Launch, keep: tuple[tuple[int, int], ...]) -> bool:
+    """Say whether a launch asks for nothing that only the Python child can do."""
+    return not (
+        keep
+        or launch.limits
+        or launch.secrets
+        or launch.terminal
+        or launch.no_new_privs
+        or launch.parent_death_signal
+        or (launch.uid, launch.gid, launch.groups) != (None, None, None)
+        or (launch.nice, launch.oom_score_adj, launch.cpu_affinity) != (None, None, None)
+        or (launch.io_priority, launch.capabilities) != (None, None)
+    )
+
+
+def read_status(fd: int) -> ExecFailure | Pending | None:
+    """Return what a status descriptor says: None for "it runs", PENDING for nothing yet."""
+    try:
+        said = posix.read(fd, STATUS_BYTES)
+    except BlockingIOError:
+        return PENDING
+    if not said:
+        return None
+    stage, _, rest = said.decode("utf-8", "surrogateescape").partition("\0")
+    number, _, detail = rest.partition("\0")
+    return ExecFailure(stage, int(number), detail)
+
+
+VERBS = {
+    "fork": "fork a process for",
+    "descriptors": "set up the descriptors of",
+    "chdir": "enter the working directory of",
+    "uid": "become the user of",
+    "gid": "become the group of",
+    "groups": "set the groups of",
+    "limits": "set the limits of",
+    "secrets": "read a secret of",
+    "internal": "prepare",
+}
+FIXES = {
+    "uid": "run pyinit as root, or leave `user` out",
+    "gid": "run pyinit as root, or leave `group` out",
+    "groups": "run pyinit as root with CAP_SETGID, or leave `user` and `groups` out",
+    "capabilities": "add the capability to the container (docker run --cap-add), or ask for less",
+    "nice": "a negative niceness needs CAP_SYS_NICE",
+    "oom_score_adj": "a lower score needs CAP_SYS_RESOURCE",
+}
+
+
+def describe(failure: ExecFailure, argv0: str) -> str:
+    """Return the message about a run that did not become its program, the fix on its own line."""
+    if failure.stage == "limits" and failure.detail:
+        return failure.detail
+    verb = VERBS.get(failure.stage, f"set {failure.stage.replace('_', ' ')} of")
+    if failure.stage == "exec":
+        verb = "execute"
+    reason = posix.strerror(failure.errno)
+    if failure.detail:
+        reason = f"{failure.detail}: {reason}"
+    text = f'cannot {verb} "{argv0}": {reason}'
+    fix = _exec_fix(failure.errno, argv0) if failure.stage == "exec" else FIXES.get(failure.stage)
+    return f"{text}\n  {fix}" if fix else text
+
+
+def _exec_fix(number: int, argv0: str) -> str:
+    if number == errno.ENOENT and "/" in argv0 and _exists(argv0):
+        return f"the file is there, its interpreter is not: {_interpreter(argv0)}"
+    if number == errno.ENOENT:
+        return "is it copied into the image, and is the path right?"
+    if number == errno.ENOEXEC:
+        return "it is no program for this machine: another architecture, or a script without #!"
+    if number == errno.EACCES:
+        return "make it executable (chmod +x), and check that its volume is not mounted noexec"
+    return ""
+
+
+def _exists(path: str) -> bool:
+    try:
+        posix.stat(path)
+    except OSError:
+        return False
+    return True
+
+
+def _interpreter(path: str) -> str:
+    """Return what a script or a dynamic program is run by, as far as its first bytes tell."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(4096)
+    except OSError:
+        return "unknown"
+    if head.startswith(b"#!"):
+        return head[2:].split(b"\n", 1)[0].strip().decode("utf-8", "replace")
+    start = head.find(b"/lib")
+    if head.startswith(b"\x7fELF") and start > 0:
+        loader = head[start:].split(b"\0", 1)[0].decode("utf-8", "replace")
+        return f"{loader} (build the program statically: CGO_ENABLED=0)"
+    return "unknown"
+
+
+def _by_fork(
+    launch: Launch,
+    env: dict[bytes, bytes],
+    fds: tuple[int, int, int],
+    keep: tuple[tuple[int, int], ...],
+) -> Spawned | ExecFailure:
+    reader, writer = posix.pipe2(posix.O_CLOEXEC)
+    try:
+        posix.set_blocking(reader, False)
+        pid = posix.fork()
+        if pid == 0:
+            child.become(launch, env, fds, keep, writer)
+    except OSError:
+        posix.close(reader)
+        raise
+    finally:
+        posix.close(writer)
+    return Spawned(pid, reader)
+
+
+def _by_vfork(
+    fork_exec: Callable[..., int],
+    launch: Launch,
+    env: dict[bytes, bytes],
+    fds: tuple[int, int, int],
+) -> Spawned | ExecFailure:
+    """Let _posixsubprocess do it: it resets the signals Python ignores, and returns after exec."""
+    words = [environment.encode(word) for word in launch.argv]
+    paths = child.candidates(words[0], env)
+    variables = [name + b"=" + value for name, value in env.items()]
+    directory = None if launch.directory is None else environment.encode(launch.directory)
+    reader, writer = posix.pipe2(posix.O_CLOEXEC)
+    try:
+        posix.set_blocking(reader, False)
+        # args, paths, close_fds, pass_fds, cwd, env, stdin, stdout, stderr (child's, ours each),
+        # errpipe, restore_signals, setsid, pgid, gid, groups, uid, umask, preexec, allow_vfork
+        pid = fork_exec(
+            words, paths, False, (writer,), directory, variables,
+            *(fds[0], -1, -1, fds[1], -1, fds[2]), *(reader, writer),
+            True, launch.session, -1 if launch.session else 0,
+            None, None, None, -1 if launch.umask is None else launch.umask, None, True,
+        )  # fmt: skip
+    except OSError:
+        posix.close(reader)
+        raise
+    finally:
+        posix.close(writer)
+    try:
+        said = posix.read(reader, STATUS_BYTES)
+    except BlockingIOError:  # a fork after all, which is still on its way
+        return Spawned(pid, reader)
+    posix.close(reader)
+    return Spawned(pid, -1) if not said else _told(launch, pid, said)
+
+
+def _told(launch: Launch, pid: int, said: bytes) -> Spawned:
+    """Return a status descriptor that says in our form what C said in its own."""
+    _, _, rest = said.partition(b":")
+    number, _, what = rest.partition(b":")
+    early = what.startswith(b"noexec")  # failed before the exec: nothing but the chdir can
+    stage = "chdir" if early and launch.directory is not None else "exec"
+    reader, writer = posix.pipe2(posix.O_CLOEXEC)
+    posix.set_blocking(reader, False)
+    detail = launch.directory if stage == "chdir" and launch.directory is not None else ""
+    line = f"{stage}\0{int(number, 16)}\0{detail}"
+    posix.write(writer, line.encode("utf-8", "surrogateescape")[:STATUS_BYTES])
+    posix.close(writer)
+    return Spawned(pid, reader)
+
+
+def _find_fork_exec() -> Callable[..., int] | None:
+    """Return the C function if this Python has it with the arguments we know."""
+    if not (3, 11) <= sys.version_info < (3, 15):
+        return None
+    try:
+        from _posixsubprocess import fork_exec
+    except ImportError:
+        return None
+    found: Callable[..., int] = fork_exec
+    return found
+
+
+_fork_exec = _find_fork_exec()

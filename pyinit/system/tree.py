@@ -1,0 +1,185 @@
+"""What belongs to a run: its group, its descendants, and those that left both.
+
+A run's leader has its own group, and its descendants are found by their parents.  A daemon that
+forked twice and called setsid is in neither: it is a child of ours that we did not fork.  Which
+run it came from its environment tells: PYINIT_PROCESS is inherited by whoever does not clear it.
+
+The usual case is cheap: a signal 0 to the group says whether it lives, one file lists our
+children, and where it holds nobody but runs there is nothing to look for.  What had to be read
+is kept in a Snapshot for the rest of a turn of the loop, so that a thousand stops read it once.
+"""
+
+from __future__ import annotations
+
+import posix
+
+from pyinit.system import procfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+    from collections.abc import Container
+
+    from pyinit.system.procfs import ProcStat
+else:
+    import _signal
+
+LABEL = b"PYINIT_PROCESS"
+STOPPED = "Tt"
+GONE = "ZX"
+
+
+class Snapshot:
+    """/proc as of this turn, read only when asked and at most once.  `runs` are pids of runs."""
+
+    def __init__(self, runs: Container[int]) -> None:
+        self.runs = runs
+        self._table: dict[int, ProcStat] | None = None
+        self._strangers: dict[int, str] | None = None
+
+    def table(self) -> dict[int, ProcStat]:
+        """Return every process that can be seen."""
+        if self._table is None:
+            self._table = procfs.table()
+        return self._table
+
+    def strangers(self) -> dict[int, str]:
+        """Return our children that are no runs (orphans handed to us), with their labels."""
+        if self._strangers is None:
+            children = procfs.children_of_self()
+            if children is None:
+                us = posix.getpid()
+                children = [each.pid for each in self.table().values() if each.ppid == us]
+            self._strangers = {pid: _label(pid) for pid in children if pid not in self.runs}
+        return self._strangers
+
+    def below(self, roots: list[int]) -> set[int]:
+        """Return the descendants of `roots`, at any depth, by the files that list children."""
+        found: set[int] = set()
+        waiting = list(roots)
+        while waiting:
+            children = procfs.children_of(waiting.pop())
+            if children is None:
+                return procfs.descendants(roots, self.table())
+            waiting.extend([child for child in children if child not in found])
+            found.update(children)
+        return found
+
+
+def survey(pid: int, label: str, scope: str, seen: Snapshot) -> tuple[int, ...]:
+    """Return the live processes of the run that was led by `pid`.
+
+    `scope` is "process" (nothing but the leader), "group" or "tree"; `label` is the run's
+    PYINIT_PROCESS.
+    """
+    if scope == "process" or pid <= 1:
+        return ()
+    found = _escaped(pid, label, seen) if scope == "tree" else set()
+    if _group_lives(pid):
+        found |= {each.pid for each in seen.table().values() if each.group == pid}
+    found.discard(pid)
+    return tuple(sorted([one for one in found if _is_alive(one)]))
+
+
+def kill_tree(pid: int, label: str, scope: str, signum: int, seen: Snapshot) -> int:
+    """Send `signum` to the run led by `pid`; return how many members outside its group got it.
+
+    The group gets it by one call; descendants that left it one by one.  A stopped member is
+    continued, or it could not obey.
+    """
+    if pid <= 1:
+        return 0
+    escaped: list[ProcStat] = []
+    if scope == "tree":
+        members = [procfs.stat(one) for one in _escaped(pid, label, seen)]
+        escaped = [one for one in members if one is not None and one.group != pid]
+    _signal_group(pid, signum)
+    for one in escaped:
+        signal_process(one.pid, signum, start=one.start)
+    if signum != _signal.SIGKILL:
+        _signal_group(pid, _signal.SIGCONT)
+        for one in escaped:
+            if one.state in STOPPED:
+                signal_process(one.pid, _signal.SIGCONT, start=one.start)
+    return len(escaped)
+
+
+def signal_process(pid: int, signum: int, *, start: int | None = None) -> bool:
+    """Send `signum` to one process, by a pidfd where there are such; say whether it was there.
+
+    With `start` (/proc's start time) only if it is still the process that started then.
+    """
+    if pid <= 1 or pid == posix.getpid():
+        return False
+    try:
+        handle = posix.pidfd_open(pid, 0)
+    except OSError:
+        return _signal_by_pid(pid, signum, start)
+    try:
+        if start is not None and not _is_same(pid, start):
+            return False
+        _signal.pidfd_send_signal(handle, signum)
+    except OSError:
+        return False
+    finally:
+        posix.close(handle)
+    return True
+
+
+def all_descendants(seen: Snapshot) -> tuple[int, ...]:
+    """Return every live process below us that is not a run: what the programs left behind."""
+    roots = list(seen.strangers())
+    found = seen.below(roots) | set(roots)
+    return tuple(sorted([one for one in found if one not in seen.runs and _is_alive(one)]))
+
+
+def _escaped(pid: int, label: str, seen: Snapshot) -> set[int]:
+    """Return the descendants of the run, by parents and by label, in its group or not."""
+    labelled = [one for one, name in seen.strangers().items() if name == label]
+    found = seen.below([pid, *labelled]) | set(labelled)
+    return {one for one in found if one > 1 and one not in seen.runs and one != posix.getpid()}
+
+
+def _label(pid: int) -> str:
+    environ = procfs.environ(pid)
+    return "" if environ is None else environ.get(LABEL, b"").decode("utf-8", "surrogateescape")
+
+
+def _is_alive(pid: int) -> bool:
+    found = procfs.stat(pid)
+    return found is not None and found.state not in GONE
+
+
+def _is_same(pid: int, start: int) -> bool:
+    found = procfs.stat(pid)
+    return found is not None and found.start == start
+
+
+def _group_lives(pid: int) -> bool:
+    try:
+        posix.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _signal_group(pid: int, signum: int) -> None:
+    """Signal the group a run leads; a run that did not make its group yet is signalled itself."""
+    try:
+        posix.killpg(pid, signum)
+    except ProcessLookupError:
+        signal_process(pid, signum)
+    except PermissionError:
+        return
+
+
+def _signal_by_pid(pid: int, signum: int, start: int | None) -> bool:
+    if start is not None and not _is_same(pid, start):
+        return False
+    try:
+        posix.kill(pid, signum)
+    except OSError:
+        return False
+    return True
