@@ -34,8 +34,9 @@ class Limit(Record):
 class Sink(Record):
     """Where one stream of a process goes.
 
-    kind: "inherit" (pyinit's own descriptor), "null", "stdout" (stderr only: 2>&1), "prefix" and
-    "json" (lines on pyinit's own stdout or stderr), "file".  The rest is for "file" only:
+    kind: "inherit" (pyinit's own descriptor), "null", "stdout" (stderr only: 2>&1), "copy" (as it
+    is, but read by pyinit on its way), "prefix" and "json" (lines on pyinit's own stdout or
+    stderr), "file".  The rest is for "file" only:
     `max_size` in bytes (0: never rotate), `max_files` old files kept, `format` one of "raw",
     "prefix", "json", "tai64n"; `mode`, `uid`, `gid` of the file (None: as created).
     """
@@ -67,8 +68,8 @@ class Launch(Record):
     Two launches that are equal need no restart.  `argv[0]` without a slash is searched in PATH
     of the program's own environment.  `env` is what the configuration sets, laid over those
     variables of pyinit's environment whose names match a pattern of `env_pass`.
-    `secrets` are (variable, path of a file read at spawn).  `stdin` is "null", "inherit" or
-    "pipe".  `terminal` puts the run into the foreground of pyinit's terminal (main program).
+    `secrets` are (variable, path of a file read at spawn).  `stdin` is "null" or "inherit".
+    `terminal` puts the run into the foreground of pyinit's terminal (main program).
     `session` starts a new session (else only a new process group).
     """
 

@@ -19,7 +19,7 @@ def oom_kills() -> int | None:
 
 
 def _candidates() -> list[str]:
-    """Return where the count may be: our own path on a host, the root of the mount in a container."""
+    """Return where the count may be: our own path on a host, the mount's root in a container."""
     paths = []
     for line in (procfs.read("/proc/self/cgroup") or b"").decode("utf-8", "replace").splitlines():
         _, controllers, path = [*line.split(":", 2), "", ""][:3]

@@ -1,0 +1,69 @@
+"""The last output of a process, kept in memory for `logs`, `why` and the report of a crash."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+RING_BYTES = 64 * 1024
+STDOUT, STDERR = 0, 1
+
+
+class Ring:
+    """Keeps the last RING_BYTES of both streams in their order of arrival; empty, it is tiny."""
+
+    __slots__ = ("_parts", "_size")
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[int, bytes]] = []
+        self._size = 0
+
+    def add(self, stream: int, data: bytes) -> None:
+        """Append what a stream said."""
+        if len(data) > RING_BYTES:
+            data = data[-RING_BYTES:]
+        last = self._parts[-1] if self._parts else None
+        if last is not None and last[0] == stream and len(last[1]) < 2048:
+            self._parts[-1] = (stream, last[1] + data)
+        else:
+            self._parts.append((stream, data))
+        self._size += len(data)
+        excess = self._size - RING_BYTES
+        drop = 0
+        while excess > 0:
+            kind, oldest = self._parts[drop]
+            if len(oldest) > excess:
+                self._parts[drop] = (kind, oldest[excess:])
+                self._size -= excess
+                break
+            self._size -= len(oldest)
+            excess -= len(oldest)
+            drop += 1
+        if drop:
+            del self._parts[:drop]
+
+    def read(self, stream: int | None = None) -> bytes:
+        """Return what is kept, of one stream or of both."""
+        return b"".join([data for kind, data in self._parts if stream in (None, kind)])
+
+    def parts(self) -> tuple[tuple[int, bytes], ...]:
+        """Return (stream, bytes) as they came, to be carried over a re-exec."""
+        return tuple(self._parts)
+
+    def restore(self, parts: Iterable[tuple[int, bytes]]) -> None:
+        """Take over the parts of another ring."""
+        for stream, data in parts:
+            self.add(stream, data)
+
+
+def last_lines(data: bytes, count: int) -> bytes:
+    """Return the last `count` lines of `data`; an unfinished last line counts as one."""
+    if count <= 0:
+        return b""
+    at = len(data) - 1 if data.endswith(b"\n") else len(data)
+    for _ in range(count):
+        at = data.rfind(b"\n", 0, at)
+        if at < 0:
+            return data
+    return data[at + 1 :]

@@ -1,0 +1,231 @@
+"""The hands: performs what the core asks for, and queues the outcome as an event.
+
+Nothing here decides, and nothing returns an outcome: whatever an effect comes to is appended to
+`events` and reaches the core by the loop.  Surveys and sweeps are collected and made once a
+turn, however many orphans were reaped in it.
+"""
+
+from __future__ import annotations
+
+import posix
+import time
+
+from pyinit.core import effects as fx
+from pyinit.core import events as ev
+from pyinit.core.plan import Sink
+from pyinit.core.record import assert_never, replace
+from pyinit.core.states import Pid
+from pyinit.core.status import NotExecuted
+from pyinit.runtime.pump import Source
+from pyinit.system import spawn as spawning
+from pyinit.system import tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyinit.core.effects import Effect
+    from pyinit.core.events import Event
+    from pyinit.core.states import RunId
+    from pyinit.core.table import Pids
+    from pyinit.runtime.announcer import Announcer
+    from pyinit.runtime.log import Log
+    from pyinit.runtime.poller import Poller
+    from pyinit.runtime.pump import Pump
+    from pyinit.runtime.readiness import Readiness
+
+
+class Runs:
+    """The pids of the runs as the core knows them now, for `in`."""
+
+    def __init__(self, pids: Pids) -> None:
+        self._pids = pids
+
+    def __contains__(self, pid: object) -> bool:
+        return isinstance(pid, int) and self._pids.get(Pid(pid)) is not None
+
+
+class Driver:
+    """Performs effects.  `stdin` is what programs read from: the null device."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        pump: Pump,
+        readiness: Readiness,
+        announcer: Announcer,
+        log: Log,
+        *,
+        stdin: int,
+        environ: dict[bytes, bytes],
+        extra_env: tuple[tuple[str, str], ...],
+    ) -> None:
+        self.events: list[Event] = []
+        self.exit: fx.Exit | None = None
+        self.helpers: dict[int, Callable[[int], None]] = {}  # pid -> who wants its status
+        self.labels: dict[str, str] = {}  # key -> PYINIT_PROCESS of its run, to know its orphans
+        self.on_reload: Callable[[], None] = lambda: None
+        self.on_reopen: Callable[[], None] = lambda: None
+        self._poller = poller
+        self._pump = pump
+        self._readiness = readiness
+        self._announcer = announcer
+        self._log = log
+        self._stdin = stdin
+        self._environ = environ
+        self._extra_env = extra_env
+        self._execing: dict[int, tuple[int, str, RunId]] = {}  # pid -> status fd, key, run
+        self._surveys: dict[str, fx.Survey] = {}
+        self._sweeps: list[int] = []
+        self._snapshot: tree.Snapshot | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an exec is under way, whose descriptor a re-exec would lose."""
+        return bool(self._execing)
+
+    def perform(self, effect: Effect, pids: Pids) -> None:
+        """Do what `effect` asks for; `pids` are the runs there are."""
+        match effect:
+            case fx.Spawn():
+                self._spawn(effect)
+            case fx.Kill(key, pid, signum, scope):
+                if scope == "process":
+                    tree.signal_process(pid, signum)
+                else:
+                    tree.kill_tree(pid, self.labels.get(key, key), scope, signum, self._seen(pids))
+            case fx.Survey(key):
+                self._surveys[key] = effect
+            case fx.Sweep(signum):
+                self._sweeps.append(signum)
+            case fx.Announce():
+                self._announcer.announce(effect)
+            case fx.Removed(key):
+                self.labels.pop(key, None)
+                self._pump.close(key)
+                self._announcer.removed(effect)
+            case fx.Note(level, text):
+                self._log.say(level, text)
+            case fx.Reload():
+                self.on_reload()
+            case fx.ReopenLogs():
+                self.on_reopen()
+            case fx.Exit():
+                self.exit = effect
+            case _:
+                assert_never(effect)
+
+    def fresh(self) -> None:
+        """A new turn begins: what was read of /proc is old."""
+        self._snapshot = None
+
+    def _seen(self, pids: Pids) -> tree.Snapshot:
+        if self._snapshot is None:
+            self._snapshot = tree.Snapshot(Runs(pids))
+        self._snapshot.runs = Runs(pids)
+        return self._snapshot
+
+    def failed(self, effect: Effect) -> None:
+        """A bug of ours kept `effect` from being performed: tell the core the nearest truth."""
+        match effect:
+            case fx.Spawn(key, run_id):
+                self.events.append(ev.SpawnFailed(key, run_id, NotExecuted("fork", 0)))
+            case fx.Survey(key, run_id):
+                self.events.append(ev.Surveyed(key, run_id, 0))
+            case fx.Sweep():
+                self.events.append(ev.Swept(0))
+            case _:
+                pass
+
+    def settle(self, pids: Pids) -> None:
+        """Make the surveys and sweeps that were asked for in this turn."""
+        surveys, self._surveys = self._surveys, {}
+        for survey in surveys.values():
+            label = self.labels.get(survey.key, survey.key)
+            left = tree.survey(survey.pid, label, survey.scope, self._seen(pids))
+            self.events.append(ev.Surveyed(survey.key, survey.run_id, len(left)))
+        sweeps, self._sweeps = self._sweeps, []
+        if not sweeps:
+            return
+        self._snapshot = None  # what was told to end a moment ago is looked at anew
+        left = tree.all_descendants(self._seen(pids))
+        for signum in sweeps:
+            for pid in left if signum else ():
+                tree.signal_process(pid, signum)
+        self.events.append(ev.Swept(len(left)))
+
+    def reaped(self, pid: int, status: int) -> None:
+        """A child is gone: news of its exec comes first, then the end itself."""
+        helper = self.helpers.pop(pid, None)
+        if helper is not None:
+            helper(status)
+            return
+        if pid in self._execing:
+            self._exec_news(pid)
+        self.events.append(ev.Reaped(Pid(pid), status))
+
+    def _spawn(self, effect: fx.Spawn) -> None:
+        """Fork a run of the process: descriptors, environment, limits; report what came of it."""
+        plan = effect.plan
+        launch = plan.launch
+        if effect.limits:
+            launch = replace(launch, limits=(*launch.limits, *effect.limits))
+        env = (*self._extra_env, ("PYINIT_PROGRAM", plan.program), ("PYINIT_PROCESS", plan.name))
+        self.labels[effect.key] = plan.name
+        closing: list[int] = []
+        try:
+            handed = self._readiness.prepare(effect)
+            closing.extend([ours for ours, _ in handed.keep])
+            stdin = 0 if launch.stdin == "inherit" else self._stdin
+            stdout, stderr = self._outputs(effect)
+            fds = (stdin, stdout, stderr)
+            env = (*env, *handed.env)
+            found = spawning.spawn(launch, self._environ, env, fds, handed.keep)
+        except OSError as error:
+            found = spawning.ExecFailure("descriptors", error.errno or 0, str(error))
+        finally:
+            self._pump.close_child_ends(effect.key)
+            for fd in closing:
+                posix.close(fd)
+        if isinstance(found, spawning.ExecFailure):
+            failure = self._failure(effect, found)
+            self.events.append(ev.SpawnFailed(effect.key, effect.run_id, failure))
+            return
+        self._started(effect, found)
+
+    def _outputs(self, effect: fx.Spawn) -> tuple[int, int]:
+        plan = effect.plan
+        stdout, stderr = plan.launch.stdout, plan.launch.stderr
+        watch = self._readiness.watcher(effect)
+        if watch is not None and stdout == (Sink("inherit"),):
+            stdout = (Sink("copy"),)  # its lines must be seen: what it prints is passed on
+        source = Source(effect.key, plan.name, plan.program, effect.run_id)
+        return self._pump.open(source, stdout, stderr, watch)
+
+    def _started(self, effect: fx.Spawn, found: spawning.Spawned) -> None:
+        key, run_id, pid = effect.key, effect.run_id, Pid(found.pid)
+        executed = found.status_fd < 0
+        self._announcer.started(effect, pid, time.monotonic())
+        self.events.append(ev.Spawned(key, run_id, pid, executed))
+        if not executed:
+            self._execing[pid] = (found.status_fd, key, run_id)
+            self._poller.register(found.status_fd, True, False, lambda _mask: self._exec_news(pid))
+
+    def _exec_news(self, pid: int) -> None:
+        """The child's pipe says that it became its program, or why it did not."""
+        status_fd, key, run_id = self._execing[pid]
+        found = spawning.read_status(status_fd)
+        if found is spawning.PENDING:
+            return
+        del self._execing[pid]
+        self._poller.unregister(status_fd)
+        posix.close(status_fd)
+        if isinstance(found, spawning.ExecFailure):
+            failure = NotExecuted(found.stage, found.errno, found.detail)
+            self.events.append(ev.ExecFailed(key, run_id, failure))
+        else:
+            self.events.append(ev.Executed(key, run_id))
+
+    def _failure(self, effect: fx.Spawn, found: spawning.ExecFailure) -> NotExecuted:
+        detail = spawning.describe(found, effect.plan.launch.argv[0])
+        return NotExecuted(found.stage, found.errno, detail)

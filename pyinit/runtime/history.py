@@ -1,0 +1,59 @@
+"""The last ends of every process, for `why`: how, when, after how long, and what it said last."""
+
+from __future__ import annotations
+
+from pyinit.core.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.core.status import ExitStatus
+
+ENDS = 10  # remembered for each process
+
+
+class End(Record):
+    """One end of a run.
+
+    `at` is wall-clock time (seconds since the epoch); `ran_s` how long it ran; `oom` says that
+    the kernel killed it for memory; `output` are its last lines (stderr before stdout).
+    """
+
+    run_id: int
+    pid: int
+    at: float
+    ran_s: float
+    status: ExitStatus
+    expected: bool
+    reason: str
+    oom: bool = False
+    user_s: float = 0.0
+    system_s: float = 0.0
+    max_rss_bytes: int = 0
+    output: str = ""
+
+
+class History:
+    """Ends by the key of the process, oldest first."""
+
+    def __init__(self) -> None:
+        self._ends: dict[str, tuple[End, ...]] = {}
+
+    def add(self, key: str, end: End) -> None:
+        """Remember an end."""
+        self._ends[key] = (*self._ends.get(key, ())[-(ENDS - 1) :], end)
+
+    def of(self, key: str) -> tuple[End, ...]:
+        """Return the ends of a process, oldest first."""
+        return self._ends.get(key, ())
+
+    def forget(self, key: str) -> None:
+        """Drop what is remembered of a process that is no more."""
+        self._ends.pop(key, None)
+
+    def all(self) -> dict[str, tuple[End, ...]]:
+        """Return everything, to be carried over a re-exec."""
+        return self._ends
+
+    def restore(self, ends: dict[str, tuple[End, ...]]) -> None:
+        """Take over what another pyinit remembered."""
+        self._ends = dict(ends)

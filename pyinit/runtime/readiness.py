@@ -1,0 +1,154 @@
+"""How runs tell that they are ready: by a line, a newline, a datagram, a file, or just time.
+
+Nothing here blocks or waits: lines come from the pump, descriptors and datagrams from the
+poller, files and delays from a deadline that the loop asks for.  Every outcome is the same one
+event, ReadyReported.
+"""
+
+from __future__ import annotations
+
+import posix
+import time
+
+from pyinit.core.events import ReadyReported
+from pyinit.core.record import Record
+from pyinit.core.states import NEVER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyinit.core.effects import Spawn
+    from pyinit.core.plan import Ready
+    from pyinit.core.states import RunId
+    from pyinit.runtime.poller import Poller
+
+NOTE_BYTES = 4096  # of one read from a readiness descriptor: only a newline matters
+PLAIN = frozenset(
+    b" !\"#%&',-/:;<=>@_`~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+)
+
+
+class Asked(Record):
+    """A run whose readiness we have to look for ourselves, next at `at`."""
+
+    run_id: RunId
+    ready: Ready
+    at: float
+
+
+class Handed(Record):
+    """What a run is born with so that it can tell: descriptors (ours, in the child), variables."""
+
+    keep: tuple[tuple[int, int], ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+
+
+class Readiness:
+    """Looks for the readiness of runs and reports it by `post`."""
+
+    def __init__(
+        self, poller: Poller, post: Callable[[ReadyReported], None], notify_path: str | None
+    ) -> None:
+        self._poller = poller
+        self._post = post
+        self._notify_path = notify_path
+        self._asked: dict[str, Asked] = {}
+        self._pipes: dict[str, int] = {}  # key -> read end, while the run has not told
+
+    def prepare(self, spawn: Spawn) -> Handed:
+        """Return what the run must be given; raises OSError when a pipe cannot be had."""
+        ready = spawn.plan.ready
+        self.forget(spawn.key)
+        match ready.kind if ready else "":
+            case "fd" if ready is not None:
+                return self._pipe(spawn, int(ready.target))
+            case "notify" if self._notify_path is not None:
+                return Handed(env=(("NOTIFY_SOCKET", self._notify_path),))
+            case "file" | "delay" if ready is not None:
+                now = time.monotonic()
+                wait_s = float(ready.target) if ready.kind == "delay" else 0.0
+                self._asked[spawn.key] = Asked(spawn.run_id, ready, now + wait_s)
+            case _:
+                pass
+        return Handed()
+
+    def watcher(self, spawn: Spawn) -> Callable[[bytes], None] | None:
+        """Return what the pump calls with each line of a run that becomes ready by its output."""
+        ready = spawn.plan.ready
+        if ready is None or ready.kind != "output":
+            return None
+        found = _matcher(ready.target)
+        told = False
+
+        def look(line: bytes) -> None:
+            nonlocal told
+            if not told and found(line):
+                told = True
+                self._post(ReadyReported(spawn.key, spawn.run_id))
+
+        return look
+
+    def notified(self, key: str, run_id: RunId, message: bytes) -> None:
+        """A datagram from a process of the run came."""
+        if b"READY=1" in message.split(b"\n"):
+            self._post(ReadyReported(key, run_id))
+
+    def forget(self, key: str) -> None:
+        """The run is over, or a new one begins: stop looking."""
+        self._asked.pop(key, None)
+        fd = self._pipes.pop(key, None)
+        if fd is not None:
+            self._poller.unregister(fd)
+            posix.close(fd)
+
+    def next_deadline(self) -> float:
+        """Return when `tick` must be called next."""
+        return min([asked.at for asked in self._asked.values()], default=NEVER)
+
+    def tick(self, now: float) -> None:
+        """Look for what is due."""
+        for key, asked in [*self._asked.items()]:
+            if asked.at > now:
+                continue
+            if asked.ready.kind == "delay" or _exists(asked.ready.target):
+                del self._asked[key]
+                self._post(ReadyReported(key, asked.run_id))
+            else:
+                self._asked[key] = Asked(asked.run_id, asked.ready, now + asked.ready.interval)
+
+    def _pipe(self, spawn: Spawn, number: int) -> Handed:
+        ours, theirs = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
+        self._pipes[spawn.key] = ours
+
+        def readable(_mask: int) -> None:
+            try:
+                said = posix.read(ours, NOTE_BYTES)
+            except BlockingIOError:
+                return
+            if b"\n" in said:
+                self._post(ReadyReported(spawn.key, spawn.run_id))
+            if b"\n" in said or not said:
+                self.forget(spawn.key)
+
+        self._poller.register(ours, True, False, readable)
+        return Handed(keep=((theirs, number),))
+
+
+def _exists(path: str) -> bool:
+    try:
+        posix.stat(path)
+    except OSError:
+        return False
+    return True
+
+
+def _matcher(pattern: str) -> Callable[[bytes], bool]:
+    """Return a test of a line; `re` (a megabyte) is imported only for a real expression."""
+    literal = pattern.encode("utf-8", "surrogateescape")
+    if all(byte in PLAIN for byte in literal):
+        return lambda line: literal in line
+    import re
+
+    expression = re.compile(literal)
+    return lambda line: expression.search(line) is not None
