@@ -1,1 +1,31 @@
 """The names of others that pyinit answers to."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Never
+
+NAMES = {"tini": "tini", "tini-static": "tini", "dumb-init": "dumb-init"}
+
+
+def personality(argv0: str) -> str | None:
+    """Return the applet that a program started as `argv0` is, None for pyinit itself."""
+    return NAMES.get(argv0.rpartition("/")[2])
+
+
+def main_of(applet: str) -> Callable[[], Never]:
+    """Return what runs `applet`, one of the values of `personality`, on sys.argv.
+
+    It ends the process itself.  Raises ValueError for a name that is no applet.
+    """
+    if applet == "tini":
+        from pyinit.applets import tini
+
+        return tini.main
+    if applet == "dumb-init":
+        from pyinit.applets import dumb_init
+
+        return dumb_init.main
+    raise ValueError(f'cannot answer to "{applet}": no such applet')

@@ -3,9 +3,14 @@
 The `json` package costs a megabyte, since it imports `re` to find out what the C scanner already
 knows.  The scanner and the encoder it uses are here without it; a Python that lacks them gets
 the package.
+
+Text is ASCII on the wire.  A byte that is no UTF-8 (in a file name, in a program's output) is a
+lone surrogate in our strings and its escape (`\\udc80`) on the wire: it survives both ways.
 """
 
 from __future__ import annotations
+
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,10 +21,14 @@ if TYPE_CHECKING:
         "str | int | float | bool | list[Json] | tuple[Json, ...] | dict[str, Json] | None"
     )
     Object: TypeAlias = dict[str, Json]
+    Scan: TypeAlias = Callable[[str, int], tuple[Json, int]]
+    Encode: TypeAlias = Callable[[Json, int], Iterable[str]]
 
-FRAME_BYTES = 1 << 20  # one request or reply; a plan of 5,000 processes fits
+FRAME_BYTES = 16 << 20  # what a client takes for one reply: the status of 40,000 processes
+REQUEST_BYTES = 64 << 10  # what PID 1 takes for one request: the names of 2,000 processes
 MAX_DEPTH = 64
 BLANK = " \t\r\n"
+INFINITY = float("inf")
 
 
 class FrameError(ValueError):
@@ -27,13 +36,14 @@ class FrameError(ValueError):
 
 
 class Frames:
-    """Cuts what a peer sends into lines.  Memory is bounded by `limit`."""
+    """Cuts what a peer sends into lines.  Memory is bounded by `limit` and one read."""
 
-    __slots__ = ("_limit", "_rest")
+    __slots__ = ("_limit", "_rest", "_seen")
 
     def __init__(self, limit: int = FRAME_BYTES) -> None:
         self._limit = limit
-        self._rest = b""
+        self._rest = bytearray()
+        self._seen = 0  # of the rest, already searched for a newline
 
     @property
     def partial(self) -> bool:
@@ -41,10 +51,19 @@ class Frames:
         return bool(self._rest)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the complete lines.  Raises FrameError for a line that is too long."""
-        lines = (self._rest + data).split(b"\n")
-        self._rest = lines.pop()
-        if len(self._rest) > self._limit or max(map(len, lines), default=0) > self._limit:
+        """Return the lines that are complete now.  Raises FrameError for one that is too long.
+
+        After that the peer's bytes have no meaning any more: drop the peer.
+        """
+        self._rest += data
+        if self._rest.find(b"\n", self._seen) < 0:
+            self._seen = len(self._rest)
+            lines = []
+        else:
+            lines = bytes(self._rest).split(b"\n")
+            self._rest = bytearray(lines.pop())
+            self._seen = len(self._rest)
+        if max(len(self._rest), *map(len, lines), 0) > self._limit:
             raise FrameError(f"cannot read a frame: it is longer than {self._limit} bytes")
         return [line for line in lines if line.strip()]
 
@@ -55,32 +74,33 @@ def decode(line: bytes) -> Object:
         value = loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise FrameError(f"cannot read a frame: it is not UTF-8 at byte {error.start}") from None
-    except RecursionError:
-        raise FrameError("cannot read a frame: it is nested too deep") from None
     if not isinstance(value, dict):
         raise FrameError("cannot read a frame: it is no JSON object")
     return value
 
 
 def encode(value: Object) -> bytes:
-    """Return the line of an object, its newline included."""
+    """Return the line of an object, its newline included.  Raises as `dumps`."""
     return dumps(value).encode("ascii") + b"\n"
 
 
 def loads(text: str) -> Json:
     """Return the value of a JSON text.  Raises FrameError."""
-    _check_depth(text)
     start = len(text) - len(text.lstrip(BLANK))
     try:
-        value, end = _scan(text, start)
+        value, end = _scan_alone(text, start)
     except StopIteration as stop:
         raise FrameError(f"cannot read a frame: no JSON value at character {stop}") from None
+    except RecursionError:
+        raise FrameError(f"cannot read a frame: it is nested deeper than {MAX_DEPTH}") from None
     except FrameError:
         raise
-    except (ValueError, SystemError):  # SystemError: its own exception was not imported
-        raise FrameError("cannot read a frame: it is not JSON") from None
+    except ValueError as error:
+        raise FrameError(f"cannot read a frame: {error}") from None
     if text[end:].strip(BLANK):
         raise FrameError(f"cannot read a frame: something follows the value at character {end}")
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        _check_depth(value)
     return value
 
 
@@ -89,57 +109,64 @@ def dumps(value: Json) -> str:
     return "".join(_encode(value, 0))
 
 
-def _check_depth(text: str) -> None:
-    """Refuse what would nest too deep, before anything recurses (brackets in strings count)."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
-        return
-    depth = deepest = 0
-    inside = escaped = False
-    for char in text:
-        if inside:
-            inside = escaped or char != '"'
-            escaped = char == "\\" and not escaped
-        elif char == '"':
-            inside = True
-        elif char in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif char in "]}":
-            depth -= 1
-    if deepest > MAX_DEPTH:
-        raise FrameError(f"cannot read a frame: it is nested deeper than {MAX_DEPTH}")
+class _Fault(ValueError):
+    """What the scanner raises instead of json.decoder.JSONDecodeError."""
+
+    def __init__(self, message: str, _text: str, position: int) -> None:
+        super().__init__(f"{message[:1].lower()}{message[1:]} at character {position}")
+
+
+class _NoJson:
+    """Stands in for the `json` package while the scanner looks there for its exception."""
+
+    JSONDecodeError = _Fault
+
+
+def _scan_alone(text: str, start: int) -> tuple[Json, int]:
+    """Scan, and keep the scanner from importing `json` to complain.
+
+    Since Python 3.12 its faults import json.decoder, and with it `re`: one malformed request
+    would cost PID 1 a megabyte and a wait for the disk.  Until 3.11 they need it imported.
+    """
+    modules: dict[str, object] = sys.modules  # type: ignore[assignment]
+    if "json" in modules:
+        return _scan(text, start)
+    modules["json"] = modules["json.decoder"] = _NoJson
+    try:
+        return _scan(text, start)
+    finally:
+        del modules["json"], modules["json.decoder"]
+
+
+def _check_depth(value: Json) -> None:
+    """Refuse what is nested too deep for those who walk it later."""
+    level: list[Json] = [value]
+    for _ in range(MAX_DEPTH + 1):
+        below: list[Json] = []
+        for each in level:
+            if isinstance(each, dict):
+                below.extend(each.values())
+            elif isinstance(each, list):
+                below.extend(each)
+        if not below:
+            return
+        level = below
+    raise FrameError(f"cannot read a frame: it is nested deeper than {MAX_DEPTH}")
 
 
 def _no_constant(name: str) -> Never:
     raise FrameError(f"cannot read a frame: {name} is not JSON")
 
 
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number in (INFINITY, -INFINITY):
+        raise FrameError(f"cannot read a frame: {digits[:20]} is too large for a number")
+    return number
+
+
 def _default(value: object) -> Never:
     raise TypeError(f"cannot write {type(value).__name__} as JSON")
-
-
-def _find_codec() -> tuple[
-    Callable[[str, int], tuple[Json, int]], Callable[[Json, int], Iterable[str]]
-]:
-    """Return the scanner and the encoder: from C where they are as known, else from `json`."""
-    try:
-        from _json import encode_basestring_ascii, make_encoder, make_scanner
-
-        scan = make_scanner(_Context())  # type: ignore[arg-type]
-        encode = make_encoder(
-            None, _default, encode_basestring_ascii, None, ":", ",", False, False, False
-        )
-        if scan('{"a":[1]}', 0) == ({"a": [1]}, 9) and "".join(encode([1, "\xe4"], 0)) == (
-            '[1,"\\u00e4"]'
-        ):
-            return scan, encode
-    except (ImportError, TypeError, ValueError):
-        pass
-    import json
-
-    decoder = json.JSONDecoder(parse_constant=_no_constant)
-    encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
-    return decoder.raw_decode, lambda value, _level: encoder.iterencode(value)
 
 
 class _Context:
@@ -148,10 +175,34 @@ class _Context:
     strict = True
     object_hook = None
     object_pairs_hook = None
-    parse_float = float
+    parse_float = staticmethod(_finite)
     parse_int = int
     parse_constant = staticmethod(_no_constant)
-    memo: dict[str, str] = {}  # noqa: RUF012  the scanner empties it after each text
 
 
-_scan, _encode = _find_codec()
+def from_c() -> tuple[Scan, Encode] | None:
+    """Return the scanner and the encoder of CPython, None where they are not as known."""
+    try:
+        from _json import encode_basestring_ascii, make_encoder, make_scanner
+
+        scan: Scan = make_scanner(_Context())  # type: ignore[arg-type]
+        encode: Encode = make_encoder(
+            None, _default, encode_basestring_ascii, None, ":", ",", False, False, False
+        )
+        same = scan('{"a":[1]}', 0) == ({"a": [1]}, 9)
+        same = same and "".join(encode([1, "\xe4"], 0)) == '[1,"\\u00e4"]'
+    except (ImportError, AttributeError, TypeError, ValueError):
+        return None
+    return (scan, encode) if same else None
+
+
+def from_json() -> tuple[Scan, Encode]:
+    """Return the same of the `json` package."""
+    import json
+
+    decoder = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
+    encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+    return decoder.raw_decode, lambda value, _level: encoder.iterencode(value)
+
+
+_scan, _encode = from_c() or from_json()

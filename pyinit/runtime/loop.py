@@ -43,7 +43,7 @@ FAULTS = 20  # failing turns ...
 FAULT_WINDOW_S = 10.0  # ... within this time are more than a loop can live with
 
 
-class LoopBroken(Exception):  # noqa: N818
+class LoopBroken(Exception):
     """The loop itself keeps failing."""
 
 

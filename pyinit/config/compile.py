@@ -1,0 +1,33 @@
+"""What the forked child of PID 1 does: files in, a plan or its faults out, as plain bytes.
+
+PID 1 gets them by a pipe and needs neither the parser nor its memory, and a bug in here is the
+child's, not PID 1's.
+"""
+
+from __future__ import annotations
+
+import marshal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def compile_plain(files: Sequence[str], environ: Mapping[str, str]) -> bytes:
+    """Return a marshalled pair; never raises.
+
+    ("plan", plain plan), ("errors", [[file, line, message, fix], ...]) or ("crash", text).
+    """
+    try:
+        from pyinit.config.load import load
+        from pyinit.config.problems import ConfigErrors
+        from pyinit.core.record import to_plain
+
+        try:
+            plan = load(files, environ)
+        except ConfigErrors as error:
+            rows = [[each.file, each.line, each.message, each.fix] for each in error.errors]
+            return marshal.dumps(("errors", rows))
+        return marshal.dumps(("plan", to_plain(plan)))
+    except Exception as error:  # noqa: BLE001  whatever it is, PID 1 must hear of it
+        return marshal.dumps(("crash", f"{type(error).__name__}: {error}"))

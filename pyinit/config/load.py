@@ -1,0 +1,45 @@
+"""From the command line's `-c` to a plan, or to every fault of every file."""
+
+from __future__ import annotations
+
+import os
+
+from pyinit.config.problems import ConfigErrors, Problems
+from pyinit.config.users import Accounts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pyinit.core.plan import Plan
+
+DEFAULT_FILE = "/etc/pyinit/pyinit.toml"
+DEFAULT_DIRECTORY = "/etc/pyinit/conf.d"
+
+
+def find_files(explicit: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Return the files and directories to read: `-c`, else $PYINIT_CONFIG, else the default ones.
+
+    $PYINIT_CONFIG may hold several, separated by colons.  Empty if there is nothing to read.
+    """
+    if explicit:
+        return list(explicit)
+    named = [path for path in environ.get("PYINIT_CONFIG", "").split(":") if path]
+    if named:
+        return named
+    return [path for path in (DEFAULT_FILE, DEFAULT_DIRECTORY) if os.path.exists(path)]
+
+
+def load(
+    files: Sequence[str], environ: Mapping[str, str], accounts: Accounts | None = None
+) -> Plan:
+    """Return the plan of `files`.  Raises ConfigErrors with all that is wrong with them."""
+    from pyinit.config.build import Builder
+    from pyinit.config.toml import read_all
+
+    problems = Problems()
+    documents = read_all(list(files), problems)
+    plan = Builder(documents, problems, environ, accounts or Accounts()).build()
+    if problems:
+        raise ConfigErrors(problems.errors())
+    return plan

@@ -1,0 +1,73 @@
+"""`stdout` and `stderr`: words, tables, or lists of both become sinks."""
+
+from __future__ import annotations
+
+from pyinit.config import values
+from pyinit.config.problems import ValueFault
+from pyinit.config.reader import Section
+from pyinit.core.plan import INHERIT, Sink
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.config.users import Accounts
+
+WORDS = ("inherit", "prefix", "json", "null")
+FORMATS = ("raw", "prefix", "json", "tai64n")
+
+
+def sinks(section: Section, stream: str, accounts: Accounts) -> tuple[Sink, ...]:
+    """Return where `stream` ("stdout" or "stderr") of a program goes."""
+    holder = section.holder(stream)
+    if holder is None:
+        return INHERIT
+    value = holder.tree[stream]
+    items = value if isinstance(value, list) else [value]
+    found: list[Sink] = []
+    for place, item in enumerate(items):
+        path = (*holder.path, stream, place) if isinstance(value, list) else (*holder.path, stream)
+        if isinstance(item, dict):
+            sub = Section(
+                "program.stdout", holder.file, path, item, section.problems, section.variables
+            )
+            found.append(_file(sub, accounts))
+            continue
+        try:
+            found.append(_word(stream, section.expanded(item)))
+        except ValueFault as fault:
+            section.problems.add(holder.file, path, f"{stream}: {fault}", fault.fix)
+    kinds = [sink.kind for sink in found]
+    if len(found) > 1 and ("stdout" in kinds or "null" in kinds):
+        text = f'{stream}: "stdout" and "null" stand alone'
+        section.problems.add(holder.file, (*holder.path, stream), text)
+    return _seen(tuple(found)) or INHERIT
+
+
+def _seen(found: tuple[Sink, ...]) -> tuple[Sink, ...]:
+    """Return the sinks; "inherit" in company is a copy, since pyinit reads the stream itself."""
+    if len(found) < 2:
+        return found
+    return tuple([Sink("copy") if sink.kind == "inherit" else sink for sink in found])
+
+
+def _word(stream: str, value: object) -> Sink:
+    known = (*WORDS, "stdout") if stream == "stderr" else WORDS
+    return Sink(values.choice(*known)(value))
+
+
+def _file(sub: Section, accounts: Accounts) -> Sink:
+    sub.check_keys()
+    if "file" not in sub.tree:
+        sub.fault("a table needs file = PATH")
+    base = Sink("file")
+    uid, gid = sub.get("owner", accounts.owner, (None, None))
+    return Sink(
+        kind="file",
+        path=sub.get("file", values.word, ""),
+        max_size=sub.get("max_size", values.size, base.max_size),
+        max_files=sub.get("max_files", values.integer(0, 10_000), base.max_files),
+        compress=sub.get("compress", values.boolean, False),
+        format=sub.get("format", values.choice(*FORMATS), "raw"),
+        mode=sub.get("mode", values.mode, None),
+        uid=uid,
+        gid=gid,
+    )

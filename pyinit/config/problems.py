@@ -1,0 +1,86 @@
+"""What is wrong with a configuration: everything at once, each with its file, line and fix."""
+
+from __future__ import annotations
+
+from pyinit.core.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import TypeAlias
+
+    Path: TypeAlias = tuple[str | int, ...]
+
+
+class ConfigError(Record):
+    """One fault.  `line` is 0 where the file as a whole is meant."""
+
+    file: str
+    line: int
+    message: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        text = f"{place}: {self.message}"
+        return text + (f"\n    {self.fix}" if self.fix else "")
+
+
+class ConfigErrors(Exception):
+    """A configuration that cannot be used, with all of its faults."""
+
+    def __init__(self, errors: tuple[ConfigError, ...]) -> None:
+        super().__init__("\n".join([str(error) for error in errors]))
+        self.errors = errors
+
+
+class ValueFault(ValueError):
+    """A value that cannot be used; the text says why, `fix` what to write instead.
+
+    `path` leads from the value that was converted to the part of it that is at fault.
+    """
+
+    def __init__(self, message: str, fix: str = "", path: Path = ()) -> None:
+        super().__init__(message)
+        self.fix = fix
+        self.path = path
+
+
+class Problems:
+    """Collects faults by file and path; lines are looked up only if there are any."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[str, Path, str, str, int]] = []
+        self.warnings: list[str] = []
+        self.texts: dict[str, str] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def add(self, file: str, path: Path, message: str, fix: str = "", line: int = 0) -> None:
+        """Note a fault at `path` (keys and indexes) of `file`."""
+        self._found.append((file, path, message, fix, line))
+
+    def errors(self) -> tuple[ConfigError, ...]:
+        """Return what was found, by file and line."""
+        from pyinit.config.positions import line_of
+
+        found = []
+        for file, path, message, fix, line in self._found:
+            at = line or line_of(self.texts.get(file, ""), path)
+            error = ConfigError(file, at, message, fix)
+            if error not in found:
+                found.append(error)
+        files = list(dict.fromkeys([error.file for error in found]))
+        return tuple(sorted(found, key=lambda e: (files.index(e.file), e.line)))
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return `did you mean "x"?` for the nearest of `known`, or what there is to choose from."""
+    import difflib
+
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if near:
+        return f'did you mean "{near[0]}"?'
+    return f"known here: {', '.join(names)}" if 0 < len(names) <= 40 else ""

@@ -1,0 +1,162 @@
+"""The one table of everything that may be written: it parses, it documents, it validates.
+
+A key has the section it stands in, its kind (which chooses the converter of `values` and the
+fragment of the JSON Schema), its default as documented, a sentence, and the version that has it.
+Nested tables are sections of their own, named by the key that holds them (`program.stop`).
+"""
+
+from __future__ import annotations
+
+from pyinit.core.record import Record
+
+NOW, NEXT, LATER = "0.1", "0.2", "0.3"
+AVAILABLE = frozenset({NOW})
+
+
+class Key(Record):
+    """One key.  `since` later than this version: known, documented, and refused with a message."""
+
+    section: str
+    name: str
+    kind: str
+    default: str
+    doc: str
+    since: str = NOW
+
+
+SECTIONS = {
+    "": "The file itself.",
+    "init": "pyinit itself, and what is true of everything.",
+    "init.log": "pyinit's own messages.",
+    "init.control": "The control socket.",
+    "program": "`[program.NAME]`: one program.",
+    "program.ready": "`ready = { ... }`: how a run tells that it is ready; one kind of the first.",
+    "program.restart": '`restart = { ... }`; a text such as "always" is short for the policy.',
+    "program.stop": '`stop = { ... }`; a text such as "INT" is short for the signal.',
+    "program.reload": "`reload = { ... }`.",
+    "program.capabilities": "`capabilities = { ... }`.",
+    "program.stdout": "`stdout = { file = ... }`, and `stderr` alike.",
+    "group": "`[group.NAME]`: programs under one name.",
+}
+
+KEYS = (
+    Key("", "init", "table", "{}", "see below"),
+    Key("", "defaults", "table", "{}", "any key of a program: what programs do not say themselves"),
+    Key("", "program", "tables", "{}", "the programs, by name"),
+    Key("", "group", "tables", "{}", "the groups, by name"),
+    Key("", "include", "strings", "[]", "files to read too; globs, relative to this file"),
+    Key("", "web", "table", "none", "the web gateway", LATER),
+    Key("", "socket", "tables", "none", "listening sockets handed to programs", LATER),
+    # init
+    Key("init", "exit", "exit", '"fail-fast"', 'when to end: "fail-fast" (a critical program gives up, or nothing is left to run), "all-done", "never", "main:NAME"'),
+    Key("init", "limits", "limits", "{}", "rlimits of pyinit itself, set at boot before anything else; every program inherits them"),
+    Key("init", "limits_unmet", "unmet", '"fail"', 'when a limit cannot be had: "fail" (exit 78) or "warn"'),
+    Key("init", "stop_budget", "duration", '"9s"', "the whole shutdown ends within it; keep it below the container's grace period"),
+    Key("init", "drain_delay", "duration", "0", "not ready any more, but nothing stopped yet, for this long after a stop was asked for"),
+    Key("init", "env", "variables", "{}", "variables of every program"),
+    Key("init", "env_file", "strings", "[]", 'files of NAME=value lines; "-path" may be missing'),
+    Key("init", "umask", "mode", "inherited", "file mode mask of every program"),
+    Key("init", "directory", "word", "inherited", "working directory of every program"),
+    Key("init", "user", "user", "inherited", "the user pyinit itself becomes after boot"),
+    Key("init", "group", "group", "the user's", "the group pyinit itself becomes"),
+    Key("init", "pidfile", "word", "none", "a file that holds pyinit's pid while it runs"),
+    Key("init", "log", "table", "{}", "pyinit's own messages"),
+    Key("init", "control", "table", "{}", "the control socket"),
+    Key("init", "signals", "signals", "{}", 'what a signal to pyinit does: { USR2 = "forward:web", HUP = "reload" }; also "reopen", "stop", "ignore"'),
+    Key("init", "exit_when", "table", "none", "end with 0 when a file appears or a process ends (sidecars)", LATER),
+    Key("init.log", "level", "level", '"info"', '"error", "warning", "info" or "debug"'),
+    Key("init.log", "format", "logformat", '"text"', '"text", "json" or "supervisord"'),
+    Key("init.log", "file", "word", "stderr", "where the messages go"),
+    Key("init.control", "path", "word", "/run/pyinit/control.sock", "the socket; else $XDG_RUNTIME_DIR/pyinit/, else /tmp/pyinit-UID/"),
+    Key("init.control", "mode", "mode", '"0600"', "permissions of the socket"),
+    Key("init.control", "owner", "owner", "pyinit's", '"user" or "user:group" of the socket'),
+    Key("init.control", "allow", "allow", "[]", 'who else may do what: ["user:read", "1000:operate", "deploy:admin"]'),
+    # program
+    Key("program", "command", "command", "required", "the program and its arguments: a list, or a text that is split as a shell splits (no shell runs)"),
+    Key("program", "shell", "boolean", "false", "hand the text of `command` to /bin/sh -c"),
+    Key("program", "type", "type", '"service"', '"service" runs on; "oneshot" is done when it ends well'),
+    Key("program", "directory", "word", "inherited", "working directory"),
+    Key("program", "umask", "mode", "inherited", "file mode mask"),
+    Key("program", "env", "variables", "{}", "variables, over those of [init] and of env_file"),
+    Key("program", "env_file", "strings", "[]", 'files of NAME=value lines; "-path" may be missing'),
+    Key("program", "env_dir", "word", "none", "a directory with a file for each variable"),
+    Key("program", "env_pass", "strings", '["*"]', "which of pyinit's own variables are passed on; globs"),
+    Key("program", "secrets", "variables", "{}", "NAME = path of a file that is read at each start; never shown"),
+    Key("program", "user", "user", "pyinit's", "name or number; HOME, USER and LOGNAME follow"),
+    Key("program", "group", "group", "the user's", "name or number"),
+    Key("program", "groups", "groups", "the user's", "supplementary groups"),
+    Key("program", "instances", "instances", "1", "processes NAME:0 to NAME:N-1; ${INSTANCE} in strings"),
+    Key("program", "autostart", "boolean", "true", "start at boot"),
+    Key("program", "critical", "boolean", "true", 'if it fails for good, everything ends (exit = "fail-fast")'),
+    Key("program", "priority", "priority", "999", "order among programs that may start at the same time; the lowest first"),
+    Key("program", "depends_on", "depends", "{}", '{ db = "ready", migrate = "completed", cache = "started", seed = "done" }'),
+    Key("program", "ready", "table", "none", "how a run tells that it is ready"),
+    Key("program", "restart", "restart", '"on-failure"', '"always", "on-failure", "never", or a table'),
+    Key("program", "success_codes", "codes", "[0]", "exit statuses that are no failure"),
+    Key("program", "start_seconds", "duration", "1", "up this long counts as started"),
+    Key("program", "stop", "stop", "{}", "how a run is ended"),
+    Key("program", "reload", "table", "none", "what `reload` does when only files of this program changed"),
+    Key("program", "limits", "limits", "inherited", "rlimits by lower-case name, set in the child before the user is dropped"),
+    Key("program", "limits_unmet", "unmet", "as [init]", '"fail" (the start fails) or "warn"'),
+    Key("program", "nice", "nice", "inherited", "-20 to 19"),
+    Key("program", "oom_score_adj", "oom", "inherited", "-1000 to 1000"),
+    Key("program", "cpu_affinity", "processors", "inherited", 'processors: [0, 1] or "0-3"'),
+    Key("program", "io_priority", "io", "inherited", '"idle", "best-effort:4", "realtime:0"'),
+    Key("program", "no_new_privs", "boolean", "false", "never gain privileges by exec"),
+    Key("program", "capabilities", "table", "inherited", "the capabilities that are kept"),
+    Key("program", "parent_death_signal", "signal", "none", "sent to the run if pyinit dies"),
+    Key("program", "stdout", "sinks", '"inherit"', '"inherit", "prefix", "json", "null", { file = ... }, or a list of these'),
+    Key("program", "stderr", "sinks", '"inherit"', 'as stdout; "stdout" sends it where stdout goes'),
+    Key("program", "hooks", "table", "none", "pre_start, post_start, pre_stop, post_stop", LATER),
+    Key("program", "live", "table", "none", "liveness probes", LATER),
+    Key("program", "sockets", "strings", "none", "listeners handed over as LISTEN_FDS", LATER),
+    Key("program", "on_demand", "boolean", "false", "start at the first connection", LATER),
+    Key("program", "idle_exit", "duration", "none", "stop again when idle", LATER),
+    Key("program", "schedule", "table", "none", "cron and intervals for oneshots", LATER),
+    Key("program", "runtime", "word", "none", 'runtime = "go"', LATER),
+    Key("program", "max_memory", "size", "none", "restart above this much memory", LATER),
+    Key("program", "watch", "boolean", "false", "watch env files, secrets and config maps", LATER),
+    Key("program", "wants", "strings", "[]", "soft dependencies", LATER),
+    # nested
+    Key("program.ready", "output", "word", "none", "a regular expression found in a line of its output"),
+    Key("program.ready", "fd", "fd", "none", "it writes a newline to this descriptor"),
+    Key("program.ready", "notify", "boolean", "false", "it sends READY=1 to $NOTIFY_SOCKET (sd_notify)"),
+    Key("program.ready", "file", "word", "none", "this file appears"),
+    Key("program.ready", "delay", "duration", "none", "it has been up this long"),
+    Key("program.ready", "timeout", "duration", '"30s"', "not ready by then is a failed start"),
+    Key("program.ready", "interval", "duration", '"1s"', "between two looks at `file`"),
+    Key("program.ready", "http", "word", "none", "a URL that answers", LATER),
+    Key("program.ready", "tcp", "word", "none", "an address that accepts", LATER),
+    Key("program.ready", "unix", "word", "none", "a socket that accepts", LATER),
+    Key("program.ready", "exec", "command", "none", "a command that ends well", LATER),
+    Key("program.restart", "policy", "policy", '"on-failure"', '"always", "on-failure" or "never"'),
+    Key("program.restart", "delay", "duration", '"500ms"', "before the next run after the first failure"),
+    Key("program.restart", "factor", "factor", "2", "the delay grows by it with each failure in the window"),
+    Key("program.restart", "max_delay", "duration", '"30s"', "but not beyond this"),
+    Key("program.restart", "jitter", "jitter", "0.1", "fraction of the delay that is left to chance"),
+    Key("program.restart", "window", "duration", '"60s"', "how long a failed run counts"),
+    Key("program.restart", "max", "count", "5", "more failed runs than this in the window: give up; 0 never"),
+    Key("program.stop", "signal", "signals_in_turn", '"TERM"', "one, or several tried in turn within the timeout"),
+    Key("program.stop", "timeout", "duration", '"10s"', "then KILL"),
+    Key("program.stop", "kill", "kill", '"tree"', '"tree" (group and every descendant), "group", "process"'),
+    Key("program.stop", "dump_signal", "signal", "none", "sent a second before KILL (QUIT makes a Go program print its goroutines)"),
+    Key("program.stop", "command", "command", "none", "a command that stops it", LATER),
+    Key("program.reload", "signal", "signal", "none", "this signal"),
+    Key("program.reload", "command", "command", "none", "this command", LATER),
+    Key("program.capabilities", "keep", "capabilities", "all", "the bounding set is cut to these"),
+    Key("program.capabilities", "ambient", "capabilities", "[]", "raised, so that a user other than root has them"),
+    Key("program.stdout", "file", "word", "required", "path; its directory is made when missing"),
+    Key("program.stdout", "max_size", "size", '"50MB"', "rotate before it grows beyond this; 0 never"),
+    Key("program.stdout", "max_files", "count", "10", "old files kept"),
+    Key("program.stdout", "compress", "boolean", "false", "gzip old files"),
+    Key("program.stdout", "owner", "owner", "pyinit's", '"user" or "user:group"'),
+    Key("program.stdout", "mode", "mode", '"0644"', "permissions"),
+    Key("program.stdout", "format", "form", '"raw"', '"raw", "prefix", "json" or "tai64n"'),
+    Key("group", "programs", "strings", "required", "the programs of the group"),
+    Key("group", "priority", "priority", "999", "order of the group's programs that have none of their own"),
+)  # fmt: skip
+
+
+def section(name: str) -> dict[str, Key]:
+    """Return the keys of a section by name."""
+    return {key.name: key for key in KEYS if key.section == name}

@@ -1,0 +1,195 @@
+"""What a NAME of the command line or of a request means: the processes it stands for.
+
+    web            the process or the program of that name (all instances of it)
+    web:0          one instance, or PROCESS of group GROUP: GROUP:PROCESS
+    backend:*      every process of a group
+    w*, db-[12]    a glob over process, program and GROUP:PROCESS names
+    all            every process
+
+An exact name wins over every other reading.  Nothing is guessed: an unknown name is an error
+that says what may have been meant.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Protocol
+
+    class Named(Protocol):
+        """A process's plan, as far as its names go."""
+
+        @property
+        def key(self) -> str:
+            """Return what identifies the process inside pyinit."""
+
+        @property
+        def name(self) -> str:
+            """Return what people see."""
+
+        @property
+        def program(self) -> str:
+            """Return the program's name."""
+
+        @property
+        def group(self) -> str:
+            """Return the group's name."""
+
+
+ALL = "all"
+SPECIAL = "*?["
+NEAR = 2  # edits at most between what was typed and what may have been meant
+CANDIDATES = 500  # are compared at most: PID 1 has better things to do
+LONGEST = 64  # characters of a name that are compared
+
+
+class UnknownName(ValueError):
+    """Some names stand for no process.  `unknown` are (name, what may have been meant or "")."""
+
+    def __init__(self, unknown: Sequence[tuple[str, str]]) -> None:
+        self.unknown = tuple(unknown)
+        super().__init__("\n".join([_complaint(*each) for each in self.unknown]))
+
+
+def resolve(names: Iterable[str], processes: Sequence[Named]) -> list[str]:
+    """Return the keys that `names` stand for, in the order of `processes`, each once.
+
+    Raises UnknownName if any name stands for none: a typo must not be half carried out.
+    """
+    index = _index(processes)
+    wanted: set[str] = set()
+    unknown: list[tuple[str, str]] = []
+    for name in names:
+        found = _keys_of(name, processes, index)
+        wanted.update(found)
+        if not found and name != ALL:
+            unknown.append((name, _suggestion(name, processes)))
+    if unknown:
+        raise UnknownName(unknown)
+    return [each.key for each in processes if each.key in wanted]
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Return the one of `words` that is most like `word`, "" if none is like it."""
+    best, least = "", min(NEAR, max(1, len(word) // 3)) + 1
+    compared = 0
+    for each in words:
+        if abs(len(each) - len(word)) >= least:
+            continue
+        compared += 1
+        if compared > CANDIDATES:
+            break
+        edits = _edits(word[:LONGEST].lower(), each[:LONGEST].lower(), least)
+        if edits < least:
+            best, least = each, edits
+    return best
+
+
+def glob_matches(text: str, pattern: str) -> bool:
+    """Say whether `text` matches a glob of `*`, `?` and `[...]`, in time linear in both."""
+    at = place = 0
+    star, resume = -1, 0
+    while at < len(text):
+        if place < len(pattern) and pattern[place] == "*":
+            star, resume = place, at
+            place += 1
+            continue
+        length = _one_matches(text[at], pattern, place)
+        if length:
+            at, place = at + 1, place + length
+        elif star >= 0:
+            resume += 1
+            at, place = resume, star + 1
+        else:
+            return False
+    return not pattern[place:].strip("*")
+
+
+def _complaint(name: str, suggestion: str) -> str:
+    text = f"no such program: '{name}'"
+    return f"{text}\n  did you mean '{suggestion}'?" if suggestion else text
+
+
+def _index(processes: Sequence[Named]) -> dict[str, list[str]]:
+    """Return the keys by every exact name; a process's own name hides a program's."""
+    index: dict[str, list[str]] = {}
+    for each in processes:
+        index.setdefault(each.program, []).append(each.key)
+    for each in processes:
+        index.setdefault(f"{each.group}:*", []).append(each.key)
+        index.setdefault(each.key, [each.key])
+        index.setdefault(f"{each.group}:{each.name}", [each.key])
+    for each in processes:
+        if index.get(each.name) != [each.key] and each.name != each.program:
+            index[each.name] = [each.key]
+    return index
+
+
+def _keys_of(name: str, processes: Sequence[Named], index: dict[str, list[str]]) -> list[str]:
+    if name == ALL:
+        return [each.key for each in processes]
+    if name in index:
+        return index[name]
+    if not any(char in name for char in SPECIAL):
+        return []
+    return [
+        each.key
+        for each in processes
+        if glob_matches(each.name, name)
+        or glob_matches(each.program, name)
+        or glob_matches(f"{each.group}:{each.name}", name)
+    ]
+
+
+def _suggestion(name: str, processes: Sequence[Named]) -> str:
+    for each in processes:
+        if each.group == name:
+            return f"{name}:*"
+    programs = dict.fromkeys([each.program for each in processes])
+    names = dict.fromkeys([each.name for each in processes])
+    return nearest(name, programs) or nearest(name, names)
+
+
+def _one_matches(char: str, pattern: str, place: int) -> int:
+    """Return how much of `pattern` at `place` the one character uses, 0 if it does not match."""
+    if place >= len(pattern):
+        return 0
+    if pattern[place] == "?":
+        return 1
+    if pattern[place] == "[":
+        end = pattern.find("]", place + 2)
+        if end > 0:
+            return end + 1 - place if _in_set(char, pattern[place + 1 : end]) else 0
+    return int(pattern[place] == char)
+
+
+def _in_set(char: str, choice: str) -> bool:
+    negated = choice[0] in "!^" and len(choice) > 1
+    rest = choice[1:] if negated else choice
+    found = False
+    at = 0
+    while at < len(rest):
+        if rest[at + 1 : at + 2] == "-" and at + 2 < len(rest):
+            found = found or rest[at] <= char <= rest[at + 2]
+            at += 3
+        else:
+            found = found or rest[at] == char
+            at += 1
+    return found != negated
+
+
+def _edits(one: str, other: str, enough: int) -> int:
+    """Return the edits between two words (a swap of neighbours is one), or `enough` if more."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for at, char in enumerate(one, 1):
+        above, before, row = before, row, [at]
+        for place, target in enumerate(other, 1):
+            least = min(before[place] + 1, row[-1] + 1, before[place - 1] + (char != target))
+            if place > 1 and at > 1 and char == other[place - 2] and one[at - 2] == target:
+                least = min(least, above[place - 2] + 1)
+            row.append(least)
+        if min(row) >= enough:
+            return enough
+    return min(row[-1], enough)

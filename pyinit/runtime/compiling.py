@@ -1,0 +1,165 @@
+"""Reading the configuration in a forked child: PID 1 only sees the finished plan.
+
+The child may crash, hang or eat memory: PID 1 reads a pipe without waiting and gives up on the
+child after a while.
+"""
+
+from __future__ import annotations
+
+import marshal
+import posix
+import time
+
+from pyinit.core.plan import Plan, plan_kinds
+from pyinit.core.record import Record, from_plain
+from pyinit.system import files, signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pyinit.runtime.poller import Poller
+
+TIMEOUT_S = 60.0  # a compiler that takes longer hangs
+READ_BYTES = 1 << 16
+NEVER = float("inf")
+
+
+class Faults(Record):
+    """Why there is no plan: the messages, each with its place."""
+
+    lines: tuple[str, ...]
+
+
+class Compiler:
+    """Compiles files in a child, one compilation at a time.
+
+    `helpers` is where the reaper looks for who wants to know of a child's end.
+    """
+
+    def __init__(self, poller: Poller, helpers: dict[int, Callable[[int], None]]) -> None:
+        self._poller = poller
+        self._helpers = helpers
+        self._fd = -1
+        self._pid = 0
+        self._data: list[bytes] = []
+        self._give_up_at = NEVER
+        self._done: Callable[[Plan | Faults], None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a compilation is under way."""
+        return self._done is not None
+
+    def start(self, paths: Sequence[str], done: Callable[[Plan | Faults], None]) -> None:
+        """Compile `paths` (empty: the default places) and call `done` with what came of it."""
+        self._done = done
+        try:
+            self._fd, self._pid = fork_compiler(paths)
+        except OSError as error:
+            self._finish(Faults((f"cannot read the configuration: {error}",)))
+            return
+        self._data = []
+        self._give_up_at = time.monotonic() + TIMEOUT_S
+        self._helpers[self._pid] = lambda _status: None
+        self._poller.register(self._fd, True, False, self._readable)
+
+    def next_deadline(self) -> float:
+        """Return when a compilation under way is given up."""
+        return self._give_up_at
+
+    def tick(self, now: float) -> None:
+        """Give up a compilation that hangs."""
+        if now >= self._give_up_at:
+            posix.kill(self._pid, 9)
+            self._close()
+            self._finish(Faults((f"reading the configuration took more than {TIMEOUT_S:g} s",)))
+
+    def _readable(self, _mask: int) -> None:
+        try:
+            data = posix.read(self._fd, READ_BYTES)
+        except BlockingIOError:
+            return
+        if data:
+            self._data.append(data)
+            return
+        self._close()
+        self._finish(understand(b"".join(self._data)))
+
+    def _close(self) -> None:
+        self._poller.unregister(self._fd)
+        posix.close(self._fd)
+        self._give_up_at = NEVER
+
+    def _finish(self, outcome: Plan | Faults) -> None:
+        done, self._done, self._data = self._done, None, []
+        if done is not None:
+            done(outcome)
+
+
+def fork_compiler(paths: Sequence[str]) -> tuple[int, int]:
+    """Start the compiler; return the descriptor to read the result from, and its pid."""
+    reader, writer = files.pipe()
+    pid = posix.fork()
+    if pid == 0:
+        _compile_and_exit(paths, writer)
+    posix.close(writer)
+    return reader, pid
+
+
+def read_all(fd: int, interrupted: Callable[[], bool]) -> bytes | None:
+    """Return all of a descriptor, waiting for it; None once `interrupted()` says so."""
+    import select
+
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    parts: list[bytes] = []
+    while True:
+        poll.poll(50)
+        if interrupted():
+            return None
+        try:
+            data = posix.read(fd, READ_BYTES)
+        except BlockingIOError:
+            continue
+        if not data:
+            return b"".join(parts)
+        parts.append(data)
+
+
+def understand(data: bytes) -> Plan | Faults:
+    """Return what the compiler said."""
+    if not data:
+        return Faults(("cannot read the configuration: the compiler died",))
+    kind, content = marshal.loads(data)
+    if kind == "plan":
+        plan = from_plain(content, plan_kinds())
+        if isinstance(plan, Plan):
+            return plan
+    if kind == "errors":
+        return Faults(tuple([_line(*row) for row in content]))
+    return Faults((f"cannot read the configuration: {content}",))
+
+
+def _line(file: str, line: int, message: str, fix: str) -> str:
+    text = f"{file}:{line}: {message}" if line else f"{file}: {message}"
+    return text + (f"\n    {fix}" if fix else "")
+
+
+def _compile_and_exit(paths: Sequence[str], writer: int) -> None:
+    code = 1
+    try:
+        signals.reset_in_child()
+        from pyinit.config.compile import compile_plain
+        from pyinit.config.load import find_files
+
+        environ = {
+            name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
+            for name, value in posix.environ.items()
+        }
+        data = compile_plain(find_files(paths, environ), environ)
+        while data:
+            data = data[posix.write(writer, data) :]
+        code = 0
+    finally:
+        posix._exit(code)  # noqa: SLF001

@@ -1,0 +1,98 @@
+"""What the control socket may see and do: the one door between requests and the rest of PID 1."""
+
+from __future__ import annotations
+
+import time
+
+from pyinit.core import events as ev
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyinit.core.draft import Supervisor
+    from pyinit.core.events import Event
+    from pyinit.core.plan import Plan
+    from pyinit.runtime.announcer import Announcer
+    from pyinit.runtime.compiling import Compiler, Faults
+    from pyinit.runtime.history import History
+    from pyinit.runtime.log import Log
+    from pyinit.runtime.loop import Loop
+    from pyinit.runtime.pump import Pump
+    from pyinit.runtime.recorder import Recorder
+
+
+class Desk:
+    """Holds the parts that requests need; `paths` are the files a reload reads."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        pump: Pump,
+        history: History,
+        announcer: Announcer,
+        recorder: Recorder,
+        compiler: Compiler,
+        log: Log,
+        paths: tuple[str, ...],
+    ) -> None:
+        self.pump = pump
+        self.history = history
+        self.announcer = announcer
+        self.recorder = recorder
+        self.log = log
+        self.socket_path = ""
+        self.reexec_wanted = False
+        self.environ: dict[bytes, bytes] = {}
+        self.on_plan: Callable[[Plan], Plan] = lambda plan: plan
+        self._loop = loop
+        self._compiler = compiler
+        self._paths = paths
+
+    @property
+    def state(self) -> Supervisor:
+        """The supervisor as it is now."""
+        return self._loop.supervisor
+
+    def feed(self, event: Event) -> None:
+        """Queue an event for the core."""
+        self._loop.feed(event)
+
+    def now(self) -> float:
+        """Return the monotonic time."""
+        return time.monotonic()
+
+    def compile(self, done: Callable[[Plan | Faults], None]) -> bool:
+        """Read the configuration again and call `done`; False if that is under way already."""
+        if self._compiler.busy:
+            return False
+        self._compiler.start(self._paths, lambda outcome: done(self._completed(outcome)))
+        return True
+
+    def load(self, plan: Plan) -> None:
+        """Put `plan` in the place of the one in force."""
+        self.log.info("reloading")
+        for warning in plan.warnings:
+            self.log.warning(warning)
+        self.feed(ev.PlanLoaded(plan))
+
+    def reload(self) -> None:
+        """Read the configuration again and put it in force if it is good: what HUP does."""
+
+        def done(outcome: Plan | Faults) -> None:
+            from pyinit.core.plan import Plan
+
+            if isinstance(outcome, Plan):
+                self.load(outcome)
+                return
+            self.log.error("not reloading; the old configuration stays in force:")
+            for line in outcome.lines:
+                self.log.error(line)
+
+        if not self.compile(done):
+            self.log.warning("not reloading: the last reload is still under way")
+
+    def _completed(self, outcome: Plan | Faults) -> Plan | Faults:
+        from pyinit.core.plan import Plan
+
+        return self.on_plan(outcome) if isinstance(outcome, Plan) else outcome
