@@ -21,11 +21,11 @@ def main_of(applet: str) -> Callable[[], Never]:
     It ends the process itself.  Raises ValueError for a name that is no applet.
     """
     if applet == "tini":
-        from pyinit.applets import tini
+        from pyinit.applets.tini import main as tini
 
-        return tini.main
+        return tini
     if applet == "dumb-init":
-        from pyinit.applets import dumb_init
+        from pyinit.applets.dumb_init import main as dumb_init
 
-        return dumb_init.main
+        return dumb_init
     raise ValueError(f'cannot answer to "{applet}": no such applet')

@@ -142,8 +142,8 @@ def read_number(text: bytes) -> tuple[int, bytes] | None:
     digits = body[: len(body) - len(rest)]
     if not digits:
         return None
-    # Longer than any long; int() of very many digits is refused by Python itself.
-    value = int(digits) if len(digits.lstrip(b"0")) < 20 else LONG_MAX + 1
+    digits = digits.lstrip(b"0") or b"0"
+    value = int(digits) if len(digits) < 20 else LONG_MAX + 1  # int() refuses 4,300 digits
     return max(-LONG_MAX - 1, min(LONG_MAX, sign * value)), rest
 
 
