@@ -37,7 +37,7 @@ class Verb(Record):
     """One verb: who may use it, its arguments by kind, and those that it cannot do without."""
 
     level: str
-    args: dict[str, str] = {}
+    args: dict[str, str]
     needs: tuple[str, ...] = ()
 
 
@@ -56,7 +56,7 @@ VERBS = {
     "events": Verb(READ, {"names": "names", "lines": "count", "follow": "flag"}),
     "why": Verb(READ, {"names": "names", "lines": "count"}, ("names",)),
     "limits": Verb(READ, {"names": "names"}),
-    "graph": Verb(READ),
+    "graph": Verb(READ, {}),
     "start": Verb(OPERATE, _WAITING, ("names",)),
     "stop": Verb(OPERATE, _WAITING, ("names",)),
     "restart": Verb(OPERATE, _WAITING, ("names",)),
@@ -67,7 +67,7 @@ VERBS = {
     "env": Verb(ADMIN, {"names": "names"}, ("names",)),
     "trace": Verb(ADMIN, {"lines": "count"}),
     "shutdown": Verb(ADMIN, {"wait": "flag"}),
-    "reexec": Verb(ADMIN),
+    "reexec": Verb(ADMIN, {}),
 }
 
 # Error codes, and what pyinitctl exits with.

@@ -70,6 +70,13 @@ def resolve(names: Iterable[str], processes: Sequence[Named]) -> list[str]:
     return [each.key for each in processes if each.key in wanted]
 
 
+def stands_for(pattern: str, name: str, program: str, group: str) -> bool:
+    """Say whether `pattern` is a NAME of that process, without knowing the others."""
+    return pattern in (ALL, name, program, f"{group}:*", f"{group}:{name}") or any(
+        glob_matches(each, pattern) for each in (name, program, f"{group}:{name}")
+    )
+
+
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return the one of `words` that is most like `word`, "" if none is like it."""
     best, least = "", min(NEAR, max(1, len(word) // 3)) + 1
@@ -133,13 +140,7 @@ def _keys_of(name: str, processes: Sequence[Named], index: dict[str, list[str]])
         return index[name]
     if not any(char in name for char in SPECIAL):
         return []
-    return [
-        each.key
-        for each in processes
-        if glob_matches(each.name, name)
-        or glob_matches(each.program, name)
-        or glob_matches(f"{each.group}:{each.name}", name)
-    ]
+    return [each.key for each in processes if stands_for(name, each.name, each.program, each.group)]
 
 
 def _suggestion(name: str, processes: Sequence[Named]) -> str:

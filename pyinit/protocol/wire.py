@@ -5,7 +5,7 @@ knows.  The scanner and the encoder it uses are here without it; a Python that l
 the package.
 
 Text is ASCII on the wire.  A byte that is no UTF-8 (in a file name, in a program's output) is a
-lone surrogate in our strings and its escape (`\\udc80`) on the wire: it survives both ways.
+lone surrogate in our strings, and a surrogate's escape on the wire: it survives both ways.
 """
 
 from __future__ import annotations
@@ -36,36 +36,58 @@ class FrameError(ValueError):
 
 
 class Frames:
-    """Cuts what a peer sends into lines.  Memory is bounded by `limit` and one read."""
+    """Cuts what a peer sends into lines, one at a time.  Memory is bounded by `limit` and one read.
 
-    __slots__ = ("_limit", "_rest", "_seen")
+    Lines stay in one buffer until they are taken: a read full of tiny frames costs its bytes.
+    """
+
+    __slots__ = ("_buffer", "_end", "_limit", "_seen")
 
     def __init__(self, limit: int = FRAME_BYTES) -> None:
         self._limit = limit
-        self._rest = bytearray()
-        self._seen = 0  # of the rest, already searched for a newline
+        self._buffer = bytearray()
+        self._end = -1  # where the next line ends, -1 as long as it does not
+        self._seen = 0  # what was searched for that end already
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a line to take."""
+        return self._end >= 0
 
     @property
     def partial(self) -> bool:
         """Whether the peer is in the middle of a line."""
-        return bool(self._rest)
+        return self._end < 0 and bool(self._buffer)
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Return the lines that are complete now.  Raises FrameError for one that is too long.
+    def feed(self, data: bytes) -> None:
+        """Take what has come.  Raises FrameError for a line that is too long.
 
         After that the peer's bytes have no meaning any more: drop the peer.
         """
-        self._rest += data
-        if self._rest.find(b"\n", self._seen) < 0:
-            self._seen = len(self._rest)
-            lines = []
-        else:
-            lines = bytes(self._rest).split(b"\n")
-            self._rest = bytearray(lines.pop())
-            self._seen = len(self._rest)
-        if max(len(self._rest), *map(len, lines), 0) > self._limit:
+        self._buffer += data
+        self._search()
+
+    def take(self) -> bytes | None:
+        """Return the next line, None if there is none yet.  Raises as `feed`."""
+        if self._end < 0:
+            return None
+        line = bytes(self._buffer[: self._end])
+        del self._buffer[: self._end + 1]
+        self._seen = 0
+        self._search()
+        return line
+
+    def _search(self) -> None:
+        """Find the end of the next line that is not blank."""
+        while True:
+            self._end = self._buffer.find(b"\n", self._seen)
+            if self._end < 0 or self._buffer[: self._end].strip():
+                break
+            del self._buffer[: self._end + 1]
+            self._seen = 0
+        self._seen = len(self._buffer) if self._end < 0 else self._end
+        if self._seen > self._limit:
             raise FrameError(f"cannot read a frame: it is longer than {self._limit} bytes")
-        return [line for line in lines if line.strip()]
 
 
 def decode(line: bytes) -> Object:

@@ -1,0 +1,366 @@
+"""The control socket: lets clients in, cuts their requests, and keeps every one of them bounded.
+
+Nothing here waits and nothing a client does costs more than the table below allows.  The loop
+calls `tick` when `next_deadline` has come and `after_turn` after every turn; replies that had to
+wait are looked at there, and everything queued is sent there, once a turn.
+
+What a request means is not known here: `perform(ask)` carries it out.  It returns the result, or
+None if the request was held (`ask.hold`) or opened a stream (`ask.stream`); it raises Refused.
+"""
+
+from __future__ import annotations
+
+import posix
+import time
+
+from pyinit.core.states import NEVER
+from pyinit.protocol.messages import (
+    ADMIN,
+    Refused,
+    check_level,
+    level_of,
+    read_request,
+    refusal,
+    reply,
+)
+from pyinit.protocol.wire import FrameError, decode
+from pyinit.runtime.control_session import Held, Peer, Session
+from pyinit.runtime.log import fault
+from pyinit.system import sockets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket as _socket
+    from collections.abc import Callable, Generator
+
+    from pyinit.protocol.wire import Json, Object
+    from pyinit.runtime.poller import Poller
+
+CLIENTS = 64  # connections at a time: people, probes, a gateway, and then some
+RESERVED = 8  # of them are kept for admins: a crowd of readers cannot lock root out
+HELD = 32  # requests of one client that wait for their reply: more is a fault of the client's
+STREAMS = 16  # of one client: following every program of a container one by one is done by one
+ACCEPTS_A_TURN = 16  # then it is the turn of those who are in
+REQUESTS_A_TURN = 16  # of one client: a pipeline of them must not keep signals waiting
+PARTIAL_S = 10.0  # for the rest of a request that has begun: no client writes that slowly
+STALL_S = 30.0  # a client that takes nothing of what it asked for is dropped after this
+PAUSE_S = 1.0  # between two tries to accept while descriptors are short
+EPOLLHUP = 0x10
+EPOLLERR = 0x8
+
+
+class Ask:
+    """One request under way, as those see it who carry it out."""
+
+    def __init__(self, control: Control, session: Session, number: Json) -> None:
+        self.peer = session.peer
+        self.verb = ""
+        self.args: Object = {}
+        self._control = control
+        self._session = session
+        self._number = number
+
+    def hold(
+        self,
+        look: Callable[[], Object | None],
+        deadline: float = NEVER,
+        expired: Callable[[], Object] = dict,
+    ) -> None:
+        """Reply later: when `look` returns a result, or with `expired()` at `deadline`."""
+        self._keep(Held(self._number, look, deadline, expired))
+
+    def work(self, slices: Generator[None, None, Object]) -> None:
+        """Reply with what `slices` returns at its end; one slice is done in each turn."""
+
+        def look() -> Object | None:
+            try:
+                next(slices)
+            except StopIteration as end:
+                result: Object = end.value
+                return result
+            return None
+
+        self._keep(Held(self._number, look, eager=True))
+
+    def stream(self, end: Callable[[], None]) -> None:
+        """Send notifications until the client leaves; `end` is called then."""
+        if len(self._session.streams) >= STREAMS:
+            end()
+            raise Refused("busy", f"cannot {self.verb}: {STREAMS} streams are open already")
+        self._session.streams.append(end)
+
+    def notify(self, event: Object) -> None:
+        """Send a notification about this request; dropped and counted if the client is slow."""
+        self._session.notify({"event": event["event"], "id": self._number, **event})
+        self._control.touched(self._session)
+
+    def finish(self, result: Object) -> None:
+        """Send the reply of a request that was kept: the end of a stream, news of a reload."""
+        if not self._session.closed:
+            self._session.send(reply(self._number, result))
+            self._control.touched(self._session)
+
+    def refuse(self, refused: Refused) -> None:
+        """Send the error of a request that was kept."""
+        if not self._session.closed:
+            text = refusal(self._number, refused.code, refused.message, refused.more)
+            self._session.send(text)
+            self._control.touched(self._session)
+
+    def _keep(self, held: Held) -> None:
+        if len(self._session.held) >= HELD:
+            raise Refused("busy", f"cannot {self.verb}: {HELD} requests are waiting already")
+        self._session.held.append(held)
+
+
+class Control:
+    """The server.  `report` gets what is worth a line in pyinit's log."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        listener: _socket.socket,
+        perform: Callable[[Ask], Object | None],
+        report: Callable[[str], None],
+        allow: tuple[tuple[int, str], ...] = (),
+    ) -> None:
+        self.listener = listener
+        self.allow = allow
+        self._poller = poller
+        self._perform = perform
+        self._report = report
+        self._sessions: dict[int, Session] = {}
+        self._touched: dict[int, Session] = {}
+        self._paused_until = NEVER
+        poller.register(listener.fileno(), True, False, lambda _mask: self._accept())
+
+    @property
+    def clients(self) -> int:
+        """How many are connected."""
+        return len(self._sessions)
+
+    def next_deadline(self) -> float:
+        """Return when `tick` must be called, NEVER if it need not: idle clients cost nothing."""
+        found = self._paused_until
+        for session in self._sessions.values():
+            found = min(found, session.stalled_since + STALL_S)
+            if session.full:
+                continue  # nothing is done for it until it takes what it asked for
+            if session.waiting or any(each.eager for each in session.held):
+                return 0.0
+            held = min([each.deadline for each in session.held], default=NEVER)
+            found = min(found, held, session.partial_since + PARTIAL_S)
+        return found
+
+    def tick(self, now: float) -> None:
+        """Do what is due: requests that wait their turn, replies, and clients that overstay."""
+        if self._paused_until <= now:
+            self._paused_until = NEVER
+            self._poller.modify(self.listener.fileno(), True, False)
+        for session in [*self._sessions.values()]:
+            if session.stalled_since + STALL_S <= now:
+                self._drop_slow(session)
+            elif session.full:
+                continue
+            elif session.waiting:
+                self._answer(session)
+            elif session.partial_since + PARTIAL_S <= now:
+                self._reject(session, f"a request was not finished within {PARTIAL_S:g} s")
+
+    def after_turn(self) -> None:
+        """Look at the replies that wait, and send what is queued."""
+        now = time.monotonic()
+        for session in [each for each in self._sessions.values() if each.held]:
+            self._look(session, now)
+        touched, self._touched = self._touched, {}
+        for session in touched.values():
+            self._settle(session, now)
+
+    def touched(self, session: Session) -> None:
+        """Something was queued for the session: send it at the end of the turn."""
+        if not session.closed:  # its descriptor may be another client's by now
+            self._touched[session.fd] = session
+
+    def close(self) -> None:
+        """Say good-bye to everybody; what is queued is sent as far as it goes."""
+        self.after_turn()
+        for session in [*self._sessions.values()]:
+            self._close(session)
+        self._poller.unregister(self.listener.fileno())
+        self.listener.close()
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPTS_A_TURN):
+            try:
+                connection = sockets.accept(self.listener)
+            except OSError as error:  # EMFILE, ENFILE, ENOMEM: they would wake us for ever
+                self._report(f"cannot accept a control client: {error}")
+                self._paused_until = time.monotonic() + PAUSE_S
+                self._poller.modify(self.listener.fileno(), False, False)
+                return
+            if connection is None:
+                return
+            self._admit(connection)
+
+    def _admit(self, connection: _socket.socket) -> None:
+        try:
+            pid, uid, _ = sockets.peer(connection)
+            level = level_of(uid, posix.geteuid(), self.allow)
+            if level is None:
+                text = f"access denied to uid {uid}\n  allow it in [init] control.allow"
+                _turn_away(connection, "denied", text)
+            elif not self._make_room(level):
+                text = f"{CLIENTS} clients are connected already"
+                _turn_away(connection, "busy", text)
+            else:
+                session = Session(connection, Peer(pid, uid, level), time.monotonic())
+                self._poller.register(
+                    session.fd, True, False, lambda mask: self._news(session, mask)
+                )
+                self._sessions[session.fd] = session
+        except OSError as error:
+            connection.close()
+            self._report(f"cannot admit a control client: {error}")
+
+    def _make_room(self, level: str) -> bool:
+        """Say whether one more may come in, after dropping the idlest if that makes it so."""
+        bound = CLIENTS if level == ADMIN else CLIENTS - RESERVED
+        if len(self._sessions) < bound:
+            return True
+        idle = [session for session in self._sessions.values() if session.idle]
+        if idle:
+            self._close(min(idle, key=lambda session: session.used_at))
+        return len(self._sessions) < bound
+
+    def _news(self, session: Session, mask: int) -> None:
+        """The client has sent something, takes something, or has gone."""
+        gone = bool(mask & (EPOLLHUP | EPOLLERR))
+        try:
+            if gone or session.wanted()[0]:
+                session.read(time.monotonic())
+        except FrameError as error:
+            self._reject(session, str(error))
+        except OSError:
+            gone = True
+        self._answer(session)
+        if gone and not session.closed:
+            self._close(session)
+        else:
+            self.touched(session)
+
+    def _answer(self, session: Session) -> None:
+        """Carry out requests that wait, as many as a turn allows and the client takes."""
+        try:
+            for _ in range(REQUESTS_A_TURN):
+                if session.closed or session.full:
+                    break
+                line = session.take(time.monotonic())
+                if line is None:
+                    break
+                self._carry_out(session, line)
+        except FrameError as error:
+            self._reject(session, str(error))
+        self.touched(session)
+
+    def _carry_out(self, session: Session, line: bytes) -> None:
+        number: Json = None
+        try:
+            frame = decode(line)
+            number = frame.get("id")
+            request = read_request(frame)
+            check_level(request.verb, session.peer.level)
+            ask = Ask(self, session, number)
+            ask.verb, ask.args = request.verb, request.args
+            result = self._perform(ask)
+        except FrameError as error:
+            session.send(refusal(number, "bad-request", str(error)))
+        except Refused as refused:
+            session.send(refusal(number, refused.code, refused.message, refused.more))
+        except Exception as error:  # noqa: BLE001  a bug in a verb is the request's, not PID 1's
+            session.send(refusal(number, "internal", self._confess(error)))
+        else:
+            if result is not None:
+                self._send(session, number, result)
+
+    def _look(self, session: Session, now: float) -> None:
+        for held in [*session.held]:
+            if session.full or session.closed:
+                return
+            try:
+                result = held.look()
+                if result is None and held.deadline <= now:
+                    result = held.expired()
+            except Refused as refused:
+                session.held.remove(held)
+                session.send(refusal(held.number, refused.code, refused.message, refused.more))
+            except Exception as error:  # noqa: BLE001  as in _carry_out
+                session.held.remove(held)
+                session.send(refusal(held.number, "internal", self._confess(error)))
+            else:
+                if result is None:
+                    continue
+                session.held.remove(held)
+                self._send(session, held.number, result)
+            self.touched(session)
+
+    def _send(self, session: Session, number: Json, result: Object) -> None:
+        try:
+            session.send(reply(number, result))
+        except (TypeError, ValueError) as error:
+            session.send(refusal(number, "internal", self._confess(error)))
+
+    def _confess(self, error: Exception) -> str:
+        text = f"a request failed by a fault of pyinit: {fault(error)}"
+        self._report(text)
+        return text
+
+    def _settle(self, session: Session, now: float) -> None:
+        """Send what is queued, and wait for what the session needs next."""
+        if session.closed:
+            return
+        try:
+            session.flush(now)
+        except OSError:
+            self._close(session)
+            return
+        if session.at_end and session.idle:
+            self._close(session)
+            return
+        wanted = session.wanted()
+        if wanted != session.watched:
+            session.resume(wanted, now)
+            self._poller.modify(session.fd, *wanted)
+
+    def _reject(self, session: Session, text: str) -> None:
+        """Answer a client whose bytes make no sense any more, and drop it."""
+        session.send(refusal(None, "bad-request", text))
+        try:  # noqa: SIM105  contextlib is an import
+            session.flush(time.monotonic())
+        except OSError:
+            pass
+        self._close(session)
+
+    def _drop_slow(self, session: Session) -> None:
+        peer = session.peer
+        self._report(
+            f"dropped a control client (pid {peer.pid}, uid {peer.uid}): it took nothing for "
+            f"{STALL_S:g} s; {session.unsent_bytes} bytes and {session.dropped} events are lost"
+        )
+        self._close(session)
+
+    def _close(self, session: Session) -> None:
+        self._poller.unregister(session.fd)
+        self._sessions.pop(session.fd, None)
+        self._touched.pop(session.fd, None)
+        session.close()
+        if self._paused_until != NEVER:
+            self._paused_until = 0.0  # a descriptor is free: accept again at once
+
+
+def _turn_away(connection: _socket.socket, code: str, text: str) -> None:
+    from pyinit.protocol.wire import encode
+
+    try:
+        connection.send(encode(refusal(None, code, text)))
+    finally:
+        connection.close()

@@ -1,0 +1,175 @@
+"""One client of the control socket: its socket, what it has sent, what is still to be sent to it.
+
+A session never blocks and never grows without bound.  Requests are cut from what was read and
+wait here until it is their turn; while more than QUEUE_BYTES wait to be sent, nothing more is
+read.  A notification that does not fit is dropped and counted, and the client is told the count
+once there is room again.
+"""
+
+from __future__ import annotations
+
+from pyinit.core.record import Record
+from pyinit.core.states import NEVER
+from pyinit.protocol import wire
+from pyinit.protocol.wire import Frames
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket as _socket
+    from collections.abc import Callable
+
+    from pyinit.protocol.wire import Json, Object
+
+READ_BYTES = 64 * 1024
+MSG_NOSIGNAL = 0x4000
+QUEUE_BYTES = 256 * 1024  # unsent: one large reply may exceed it, but nothing follows until it fell
+
+
+class Peer(Record):
+    """Who connected, as the kernel noted it, and what they may do."""
+
+    pid: int
+    uid: int
+    level: str
+
+
+class Held:
+    """A request whose reply has to wait.
+
+    `look` returns the result once there is one, or raises Refused; `expired` is asked at
+    `deadline`.  An `eager` one works in slices and wants to be looked at in every turn.
+    """
+
+    __slots__ = ("deadline", "eager", "expired", "look", "number")
+
+    def __init__(
+        self,
+        number: Json,
+        look: Callable[[], Object | None],
+        deadline: float = NEVER,
+        expired: Callable[[], Object] = dict,
+        *,
+        eager: bool = False,
+    ) -> None:
+        self.number = number
+        self.look = look
+        self.deadline = deadline
+        self.expired = expired
+        self.eager = eager
+
+
+class Session:
+    """The state of one connection; `control` decides, this reads, queues and sends."""
+
+    def __init__(self, connection: _socket.socket, peer: Peer, now: float) -> None:
+        self.connection = connection
+        self.fd = connection.fileno()
+        self.peer = peer
+        self.held: list[Held] = []
+        self.streams: list[Callable[[], None]] = []  # what ends each stream of notifications
+        self.used_at = now  # when the last request came: the idlest client is dropped first
+        self.partial_since = NEVER
+        self.stalled_since = NEVER
+        self.dropped = 0
+        self.at_end = False  # the client sends nothing more
+        self.closed = False
+        self.watched = (True, False)  # what the poller waits for
+        self._frames = Frames(wire.REQUEST_BYTES)
+        self._out = bytearray()
+        self._untold = 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a request was read that is not yet answered."""
+        return self._frames.ready
+
+    @property
+    def unsent_bytes(self) -> int:
+        """How much the client has not taken yet."""
+        return len(self._out)
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is unsent that nothing more is to be done for the client."""
+        return len(self._out) > QUEUE_BYTES
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing at all is under way."""
+        return not (self.waiting or self.held or self.streams or self._out or self._frames.partial)
+
+    def wanted(self) -> tuple[bool, bool]:
+        """Return (read, write): what the poller has to wait for."""
+        return (not (self.at_end or self.full or self.waiting), bool(self._out))
+
+    def resume(self, wanted: tuple[bool, bool], now: float) -> None:
+        """Note what the poller waits for; time in which nothing was read is not the client's."""
+        if wanted[0] and not self.watched[0] and self.partial_since != NEVER:
+            self.partial_since = now
+        self.watched = wanted
+
+    def read(self, now: float) -> None:
+        """Take what has come.  Raises FrameError, and OSError when the client is gone."""
+        try:
+            data = self.connection.recv(READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        if not data:
+            self.at_end = True
+            data = b"\n" if self._frames.partial else b""  # the last newline may be left out
+        self._frames.feed(data)
+        self._mark_partial(now)
+
+    def take(self, now: float) -> bytes | None:
+        """Return the next request, None if there is none.  Raises FrameError."""
+        line = self._frames.take()
+        self.used_at = now
+        self._mark_partial(now)
+        return line
+
+    def send(self, frame: Object) -> None:
+        """Queue a reply, whatever its size."""
+        self._out += wire.encode(frame)
+
+    def notify(self, frame: Object) -> None:
+        """Queue a notification, or drop and count it."""
+        if self.full:
+            self.dropped += 1
+            self._untold += 1
+            return
+        self._tell_dropped()
+        self._out += wire.encode(frame)
+
+    def flush(self, now: float) -> None:
+        """Send what the client takes.  Raises OSError when it is gone."""
+        try:
+            sent = self.connection.send(self._out, MSG_NOSIGNAL) if self._out else 0
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        del self._out[:sent]
+        if not self._out:
+            self.stalled_since = NEVER
+            self._tell_dropped()
+        elif sent or self.stalled_since == NEVER:
+            self.stalled_since = now
+
+    def close(self) -> None:
+        """End everything of the session and give the descriptor back."""
+        self.closed = True
+        for end in self.streams:
+            end()
+        self.streams.clear()
+        self.held.clear()
+        self.connection.close()
+
+    def _mark_partial(self, now: float) -> None:
+        """Note since when the client is in the middle of a request."""
+        if not self._frames.partial:
+            self.partial_since = NEVER
+        elif self.partial_since == NEVER:
+            self.partial_since = now
+
+    def _tell_dropped(self) -> None:
+        if self._untold:
+            self._out += wire.encode({"event": "dropped", "count": self._untold})
+            self._untold = 0

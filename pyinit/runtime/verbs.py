@@ -1,0 +1,54 @@
+"""Carries out the requests of the control socket: one function for each verb of the protocol.
+
+A verb is a function of (ask, service).  It looks at the state through `service.desk`, feeds
+events to the core, and returns its result; or it holds the request until the state is what was
+asked for, and returns None.  No verb waits, and none changes the state but by an event.
+"""
+
+from __future__ import annotations
+
+from pyinit.protocol.messages import READ, VERBS
+from pyinit.runtime import verbs_act, verbs_facts, verbs_output, verbs_state
+from pyinit.runtime.verbs_service import Service, strings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from pyinit.protocol.wire import Object
+    from pyinit.runtime.control import Ask
+
+    Handler: TypeAlias = Callable[[Ask, Service], Object | None]
+
+HANDLERS: dict[str, Handler] = {
+    "status": verbs_state.status,
+    "health": verbs_state.health,
+    "ready": verbs_state.ready,
+    "wait": verbs_state.wait,
+    "graph": verbs_state.graph,
+    "start": verbs_act.start,
+    "stop": verbs_act.stop,
+    "restart": verbs_act.restart,
+    "signal": verbs_act.signal,
+    "reload": verbs_act.reload,
+    "drain": verbs_act.drain,
+    "shutdown": verbs_act.shutdown,
+    "reexec": verbs_act.reexec,
+    "logs": verbs_output.logs,
+    "events": verbs_output.events,
+    "why": verbs_output.why,
+    "trace": verbs_output.trace,
+    "limits": verbs_facts.limits,
+    "set-limits": verbs_facts.set_limits,
+    "env": verbs_facts.env,
+}
+
+
+def perform(ask: Ask, service: Service) -> Object | None:
+    """Carry out a request whose verb, arguments and access were checked.  Raises Refused."""
+    if VERBS[ask.verb].level != READ:
+        names = " ".join(strings(ask.args.get("names")))
+        who = f"uid {ask.peer.uid}, pid {ask.peer.pid}"
+        service.desk.log.info(f"asked to {ask.verb} {names}".rstrip() + f" by {who}")
+    return HANDLERS[ask.verb](ask, service)

@@ -1,0 +1,300 @@
+"""Verbs that change something: start, stop, restart, signal, reload, drain, shutdown, reexec.
+
+Each feeds an event to the core and holds the request until the core has done it.  What came of
+it is told process by process: one that failed does not hide those that did well.
+
+A request is judged by what a row was `before` it: as long as the row is the very same object,
+the event was not stepped yet.  One row is looked at until it is decided, then the next: a turn
+costs the same for one process as for a thousand.
+"""
+
+from __future__ import annotations
+
+import posix
+
+from pyinit.core import events as ev
+from pyinit.core.change import Change
+from pyinit.core.phases import Over, Up
+from pyinit.core.plan import Plan
+from pyinit.core.record import Record
+from pyinit.core.reload import difference
+from pyinit.core.states import (
+    NO_PID,
+    RESTING,
+    Backoff,
+    Exited,
+    Fatal,
+    Running,
+    Starting,
+    Stopped,
+    Stopping,
+    public_name,
+    run_of,
+)
+from pyinit.core.status import SIGNAL_NAMES, describe
+from pyinit.protocol.messages import Refused
+from pyinit.protocol.names import nearest
+from pyinit.runtime.verbs_state import reason_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from pyinit.core.process import Process
+    from pyinit.protocol.wire import Json, Object
+    from pyinit.runtime.compiling import Faults
+    from pyinit.runtime.control import Ask
+    from pyinit.runtime.verbs_service import Service
+
+    Judge: TypeAlias = Callable[[Service, Process, Process], "Verdict | None"]
+
+LAST_SIGNAL = 64
+SIGRTMIN = 34
+
+
+class Verdict(Record):
+    """What came of a request for one process; no `message` is good news."""
+
+    message: str = ""
+
+
+DONE = Verdict()
+
+
+def start(ask: Ask, service: Service) -> Object | None:
+    """Start processes; reply once they are up (oneshots: done), or have failed to."""
+    service.check_up(ask)
+    rows = service.rows(ask)
+    service.desk.feed(ev.StartRequested(_keys(rows)))
+    return _follow(ask, service, rows, _judge_start)
+
+
+def stop(ask: Ask, service: Service) -> Object | None:
+    """Stop processes; reply once they and all they started are gone."""
+    rows = service.rows(ask)
+    service.desk.feed(ev.StopRequested(_keys(rows)))
+    return _follow(ask, service, rows, _judge_stop)
+
+
+def restart(ask: Ask, service: Service) -> Object | None:
+    """Give processes new runs; reply once those are up."""
+    service.check_up(ask)
+    rows = service.rows(ask)
+    service.desk.feed(ev.RestartRequested(_keys(rows)))
+    return _follow(ask, service, rows, _judge_restart)
+
+
+def signal(ask: Ask, service: Service) -> Object:
+    """Send a signal to the leaders of processes that have one."""
+    signum = read_signal(str(ask.args["signal"]))
+    rows = service.rows(ask)
+    alive = [row for row in rows if _has_pid(row)]
+    service.desk.feed(ev.SignalRequested(_keys(alive), signum))
+    told = [_told(row, "" if _has_pid(row) else "it is not running") for row in rows]
+    return _result(ask, told, "not-running")
+
+
+def reload(ask: Ask, service: Service) -> None:
+    """Read the configuration again; put it in force if it is good and this is no dry run."""
+    service.check_up(ask)
+    outcome: list[Plan | Faults] = []
+    if not service.desk.compile(outcome.append):
+        raise Refused("busy", "cannot reload: the last reload is still under way")
+
+    def look() -> Object | None:
+        if not outcome:
+            return None
+        plan = outcome[0]
+        if not isinstance(plan, Plan):
+            text = "cannot reload: the configuration is bad; the old one stays in force\n"
+            raise Refused("bad-config", text + "\n".join(plan.lines), {"errors": list(plan.lines)})
+        service.check_up(ask)
+        found = difference(service.desk.state.table, plan)
+        if not ask.args.get("dry_run"):
+            service.desk.load(plan)
+        return _changes(service, plan, found)
+
+    ask.hold(look)
+
+
+def drain(ask: Ask, service: Service) -> Object | None:
+    """Take readiness back and reply once `drain_delay` has passed; nothing is stopped."""
+    if ask.args.get("off"):
+        service.draining = False
+        return {"draining": False}
+    service.draining = True
+    delay_s = ask.args.get("delay_s")
+    if not isinstance(delay_s, int | float):
+        delay_s = service.desk.state.init.drain_delay
+    until = service.desk.now() + delay_s
+    ask.hold(lambda: None, until, lambda: {"draining": True})
+    return None
+
+
+def shutdown(ask: Ask, service: Service) -> Object | None:
+    """Stop everything and exit; reply at the very end, or at once with `wait` false."""
+    cause = f"asked by uid {ask.peer.uid}, pid {ask.peer.pid}"
+    service.desk.feed(ev.ShutdownRequested(cause))
+    if ask.args.get("wait") is False:
+        return {"state": "stopping"}
+
+    def look() -> Object | None:
+        phase = service.desk.state.phase
+        return {"state": "over", "code": phase.code} if isinstance(phase, Over) else None
+
+    ask.hold(look)
+    return None
+
+
+def reexec(ask: Ask, service: Service) -> Object:
+    """Replace the running pyinit by a new one, which keeps every process."""
+    service.check_up(ask)
+    service.desk.reexec_wanted = True
+    return {"pid": posix.getpid()}
+
+
+def read_signal(text: str) -> int:
+    """Return the number of `HUP`, `SIGHUP`, `RTMIN+1` or `1`.  Raises Refused."""
+    name = text.upper().removeprefix("SIG")
+    if name.isdigit() and 0 < int(name) <= LAST_SIGNAL:
+        return int(name)
+    if name and name in SIGNAL_NAMES:
+        return SIGNAL_NAMES.index(name)
+    offset = name.removeprefix("RTMIN").removeprefix("+") or "0"
+    if name.startswith("RTMIN") and offset.isdigit() and SIGRTMIN + int(offset) <= LAST_SIGNAL:
+        return SIGRTMIN + int(offset)
+    near = nearest(name, SIGNAL_NAMES[1:])
+    fix = f"did you mean '{near}'?" if near else "give a name such as HUP, or a number from 1 to 64"
+    raise Refused("bad-request", f"no such signal: '{text}'\n  {fix}")
+
+
+def _follow(ask: Ask, service: Service, rows: list[Process], judge: Judge) -> Object | None:
+    if ask.args.get("wait") is False:
+        return {"processes": [_told(row, "") for row in rows]}
+    before = {row.plan.key: row for row in rows}
+    pending = list(before)
+    told: list[dict[str, Json]] = []
+
+    def look() -> Object | None:
+        while pending:
+            old = before[pending[0]]
+            row = service.row(pending[0]) or old
+            verdict = judge(service, old, row)
+            if verdict is None:
+                return None
+            told.append(_told(row, verdict.message, old))
+            del pending[0]
+        return _result(ask, told, "failed")
+
+    def expired() -> Object:
+        for key in pending:
+            row = service.row(key) or before[key]
+            reason = reason_of(service, row)
+            text = f"timed out: it is {public_name(row.state)}" + (f" ({reason})" if reason else "")
+            told.append(_told(row, text, before[key]))
+        return _result(ask, told, "timeout")
+
+    ask.hold(look, service.deadline(ask), expired)
+    return None
+
+
+def _judge_start(service: Service, old: Process, row: Process) -> Verdict | None:
+    match row.state:
+        case Running() if row.plan.kind != "oneshot":
+            return DONE
+        case Backoff() | Fatal() | Exited() if row is not old:
+            return _judge_end(service, row)
+        case Stopped() if row is not old:
+            return Verdict("it was stopped meanwhile")
+        case Stopped() | Exited() | Fatal() if not isinstance(service.desk.state.phase, Up):
+            return Verdict("pyinit is stopping")
+        case _:
+            return _judge_gone(service, row)
+
+
+def _judge_stop(service: Service, old: Process, row: Process) -> Verdict | None:
+    if isinstance(row.state, RESTING):
+        return DONE
+    if row.runs > old.runs:
+        return Verdict("it was started again meanwhile")
+    return None if service.row(row.plan.key) else DONE
+
+
+def _judge_restart(service: Service, old: Process, row: Process) -> Verdict | None:
+    anew = row.runs > old.runs
+    match row.state:
+        case Running() if anew and row.plan.kind != "oneshot":
+            return DONE
+        case Backoff() | Exited() if anew:
+            return _judge_end(service, row)
+        case Fatal() if row is not old:
+            return _judge_end(service, row)
+        case Stopped() if row is not old:
+            return Verdict("it was stopped meanwhile")
+        case Stopped() | Exited() | Fatal() if not isinstance(service.desk.state.phase, Up):
+            return Verdict("pyinit is stopping")
+        case _:
+            return _judge_gone(service, row)
+
+
+def _judge_end(service: Service, row: Process) -> Verdict:
+    """Judge a run that has ended: well, or with words that help."""
+    match row.state:
+        case Exited(status, success):
+            return DONE if success else Verdict(describe(status))
+        case _:
+            return Verdict(reason_of(service, row))
+
+
+def _judge_gone(service: Service, row: Process) -> Verdict | None:
+    if service.row(row.plan.key) is None:
+        return Verdict("it was removed from the configuration")
+    return None
+
+
+def _result(ask: Ask, told: list[dict[str, Json]], code: str) -> Object:
+    """Return what came of it, or raise Refused if it was not all good; either tells everything."""
+    failed = [each for each in told if not each["ok"]]
+    if failed:
+        lines = [f"cannot {ask.verb} {each['name']}: {each['message']}" for each in failed]
+        raise Refused(code, "\n".join(lines), {"processes": list(told)})
+    return {"processes": list(told)}
+
+
+def _told(row: Process, message: str, before: Process | None = None) -> dict[str, Json]:
+    run = run_of(row.state)
+    entry: dict[str, Json] = {
+        "name": row.plan.name,
+        "ok": not message,
+        "was": public_name((before or row).state),
+        "state": public_name(row.state),
+        "pid": run.pid if run is not None else 0,
+    }
+    if message:
+        entry["message"] = message
+    return entry
+
+
+def _keys(rows: list[Process]) -> tuple[str, ...]:
+    return tuple([row.plan.key for row in rows])
+
+
+def _has_pid(row: Process) -> bool:
+    match row.state:
+        case Starting(run=run) | Running(run=run) | Stopping(run=run):
+            return run.pid != NO_PID
+        case _:
+            return False
+
+
+def _changes(service: Service, plan: Plan, found: Change) -> Object:
+    names = {row.plan.key: row.plan.name for row in service.desk.state.table}
+    names.update({process.key: process.name for process in plan.processes})
+    return {
+        "added": [names[key] for key in found.added],
+        "removed": [names[key] for key in found.removed],
+        "restarted": [names[key] for key in found.restarted],
+        "adjusted": [names[key] for key in found.adjusted],
+        "warnings": list(plan.warnings),
+    }

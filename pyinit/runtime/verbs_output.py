@@ -1,0 +1,212 @@
+"""Verbs that tell what happened: logs, events, why, trace.
+
+Output is bytes; on the wire it is text in which a byte that is no UTF-8 is a surrogate's escape,
+so that who wants the bytes gets them back.  A character that a read has cut in two is put
+together again.
+"""
+
+from __future__ import annotations
+
+import time
+from _codecs import utf_8_decode
+
+from pyinit.core.effects import Announce
+from pyinit.core.plan import INHERIT, Plan, ProcessPlan
+from pyinit.core.record import Record
+from pyinit.core.states import PUBLIC, public_name
+from pyinit.logs.ring import STDERR, STDOUT, last_lines
+from pyinit.protocol.messages import Refused
+from pyinit.protocol.names import stands_for
+from pyinit.runtime.announcer import status_json
+from pyinit.runtime.history import End
+from pyinit.runtime.verbs_service import number, strings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.core.effects import Effects
+    from pyinit.core.events import Event
+    from pyinit.core.process import Process
+    from pyinit.protocol.wire import Json, Object
+    from pyinit.runtime.control import Ask
+    from pyinit.runtime.verbs_service import Service
+
+STREAMS = {"both": None, "stdout": STDOUT, "stderr": STDERR}
+STREAM_NAMES = ("stdout", "stderr")
+EVERYTHING = 1 << 30
+EVENTS = 50  # told of the past if the request does not say how many
+TRACE = 500
+BRIEF = 200  # characters of a value in a trace
+
+
+def logs(ask: Ask, service: Service) -> Object | None:
+    """Tell the last output of processes; with `follow`, go on with what they print from now."""
+    rows = service.rows(ask)
+    which = str(ask.args.get("stream", "both"))
+    if which not in STREAMS:
+        raise Refused("bad-request", f"no such stream: '{which}'\n  known: {', '.join(STREAMS)}")
+    lines = number(ask.args.get("lines"), EVERYTHING)
+    told: list[dict[str, Json]] = [
+        {
+            "name": row.plan.name,
+            "captured": _is_captured(row),
+            "text": _text(last_lines(service.desk.pump.tail(row.plan.key, STREAMS[which]), lines)),
+        }
+        for row in rows
+    ]
+    if not ask.args.get("follow"):
+        return {"processes": list(told)}
+    for row, entry in zip(rows, told, strict=True):
+        ask.notify({"event": "output", "stream": which, **entry})
+        _follow_output(ask, service, row, STREAMS[which])
+    return None
+
+
+def events(ask: Ask, service: Service) -> Object | None:
+    """Tell the last changes of state; with `follow`, go on with those to come."""
+    service.rows(ask)  # an unknown name is an error now, not silence for ever
+    patterns = strings(ask.args.get("names"))
+    follow = bool(ask.args.get("follow"))
+    lines = number(ask.args.get("lines"), 0 if follow else EVENTS)
+    past = [entry for entry in _past(service) if _concerns(entry, patterns)]
+    past = past[-lines:] if lines else []
+    if not follow:
+        return {"events": list(past)}
+
+    def told(entry: dict[str, Json]) -> None:
+        if _concerns(entry, patterns):
+            ask.notify(entry)
+
+    subscribers = service.desk.announcer.subscribers
+    ask.stream(lambda: subscribers.remove(told))
+    subscribers.append(told)
+    for entry in past:
+        ask.notify(entry)
+    return None
+
+
+def why(ask: Ask, service: Service) -> Object:
+    """Tell the last ends of processes, newest last: how, when, after how long, the last words."""
+    lines = number(ask.args.get("lines"), EVERYTHING)
+    return {
+        "processes": [
+            {
+                "name": row.plan.name,
+                "state": public_name(row.state),
+                "restarts": row.restarts,
+                "ends": [_end(each, lines) for each in service.desk.history.of(row.plan.key)],
+            }
+            for row in service.rows(ask)
+        ]
+    }
+
+
+def trace(ask: Ask, service: Service) -> Object:
+    """Tell the last steps of the core: when, what came, and what was done about it."""
+    count = number(ask.args.get("lines"), TRACE)
+    entries = service.desk.recorder.entries()
+    return {"steps": [_step(*entry) for entry in (entries[-count:] if count else [])]}
+
+
+def _follow_output(ask: Ask, service: Service, row: Process, only: int | None) -> None:
+    rest = [b"", b""]  # of each stream: the beginning of a character
+    key, name, pump = row.plan.key, row.plan.name, service.desk.pump
+
+    def printed(stream: int, data: bytes) -> None:
+        if only is not None and stream != only:
+            return
+        whole = rest[stream] + data
+        text, used = utf_8_decode(whole, "surrogateescape", False)
+        rest[stream] = whole[used:]
+        if text:
+            which = STREAM_NAMES[stream]
+            ask.notify({"event": "output", "stream": which, "name": name, "text": text})
+
+    ask.stream(lambda: pump.unfollow(key, printed))
+    pump.follow(key, printed)
+
+
+def _is_captured(row: Process) -> bool:
+    """Say whether the process's output goes through our hands at all."""
+    launch = row.plan.launch
+    return launch.stdout != INHERIT or launch.stderr not in (INHERIT, ())
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _past(service: Service) -> list[dict[str, Json]]:
+    """Return the changes of state that the recorder still knows, as the announcer told them."""
+    offset = time.time() - service.desk.now()
+    return [
+        _past_event(effect, now + offset)
+        for now, _, effects in service.desk.recorder.entries()
+        for effect in effects
+        if isinstance(effect, Announce)
+        and (PUBLIC[effect.was] != PUBLIC[effect.now] or effect.status is not None)
+    ]
+
+
+def _past_event(change: Announce, at: float) -> dict[str, Json]:
+    entry: dict[str, Json] = {
+        "event": "state",
+        "name": change.name,
+        "group": change.group,
+        "program": change.program,
+        "was": PUBLIC[change.was],
+        "state": PUBLIC[change.now],
+        "pid": change.pid,
+        "at": at,
+    }
+    if change.reason:
+        entry["reason"] = change.reason
+    if change.status is not None:
+        expected = bool(change.expected)
+        end = End(change.run_id, change.pid, at, 0.0, change.status, expected, change.reason)
+        entry["exit"] = status_json(end)
+        entry["expected"] = expected
+    return entry
+
+
+def _concerns(entry: dict[str, Json], patterns: list[str]) -> bool:
+    name, program, group = [str(entry.get(field, "")) for field in ("name", "program", "group")]
+    return not patterns or any(stands_for(each, name, program, group) for each in patterns)
+
+
+def _end(end: End, lines: int) -> dict[str, Json]:
+    output = end.output.encode("utf-8", "surrogateescape")
+    return {
+        **status_json(end),
+        "expected": end.expected,
+        "oom": end.oom,
+        "run_id": end.run_id,
+        "pid": end.pid,
+        "ran_s": round(end.ran_s, 3),
+        "user_s": round(end.user_s, 3),
+        "system_s": round(end.system_s, 3),
+        "max_rss_bytes": end.max_rss_bytes,
+        "output": _text(last_lines(output, lines)),
+    }
+
+
+def _step(now: float, event: Event, effects: Effects) -> dict[str, Json]:
+    return {
+        "now": round(now, 6),
+        "event": _brief(event),
+        "effects": [_brief(effect) for effect in effects],
+    }
+
+
+def _brief(value: object) -> str:
+    """Return a value in little room.  What is launched is only named: it may hold secrets."""
+    if isinstance(value, ProcessPlan):
+        return value.name
+    if isinstance(value, Plan):
+        return f"<{len(value.processes)} processes>"
+    if isinstance(value, tuple):
+        return f"({', '.join([_brief(each) for each in value])})"
+    if not isinstance(value, Record):
+        text = repr(value)
+        return text if len(text) <= BRIEF else text[:BRIEF] + "..."
+    fields = [f"{name}={_brief(getattr(value, name))}" for name in value.__match_args__]
+    return f"{type(value).__name__}({', '.join(fields)})"

@@ -1,0 +1,64 @@
+"""What the verbs of the control socket share: the desk, the meaning of names, deadlines."""
+
+from __future__ import annotations
+
+from pyinit.core.phases import Up
+from pyinit.core.states import NEVER
+from pyinit.protocol.messages import Refused
+from pyinit.protocol.names import UnknownName, resolve
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.core.process import Process
+    from pyinit.runtime.control import Ask
+    from pyinit.runtime.desk import Desk
+
+
+class Service:
+    """The desk, and `draining`: whether readiness was taken back by request."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.draining = False
+
+    def row(self, key: str) -> Process | None:
+        """Return the process as it is now, None if it left the plan."""
+        table = self.desk.state.table
+        return table[key] if key in table else None  # noqa: SIM401  a table is no dict
+
+    def rows(self, ask: Ask) -> list[Process]:
+        """Return the processes that the request names, all if it names none.
+
+        Raises Refused (no-such-program) with every name that stands for nothing.
+        """
+        table = self.desk.state.table
+        names = strings(ask.args.get("names"))
+        if not names:
+            return list(table)
+        try:
+            return [table[key] for key in resolve(names, [row.plan for row in table])]
+        except UnknownName as error:
+            unknown = [name for name, _ in error.unknown]
+            raise Refused("no-such-program", str(error), {"names": list(unknown)}) from None
+
+    def check_up(self, ask: Ask) -> None:
+        """Raise Refused (stopping) where nothing new may be begun any more."""
+        if not isinstance(self.desk.state.phase, Up):
+            raise Refused("stopping", f"cannot {ask.verb}: pyinit is not up (any more)")
+
+    def deadline(self, ask: Ask) -> float:
+        """Return when the request's patience ends, infinity if it has no `timeout_s`."""
+        timeout_s = ask.args.get("timeout_s")
+        if isinstance(timeout_s, int | float):
+            return self.desk.now() + timeout_s
+        return NEVER
+
+
+def strings(value: object) -> list[str]:
+    """Return an argument that was checked to be a list of strings, [] if it was left out."""
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
+def number(value: object, default: int) -> int:
+    """Return an argument that was checked to be a whole number, or its default."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else default

@@ -1,0 +1,282 @@
+"""Verbs that look at the state: status, health, ready, wait, graph.
+
+A process is *well* when it runs (and is ready, if it is asked to say so) or has done what it was
+there for.  It is *wanted* unless somebody stopped it or it never starts by itself.  `status` is
+ok when all that is wanted is well; naming a process wants it.  `health` asks whether what is
+critical does its work, `ready` whether everything configured does and traffic is welcome.
+"""
+
+from __future__ import annotations
+
+import posix
+
+from pyinit import __version__
+from pyinit.core import graph as graphs
+from pyinit.core import phases
+from pyinit.core.phases import Booting, Up
+from pyinit.core.states import (
+    NEVER,
+    NO_PID,
+    RESTING,
+    Backoff,
+    Ending,
+    Exited,
+    Fatal,
+    Running,
+    Starting,
+    Stopped,
+    Stopping,
+    Waiting,
+    public_name,
+    run_of,
+)
+from pyinit.core.status import describe
+from pyinit.protocol.messages import Refused
+from pyinit.runtime.announcer import status_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pyinit.core.process import Process
+    from pyinit.protocol.wire import Json, Object
+    from pyinit.runtime.control import Ask
+    from pyinit.runtime.verbs_service import Service
+
+SLICE = 25  # processes whose /proc is read in one turn: about a millisecond
+PAGE_BYTES = posix.sysconf("SC_PAGESIZE")
+TICKS = posix.sysconf("SC_CLK_TCK")
+
+
+def status(ask: Ask, service: Service) -> Object | None:
+    """Tell what every process is doing; with `usage` also what it uses (processor, memory)."""
+    rows = service.rows(ask)
+    named = bool(ask.args.get("names"))
+    if ask.args.get("usage"):
+        ask.work(_with_usage(service, rows, named=named))
+        return None
+    return _status(service, [_entry(service, row) for row in rows], named=named)
+
+
+def health(ask: Ask, service: Service) -> Object:
+    """Tell whether everything critical works; during a shutdown nothing is blamed for stopping."""
+    phase = service.desk.state.phase
+    failing = [row for row in service.rows(ask) if _is_wanted(row) and not is_well(row)]
+    if not ask.args.get("names"):
+        failing = [row for row in failing if row.plan.critical]
+    if not isinstance(phase, Up | Booting):
+        failing = [row for row in failing if isinstance(row.state, Fatal | Exited)]
+    return _verdict(service, failing, ok=not failing and not isinstance(phase, Booting))
+
+
+def ready(ask: Ask, service: Service) -> Object:
+    """Tell whether everything that starts by itself is there and traffic is welcome."""
+    rows = service.rows(ask)
+    if not ask.args.get("names"):
+        rows = [row for row in rows if row.plan.autostart or _is_wanted(row)]
+    failing = [row for row in rows if not is_well(row)]
+    welcome = isinstance(service.desk.state.phase, Up) and not service.draining
+    return _verdict(service, failing, ok=welcome and not failing)
+
+
+def wait(ask: Ask, service: Service) -> None:
+    """Reply once every process named is in the state asked for, or can never be."""
+    goal = str(ask.args.get("for", "ready")).lower()
+    if goal not in GOALS:
+        raise Refused("bad-request", f"cannot wait for '{goal}'\n  known: {', '.join(GOALS)}")
+    pending = [row.plan.key for row in service.rows(ask)]
+    done: list[Json] = []
+
+    def look() -> Object | None:
+        while pending:
+            row = service.row(pending[0])
+            if row is None:
+                text = f"cannot wait for {pending[0]}: it was removed from the configuration"
+                raise Refused("failed", text)
+            if is_lost(row, goal):
+                text = (
+                    f"cannot wait for {row.plan.name} to be {goal}: it is {_in_words(service, row)}"
+                )
+                raise Refused("failed", text)
+            if not is_at(row, goal):
+                return None
+            done.append(_entry(service, row))
+            del pending[0]
+        return {"processes": done}
+
+    def expired() -> Object:
+        late = [row for row in service.desk.state.table if row.plan.key in pending]
+        said = ", ".join([f"{row.plan.name} is {_in_words(service, row)}" for row in late])
+        raise Refused("not-ready", f"timed out waiting for {goal}: {said}")
+
+    ask.hold(look, service.deadline(ask), expired)
+
+
+def graph(_ask: Ask, service: Service) -> Object:
+    """Tell which program needs which, and in what condition."""
+    state = service.desk.state
+    programs: dict[str, Json] = {}
+    for row in state.table:
+        if row.plan.program not in programs:
+            keys = state.graph.keys.get(row.plan.program, ())
+            rows = [state.table[key] for key in keys if key in state.table]
+            programs[row.plan.program] = {
+                "name": row.plan.program,
+                "group": row.plan.group,
+                "states": [public_name(each.state) for each in rows],
+                "ok": all(is_well(each) for each in rows),
+                "needs": [
+                    {"program": each.program, "condition": each.condition}
+                    for each in row.plan.depends
+                ],
+            }
+    return {"programs": list(programs.values())}
+
+
+def is_well(row: Process) -> bool:
+    """Say whether the process runs, or has done what it was there for."""
+    return isinstance(row.state, Running) or (isinstance(row.state, Exited) and row.state.success)
+
+
+GOALS = (
+    *("ready", "started", "running", "completed", "done"),
+    *("stopped", "starting", "stopping", "backoff", "exited", "fatal"),
+)
+
+
+def is_at(row: Process, goal: str) -> bool:
+    """Say whether the process is where a `wait` wants it."""
+    state = row.state
+    match goal:
+        case "ready" | "started":
+            return is_well(row)
+        case "completed":
+            return isinstance(state, Exited) and state.success
+        case "done":
+            return isinstance(state, Exited | Fatal)
+        case "stopped":
+            return isinstance(state, RESTING)
+        case _:
+            return public_name(state) == goal.upper()
+
+
+def is_lost(row: Process, goal: str) -> bool:
+    """Say whether the process will never get there by itself."""
+    failed = isinstance(row.state, Fatal) or (
+        isinstance(row.state, Exited) and not row.state.success
+    )
+    if goal in ("ready", "started", "completed"):
+        return failed
+    return failed or isinstance(row.state, Exited) if goal == "running" else False
+
+
+def reason_of(service: Service, row: Process) -> str:
+    """Return why the process is where it is, "" where the state says it all."""
+    match row.state:
+        case Waiting():
+            state = service.desk.state
+            _, program = graphs.standing(row, state.graph, state.table.__getitem__)
+            return f"waits for '{program}'" if program else ""
+        case Starting(ready_by=ready_by) if ready_by != NEVER:
+            return "not ready yet"
+        case Backoff(retry_at, reason):
+            return f"{reason}; next run in {max(0.0, retry_at - service.desk.now()):.1f} s"
+        case Fatal(reason):
+            return reason
+        case Exited(status):
+            return describe(status)
+        case Stopping(failed=failed):
+            return failed
+        case Ending(left=left) if left > 0:
+            return f"{left} of its processes are left"
+        case _:
+            return ""
+
+
+def _in_words(service: Service, row: Process) -> str:
+    reason = reason_of(service, row)
+    return f"{public_name(row.state)} ({reason})" if reason else public_name(row.state)
+
+
+def _is_wanted(row: Process) -> bool:
+    return not isinstance(row.state, Stopped) or (row.plan.autostart and not row.state.held)
+
+
+def _status(service: Service, entries: list[Json], *, named: bool) -> Object:
+    good = "well" if named else "ok"
+    return {
+        "pid": posix.getpid(),
+        "version": __version__,
+        "state": _phase(service),
+        "ok": all(isinstance(each, dict) and each[good] for each in entries),
+        "processes": entries,
+    }
+
+
+def _phase(service: Service) -> str:
+    phase = service.desk.state.phase
+    if service.draining and isinstance(phase, Up):
+        return "draining"
+    return phases.public_name(phase)
+
+
+def _entry(service: Service, row: Process) -> dict[str, Json]:
+    plan, run = row.plan, run_of(row.state)
+    alive = run is not None and run.pid != NO_PID
+    ends = service.desk.history.of(plan.key)
+    well = is_well(row)
+    return {
+        "name": plan.name,
+        "group": plan.group,
+        "program": plan.program,
+        "instance": plan.instance,
+        "kind": plan.kind,
+        "state": public_name(row.state),
+        "ready": isinstance(row.state, Running),
+        "ok": well or not _is_wanted(row),
+        "well": well,
+        "pid": run.pid if run is not None and alive else 0,
+        "uptime_s": round(service.desk.now() - run.since, 3) if run is not None and alive else 0.0,
+        "restarts": row.restarts,
+        "reason": reason_of(service, row),
+        "last_exit": status_json(ends[-1]) if ends else None,
+    }
+
+
+def _with_usage(
+    service: Service, rows: list[Process], *, named: bool
+) -> Generator[None, None, Object]:
+    """Read the processes' /proc some at a time."""
+    entries: list[Json] = []
+    for count, row in enumerate(rows, 1):
+        entry = _entry(service, row)
+        entry.update(_usage(entry["pid"]))
+        entries.append(entry)
+        if count % SLICE == 0:
+            yield
+    return _status(service, entries, named=named)
+
+
+def _usage(pid: Json) -> dict[str, Json]:
+    from pyinit.system import procfs
+
+    found = procfs.stat(pid) if isinstance(pid, int) and pid else None
+    if found is None:
+        return {"cpu_s": 0.0, "rss_bytes": 0, "fds": None}
+    return {
+        "cpu_s": (found.user + found.system) / TICKS,
+        "rss_bytes": found.rss_pages * PAGE_BYTES,
+        "fds": procfs.count_fds(found.pid),
+    }
+
+
+def _verdict(service: Service, failing: list[Process], *, ok: bool) -> Object:
+    told: list[Json] = [
+        {
+            "name": row.plan.name,
+            "state": public_name(row.state),
+            "reason": reason_of(service, row),
+        }
+        for row in failing
+    ]
+    return {"ok": ok, "state": _phase(service), "failing": told}
