@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pyinit.protocol.wire import Object
     from pyinit.runtime.control import Ask
+    from pyinit.runtime.desk import Desk
 
     Handler: TypeAlias = Callable[[Ask, Service], Object | None]
 
@@ -45,10 +46,16 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
-def perform(ask: Ask, service: Service) -> Object | None:
-    """Carry out a request whose verb, arguments and access were checked.  Raises Refused."""
-    if VERBS[ask.verb].level != READ:
-        names = " ".join(strings(ask.args.get("names")))
-        who = f"uid {ask.peer.uid}, pid {ask.peer.pid}"
-        service.desk.log.info(f"asked to {ask.verb} {names}".rstrip() + f" by {who}")
-    return HANDLERS[ask.verb](ask, service)
+class Verbs:
+    """The verbs, at one desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._service = Service(desk)
+
+    def perform(self, ask: Ask) -> Object | None:
+        """Carry out a request whose verb, arguments and access were checked.  Raises Refused."""
+        if VERBS[ask.verb].level != READ:
+            names = " ".join(strings(ask.args.get("names")))
+            who = f"uid {ask.peer.uid}, pid {ask.peer.pid}"
+            self._service.desk.log.info(f"asked to {ask.verb} {names}".rstrip() + f" by {who}")
+        return HANDLERS[ask.verb](ask, self._service)

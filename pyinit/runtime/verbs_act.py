@@ -35,6 +35,7 @@ from pyinit.core.status import SIGNAL_NAMES, describe
 from pyinit.protocol.messages import Refused
 from pyinit.protocol.names import nearest
 from pyinit.runtime.verbs_state import reason_of
+from pyinit.system.signals import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,9 +49,6 @@ if TYPE_CHECKING:
     from pyinit.runtime.verbs_service import Service
 
     Judge: TypeAlias = Callable[[Service, Process, Process], "Verdict | None"]
-
-LAST_SIGNAL = 64
-SIGRTMIN = 34
 
 
 class Verdict(Record):
@@ -87,7 +85,7 @@ def restart(ask: Ask, service: Service) -> Object | None:
 
 def signal(ask: Ask, service: Service) -> Object:
     """Send a signal to the leaders of processes that have one."""
-    signum = read_signal(str(ask.args["signal"]))
+    signum = _read_signal(str(ask.args["signal"]))
     rows = service.rows(ask)
     alive = [row for row in rows if _has_pid(row)]
     service.desk.feed(ev.SignalRequested(_keys(alive), signum))
@@ -154,19 +152,14 @@ def reexec(ask: Ask, service: Service) -> Object:
     return {"pid": posix.getpid()}
 
 
-def read_signal(text: str) -> int:
+def _read_signal(text: str) -> int:
     """Return the number of `HUP`, `SIGHUP`, `RTMIN+1` or `1`.  Raises Refused."""
-    name = text.upper().removeprefix("SIG")
-    if name.isdigit() and 0 < int(name) <= LAST_SIGNAL:
-        return int(name)
-    if name and name in SIGNAL_NAMES:
-        return SIGNAL_NAMES.index(name)
-    offset = name.removeprefix("RTMIN").removeprefix("+") or "0"
-    if name.startswith("RTMIN") and offset.isdigit() and SIGRTMIN + int(offset) <= LAST_SIGNAL:
-        return SIGRTMIN + int(offset)
-    near = nearest(name, SIGNAL_NAMES[1:])
-    fix = f"did you mean '{near}'?" if near else "give a name such as HUP, or a number from 1 to 64"
-    raise Refused("bad-request", f"no such signal: '{text}'\n  {fix}")
+    try:
+        return number_of(text)
+    except ValueError as error:
+        near = nearest(text.upper().removeprefix("SIG"), SIGNAL_NAMES[1:])
+        fix = f"\n  did you mean '{near}'?" if near else ""
+        raise Refused("bad-request", f"{error}{fix}") from None
 
 
 def _follow(ask: Ask, service: Service, rows: list[Process], judge: Judge) -> Object | None:
