@@ -49,6 +49,14 @@ class Announcer:
         self._since[pid] = now
         self._log.info(f"{spawn.plan.name}: started, pid {pid}")
 
+    def running(self) -> dict[int, float]:
+        """Return since when each run has been running, by pid, to be carried over a re-exec."""
+        return self._since
+
+    def restore(self, since: dict[int, float]) -> None:
+        """Take over what another pyinit knew."""
+        self._since = dict(since)
+
     def used(self, pid: int, user_s: float, system_s: float, max_rss_bytes: int) -> None:
         """What a reaped run has used in its life."""
         if pid in self._since:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from pyinit.core import events as ev
+from pyinit.core.plan import Plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
     from pyinit.core.draft import Supervisor
     from pyinit.core.events import Event
-    from pyinit.core.plan import Plan
     from pyinit.runtime.announcer import Announcer
     from pyinit.runtime.compiling import Compiler, Faults
     from pyinit.runtime.history import History
@@ -44,7 +44,7 @@ class Desk:
         self.socket_path = ""
         self.reexec_wanted = False
         self.environ: dict[bytes, bytes] = {}
-        self.on_plan: Callable[[Plan], Plan] = lambda plan: plan
+        self.on_plan: Callable[[Plan], Plan | Faults] = lambda plan: plan
         self._loop = loop
         self._compiler = compiler
         self._paths = paths
@@ -80,8 +80,6 @@ class Desk:
         """Read the configuration again and put it in force if it is good: what HUP does."""
 
         def done(outcome: Plan | Faults) -> None:
-            from pyinit.core.plan import Plan
-
             if isinstance(outcome, Plan):
                 self.load(outcome)
                 return
@@ -93,6 +91,4 @@ class Desk:
             self.log.warning("not reloading: the last reload is still under way")
 
     def _completed(self, outcome: Plan | Faults) -> Plan | Faults:
-        from pyinit.core.plan import Plan
-
         return self.on_plan(outcome) if isinstance(outcome, Plan) else outcome

@@ -73,7 +73,7 @@ class Driver:
         self._log = log
         self._stdin = stdin
         self._environ = environ
-        self._extra_env = extra_env
+        self.extra_env = extra_env
         self._execing: dict[int, tuple[int, str, RunId]] = {}  # pid -> status fd, key, run
         self._surveys: dict[str, fx.Survey] = {}
         self._sweeps: list[int] = []
@@ -170,7 +170,7 @@ class Driver:
         launch = plan.launch
         if effect.limits:
             launch = replace(launch, limits=(*launch.limits, *effect.limits))
-        env = (*self._extra_env, ("PYINIT_PROGRAM", plan.program), ("PYINIT_PROCESS", plan.name))
+        env = (*self.extra_env, ("PYINIT_PROGRAM", plan.program), ("PYINIT_PROCESS", plan.name))
         self.labels[effect.key] = plan.name
         closing: list[int] = []
         try:
@@ -196,7 +196,7 @@ class Driver:
     def _outputs(self, effect: fx.Spawn) -> tuple[int, int]:
         plan = effect.plan
         stdout, stderr = plan.launch.stdout, plan.launch.stderr
-        watch = self._readiness.watcher(effect)
+        watch = self._readiness.watch(effect.key, effect.run_id, plan)
         if watch is not None and stdout == (Sink("inherit"),):
             stdout = (Sink("copy"),)  # its lines must be seen: what it prints is passed on
         source = Source(effect.key, plan.name, plan.program, effect.run_id)

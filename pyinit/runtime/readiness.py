@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyinit.core.effects import Spawn
-    from pyinit.core.plan import Ready
+    from pyinit.core.plan import ProcessPlan, Ready
     from pyinit.core.states import RunId
     from pyinit.runtime.poller import Poller
 
@@ -52,7 +52,7 @@ class Readiness:
     ) -> None:
         self._poller = poller
         self._post = post
-        self._notify_path = notify_path
+        self.notify_path = notify_path
         self._asked: dict[str, Asked] = {}
         self._pipes: dict[str, int] = {}  # key -> read end, while the run has not told
 
@@ -63,8 +63,8 @@ class Readiness:
         match ready.kind if ready else "":
             case "fd" if ready is not None:
                 return self._pipe(spawn, int(ready.target))
-            case "notify" if self._notify_path is not None:
-                return Handed(env=(("NOTIFY_SOCKET", self._notify_path),))
+            case "notify" if self.notify_path is not None:
+                return Handed(env=(("NOTIFY_SOCKET", self.notify_path),))
             case "file" | "delay" if ready is not None:
                 now = time.monotonic()
                 wait_s = float(ready.target) if ready.kind == "delay" else 0.0
@@ -73,9 +73,16 @@ class Readiness:
                 pass
         return Handed()
 
-    def watcher(self, spawn: Spawn) -> Callable[[bytes], None] | None:
+    def resume(self, plan: ProcessPlan, run_id: RunId) -> None:
+        """Go on looking for a file or waiting, for a run that was started before a re-exec."""
+        ready = plan.ready
+        if ready is not None and ready.kind in {"file", "delay"}:
+            wait_s = float(ready.target) if ready.kind == "delay" else 0.0
+            self._asked[plan.key] = Asked(run_id, ready, time.monotonic() + wait_s)
+
+    def watch(self, key: str, run_id: RunId, plan: ProcessPlan) -> Callable[[bytes], None] | None:
         """Return what the pump calls with each line of a run that becomes ready by its output."""
-        ready = spawn.plan.ready
+        ready = plan.ready
         if ready is None or ready.kind != "output":
             return None
         found = _matcher(ready.target)
@@ -85,7 +92,7 @@ class Readiness:
             nonlocal told
             if not told and found(line):
                 told = True
-                self._post(ReadyReported(spawn.key, spawn.run_id))
+                self._post(ReadyReported(key, run_id))
 
         return look
 

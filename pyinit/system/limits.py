@@ -55,6 +55,11 @@ def read(pid: int = 0) -> dict[str, tuple[int, int]]:
     return {name: resource.prlimit(pid, number) for name, number in NUMBERS.items()}
 
 
+def read_one(name: str, pid: int = 0) -> tuple[int, int]:
+    """Return the (soft, hard) of one limit of a process.  Raises OSError."""
+    return resource.prlimit(pid, NUMBERS[name])
+
+
 def apply(limits: tuple[Limit, ...], pid: int = 0) -> tuple[Unmet, ...]:
     """Set `limits` on process `pid` (0: ourselves); return those that could not be had."""
     found = [_apply_one(limit, pid) for limit in limits]

@@ -51,6 +51,11 @@ def block_all() -> None:
     _signal.pthread_sigmask(_signal.SIG_BLOCK, catchable())
 
 
+def unblock_all() -> None:
+    """Let through what `block_all` has kept pending."""
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+
+
 def read_signals(fd: int) -> tuple[int, ...]:
     """Return the signals that came, each once, in the order in which they first came."""
     found: dict[int, None] = {}

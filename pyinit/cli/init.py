@@ -1,0 +1,140 @@
+"""The command `pyinit`: catches signals on its first line, reads its options, and boots."""
+
+from __future__ import annotations
+
+from pyinit.system import signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Never
+
+USAGE = """\
+usage: pyinit [-c PATH]... [-d] [-v] [--check] [--] [COMMAND [ARG...]]
+
+A PID 1 for containers: reaps, forwards signals, supervises programs, raises rlimits.
+
+  -c, --config PATH  a configuration: .toml file or directory of them; may be repeated
+                     (default: $PYINIT_CONFIG, /etc/pyinit/pyinit.toml and /etc/pyinit/conf.d)
+  -d, --daemon       run in the background; returns when every program is ready
+  -v, --verbose      say more
+  --check            check the configuration and exit
+  --version          print the version and exit
+  -h, --help         print this and exit
+
+COMMAND becomes the main program: it gets the terminal and every signal, and its exit status
+becomes pyinit's.
+"""
+HINT = "Try 'pyinit --help'.\n"
+
+
+def main() -> Never:
+    """Run as the command `pyinit`; never returns."""
+    signal_fd = signals.catch_all()
+    import posix
+    import sys
+
+    name = sys.argv[0].rpartition("/")[2]
+    if name in {"tini", "tini-static", "dumb-init"}:
+        from pyinit.applets import main_of, personality
+
+        applet = personality(name)
+        if applet is not None:
+            main_of(applet)()
+    code = run(sys.argv[1:], signal_fd)
+    posix._exit(code)  # noqa: SLF001
+
+
+def run(words: list[str], signal_fd: int) -> int:
+    """Parse `words` and do what they say; return the exit status."""
+    import posix
+
+    paths: list[str] = []
+    daemon = verbose = check = False
+    state = posix.environ.pop(b"PYINIT_STATE_FD", None)
+    while words and words[0].startswith("-") and words[0] != "-":
+        word = words.pop(0)
+        match word:
+            case "--":
+                break
+            case "-c" | "--config" if words:
+                paths.append(words.pop(0))
+            case "-c" | "--config":
+                return _usage(f"{word} needs a path")
+            case "-d" | "--daemon":
+                daemon = True
+            case "-v" | "--verbose":
+                verbose = True
+            case "--check":
+                check = True
+            case "--version":
+                from pyinit import __version__
+
+                return _say(f"pyinit {__version__}\n")
+            case "-h" | "--help":
+                return _say(USAGE)
+            case _ if word.startswith("--config="):
+                paths.append(word.partition("=")[2])
+            case _ if word.startswith("-c"):
+                paths.append(word[2:])
+            case _:
+                return _usage(f"unknown option {word}")
+    if check:
+        from pyinit.cli.check import run_check
+
+        return 78 if run_check(paths, as_json=False) else 0
+    return _boot(paths, words, signal_fd, state, daemon=daemon, verbose=verbose)
+
+
+def _boot(
+    paths: list[str],
+    words: list[str],
+    signal_fd: int,
+    state: bytes | None,
+    *,
+    daemon: bool,
+    verbose: bool,
+) -> int:
+    from pyinit.core.record import replace
+    from pyinit.runtime import boot
+    from pyinit.system import files
+
+    options = boot.Options(
+        paths=tuple(paths),
+        command=tuple(words),
+        verbose=verbose,
+        signal_fd=signal_fd,
+        state_fd=-1 if state is None else int(state),
+    )
+    if state is None:
+        files.seal_inherited()
+        if daemon:
+            from pyinit.runtime.daemon import daemonize
+
+            options = replace(options, daemon_fd=daemonize(), paths=_absolute(paths))
+    return boot.main(options)
+
+
+def _absolute(paths: list[str]) -> tuple[str, ...]:
+    """Return the paths as they are from the root: the daemon leaves this directory."""
+    import posix
+
+    here = posix.getcwd()
+    return tuple([path if path.startswith("/") else f"{here}/{path}" for path in paths])
+
+
+def _say(text: str) -> int:
+    import posix
+
+    posix.write(1, text.encode())
+    return 0
+
+
+def _usage(text: str) -> int:
+    import posix
+
+    posix.write(2, f"pyinit: {text}\n{HINT}".encode())
+    return 2
+
+
+if __name__ == "__main__":
+    main()

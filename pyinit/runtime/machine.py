@@ -1,0 +1,302 @@
+"""The machine: every part of a running pyinit, put together once and taken apart once."""
+
+from __future__ import annotations
+
+import posix
+import time
+
+from pyinit.core import events as ev
+from pyinit.core import supervisor as core
+from pyinit.core.phases import Up, shutdown_of
+from pyinit.core.record import replace
+from pyinit.core.states import Exited, Fatal, Running
+from pyinit.protocol.places import chosen_place, socket_places
+from pyinit.runtime import boot, control_socket, notify
+from pyinit.runtime.announcer import Announcer
+from pyinit.runtime.compiling import Compiler, Faults
+from pyinit.runtime.control import Control
+from pyinit.runtime.desk import Desk
+from pyinit.runtime.driver import Driver
+from pyinit.runtime.history import History
+from pyinit.runtime.log import Log
+from pyinit.runtime.loop import Loop, LoopBroken
+from pyinit.runtime.outlet import Outlet
+from pyinit.runtime.poller import Poller
+from pyinit.runtime.pump import Pump
+from pyinit.runtime.readiness import Readiness
+from pyinit.runtime.reaper import Reaper, forked
+from pyinit.runtime.recorder import Recorder
+from pyinit.runtime.watch import DescriptorWatch
+from pyinit.system import cgroups, files, limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pyinit.core.draft import Supervisor
+    from pyinit.core.plan import InitPlan, Plan
+    from pyinit.core.process import Process
+    from pyinit.protocol.wire import Object
+    from pyinit.runtime.boot import Options
+    from pyinit.runtime.control import Ask
+    from pyinit.runtime.verbs_service import Service
+
+
+class Machine:
+    """A pyinit that runs `plan`, or goes on with `state` after a re-exec."""
+
+    def __init__(self, options: Options, plan: Plan, state: Supervisor | None = None) -> None:
+        self.options = options
+        self.plan = plan
+        self.poller = Poller()
+        self.outlets = (Outlet(1, self.poller), Outlet(2, self.poller))
+        self.log = self._make_log(plan.init)
+        self.history = History()
+        self.recorder = Recorder()
+        self.control: Control | None = None
+        self._service: Service | None = None
+        self.socket_path = ""
+        self.pump = Pump(self.poller, self.outlets, self.log.warning, self._compress)
+        self.announcer = Announcer(self.log, self.history, self._last_output, cgroups.oom_kills)
+        main = boot.MAIN_KEY if options.command else None
+        seed = int.from_bytes(posix.urandom(7), "little")
+        supervisor = state or core.new(plan, main=main, seed=seed)
+        self.readiness = Readiness(self.poller, self._post, None)
+        self.driver = Driver(
+            self.poller,
+            self.pump,
+            self.readiness,
+            self.announcer,
+            self.log,
+            stdin=posix.open("/dev/null", posix.O_RDONLY | posix.O_CLOEXEC),
+            environ=dict(posix.environ),
+            extra_env=(),
+        )
+        self.loop = Loop(supervisor, self.driver, self.poller, self.recorder, self.log)
+        self.compiler = Compiler(self.poller, self.driver.helpers)
+        self.desk = Desk(
+            self.loop,
+            self.pump,
+            self.history,
+            self.announcer,
+            self.recorder,
+            self.compiler,
+            self.log,
+            options.paths,
+        )
+        self.reaper = Reaper(
+            self.poller, options.signal_fd, self.loop, self.driver, self.pump, self.announcer
+        )
+        self._wire()
+
+    def run(self, told: Sequence[int] = ()) -> int:
+        """Boot and run to the end; `told` are signals that came already."""
+        faults = self._prepare()
+        if faults is not None:
+            return boot.fail(self.options, faults, boot.BAD_CONFIGURATION)
+        for warning in self.plan.warnings:
+            self.log.warning(warning)
+        self.loop.feed(ev.Boot())
+        for number in told:
+            self.loop.feed(ev.SignalReceived(number))
+        return self.go()
+
+    def go(self) -> int:
+        """Run the loop to its end, and end."""
+        try:
+            code = self.loop.run()
+        except LoopBroken as error:
+            return self._rescue(str(error))
+        self._end(code)
+        return code
+
+    def _prepare(self) -> Faults | None:
+        """Limits, directory, mask, socket, pidfile, user: in this order."""
+        init = self.plan.init
+        unmet = limits.apply(init.limits)
+        texts = [limits.describe_unmet(each, "pyinit") for each in unmet]
+        if texts and init.limits_unmet == "fail":
+            return Faults(tuple(texts))
+        self.become_init()
+        for text in texts:
+            self.log.warning(text)
+        try:
+            if init.directory is not None:
+                posix.chdir(init.directory)
+            if init.umask is not None:
+                posix.umask(init.umask)
+            self.open_control(None)
+            if init.pidfile is not None:
+                files.atomic_write(init.pidfile, b"%d\n" % posix.getpid())
+            self._drop_user(init)
+        except OSError as error:
+            return Faults((f"cannot start: {error}",))
+        return None
+
+    def become_init(self) -> None:
+        """Have orphans below us handed to us, as PID 1 has by nature."""
+        if posix.getpid() == 1:
+            return
+        from pyinit.system import prctl
+
+        try:
+            prctl.become_subreaper()
+        except (OSError, ImportError) as error:
+            self.log.warning(f"not PID 1 and no subreaper ({error}): orphans are not ours to reap")
+
+    def open_control(self, listener_fd: int | None) -> None:
+        """Listen on the control socket; without one, say so and run on."""
+        plan = self.plan.init.control
+        environ = posix.environ
+        chosen = chosen_place(environ)
+        places = (chosen,) if chosen else socket_places(environ, posix.geteuid())
+        if listener_fd is None:
+            listener, path, failures = control_socket.listen(plan, places)
+        else:
+            from pyinit.system import sockets
+
+            listener, path, failures = sockets.from_fd(listener_fd), self.socket_path, ()
+        if listener is None:
+            self.log.warning(
+                "cannot make a control socket, running without one:\n  " + "\n  ".join(failures)
+            )
+            return
+        self.socket_path = path
+        self.desk.socket_path = path
+        self.driver.extra_env = (("PYINIT_SOCKET", path),)
+        self.control = Control(self.poller, listener, self._perform, self.log.warning, plan.allow)
+        self.loop.timed = (*self.loop.timed, self.control)
+        self.loop.after_turn.append(self.control.after_turn)
+        notify_path = path.removesuffix(".sock") + "-notify.sock"
+        if any(each.ready and each.ready.kind == "notify" for each in self.plan.processes):
+            notify.listen(self, notify_path)
+
+    def _perform(self, ask: Ask) -> Object | None:
+        """Carry out a request; the verbs are imported with the first one, not at boot."""
+        from pyinit.runtime.verbs import perform
+        from pyinit.runtime.verbs_service import Service
+
+        if self._service is None:
+            self._service = Service(self.desk)
+        return perform(ask, self._service)
+
+    def _drop_user(self, init: InitPlan) -> None:
+        if init.groups is not None and posix.geteuid() == 0:
+            posix.setgroups(init.groups)
+        if init.gid is not None:
+            posix.setresgid(init.gid, init.gid, init.gid)
+        if init.uid is not None:
+            posix.setresuid(init.uid, init.uid, init.uid)
+
+    def _wire(self) -> None:
+        self.driver.on_reload = self.desk.reload
+        self.driver.on_reopen = self._reopen
+        self.desk.on_plan = lambda plan: boot.adopt_command(self.options, plan)
+        self.desk.environ = dict(posix.environ)
+        watch = DescriptorWatch(self.loop, self.log, time.monotonic())
+        self.loop.timed = (self.reaper, self.readiness, self.pump, self.compiler, watch)
+        self.loop.after_turn.append(lambda: watch.passing(time.monotonic()))
+        self.loop.after_turn.append(self._reexec_if_wanted)
+        if self.options.daemon_fd >= 0:
+            self.loop.after_turn.append(self._tell_parent)
+
+    def _make_log(self, init: InitPlan) -> Log:
+        environ = posix.environ
+        level = environ.get(b"PYINIT_LOG_LEVEL", b"").decode() or init.log.level
+        style = environ.get(b"PYINIT_LOG_FORMAT", b"").decode() or init.log.format
+        level = "debug" if self.options.verbose else level
+        return Log(self._log_writer(init), level, style)
+
+    def _log_writer(self, init: InitPlan) -> Callable[[bytes], None]:
+        if init.log.file is None:
+            return self.outlets[1].write
+        from pyinit.core.plan import Sink
+        from pyinit.runtime.logfile import LogFile
+
+        sink = Sink("file", init.log.file)
+        stderr = self.outlets[1]
+        file = LogFile(sink, lambda text: stderr.write(f"pyinit: {text}\n".encode()), print)
+        self.log_file = file
+        return lambda data: file.write(data, time.monotonic())
+
+    def _reopen(self) -> None:
+        self.pump.reopen_all()
+        self.log.info("log files reopened")
+
+    def _compress(self, path: str) -> None:
+        def work() -> None:
+            from pyinit.logs.packing import pack
+
+            pack(path)
+
+        try:
+            forked(work, self.driver.helpers)
+        except OSError as error:
+            self.log.warning(f"cannot compress {path!r}: {error}")
+
+    def _last_output(self, key: str) -> bytes:
+        from pyinit.logs.ring import STDERR, last_lines
+
+        data = self.pump.tail(key, STDERR) or self.pump.tail(key)
+        return last_lines(data, 10)
+
+    def _post(self, event: ev.ReadyReported) -> None:
+        self.loop.feed(event)
+
+    def _reexec_if_wanted(self) -> None:
+        """Re-exec between two turns, once nothing is half done."""
+        if self.desk.reexec_wanted and not self.driver.busy and not self.compiler.busy:
+            from pyinit.runtime import reexec
+
+            self.desk.reexec_wanted = False
+            self.loop.drain()
+            reexec.reexec(self)
+
+    def _tell_parent(self) -> None:
+        """Daemon mode: tell the waiting command once everything is ready, or that it failed."""
+        fd = self.options.daemon_fd
+        supervisor = self.loop.supervisor
+        if fd < 0:
+            return
+        if not isinstance(supervisor.phase, Up):
+            shutdown = shutdown_of(supervisor.phase)
+            cause = shutdown.cause if shutdown else "it ended"
+            posix.write(fd, b"1\0" + f"pyinit: boot failed: {cause}\n".encode())
+        elif all(_is_settled(row) for row in supervisor.table if row.plan.autostart):
+            failed = [row.plan.name for row in supervisor.table if isinstance(row.state, Fatal)]
+            text = f"{posix.getpid()} {self.socket_path}\n"
+            if failed:
+                text = f"pyinit: gave up: {', '.join(failed)}\n"
+            posix.write(fd, (b"1\0" if failed else b"0\0") + text.encode())
+        else:
+            return
+        posix.close(fd)
+        self.options = replace(self.options, daemon_fd=-1)
+
+    def _end(self, code: int) -> None:
+        """Take leave: socket and pidfile go, what is still to say is said."""
+        if self.driver.exit is not None and code != 0:
+            boot.termination(f"pyinit: {self.driver.exit.reason}; exit status {code}\n")
+        self._tell_parent()
+        if self.control is not None:
+            self.control.after_turn()
+            files.remove(self.socket_path)
+        if self.plan.init.pidfile is not None:
+            files.remove(self.plan.init.pidfile)
+        until = time.monotonic() + boot.FLUSH_S
+        for outlet in self.outlets:
+            outlet.flush(until)
+
+    def _rescue(self, text: str) -> int:
+        """The loop is broken: a new pyinit takes over, and if that fails, too, the rescue loop."""
+        self.log.error(f"the loop is broken: {text}")
+        from pyinit.runtime import reexec
+        from pyinit.system.rescue import rescue
+
+        reexec.recover(self)
+        return rescue(self.loop.supervisor.pids.known(), self.options.signal_fd)
+
+
+def _is_settled(row: Process) -> bool:
+    """Say whether boot need not wait for a process any more."""
+    return isinstance(row.state, Running | Exited | Fatal)

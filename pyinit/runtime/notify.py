@@ -1,0 +1,48 @@
+"""sd_notify: datagrams of programs, believed only for the run that their sender belongs to."""
+
+from __future__ import annotations
+
+from pyinit.core.states import RunId
+from pyinit.runtime.driver import Runs
+from pyinit.system import procfs, sockets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.runtime.machine import Machine
+
+MESSAGE_BYTES = 4096
+MESSAGES_A_TURN = 64
+MAX_DEPTH = 32  # parents looked at on the way from a sender up to a run
+
+
+def listen(machine: Machine, path: str) -> None:
+    """Make the socket that NOTIFY_SOCKET names; without it, programs are told of none."""
+    try:
+        receiver = sockets.bind_datagram(path, 0o666)
+    except OSError as error:
+        machine.log.warning(f"cannot make the notify socket {path!r}: {error}")
+        return
+    machine.readiness.notify_path = path
+
+    def readable(_mask: int) -> None:
+        for _ in range(MESSAGES_A_TURN):
+            try:
+                message, pid = sockets.receive(receiver, MESSAGE_BYTES)
+            except BlockingIOError:
+                return
+            _handle(machine, message, pid)
+
+    machine.poller.register(receiver.fileno(), True, False, readable)
+
+
+def _handle(machine: Machine, message: bytes, pid: int) -> None:
+    supervisor = machine.loop.supervisor
+    runs = Runs(supervisor.pids)
+    for _ in range(MAX_DEPTH):
+        if pid in runs or pid <= 1:
+            break
+        found = procfs.stat(pid)
+        pid = 0 if found is None else found.ppid
+    key = supervisor.pids.get(pid)  # type: ignore[arg-type]
+    if key is not None:
+        machine.readiness.notified(key, RunId(supervisor.table[key].runs), message)

@@ -1,0 +1,83 @@
+"""Signals and deaths reach the loop here: one pipe to read, one waitpid to ask."""
+
+from __future__ import annotations
+
+from pyinit.core.events import SignalReceived
+from pyinit.system import reap, signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyinit.runtime.announcer import Announcer
+    from pyinit.runtime.driver import Driver
+    from pyinit.runtime.loop import Loop
+    from pyinit.runtime.poller import Poller
+    from pyinit.runtime.pump import Pump
+
+SIGCHLD = 17
+NEVER = float("inf")
+
+
+class Reaper:
+    """Turns signals into events, and SIGCHLD into the ends of runs, helpers and orphans."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        signal_fd: int,
+        loop: Loop,
+        driver: Driver,
+        pump: Pump,
+        announcer: Announcer,
+    ) -> None:
+        self._signal_fd = signal_fd
+        self._loop = loop
+        self._driver = driver
+        self._pump = pump
+        self._announcer = announcer
+        self._more = False
+        poller.register(signal_fd, True, False, self._signalled)
+
+    def next_deadline(self) -> float:
+        """Return 0 while there may be more to reap than one turn took."""
+        return 0.0 if self._more else NEVER
+
+    def tick(self, _now: float) -> None:
+        """Reap a portion; what a run has printed before its end is read first."""
+        gone, self._more = reap.reap_all()
+        pids = self._loop.supervisor.pids
+        for each in gone:
+            key = pids.get(each.pid)  # type: ignore[arg-type]
+            if key is not None:
+                self._pump.drain(key)
+                self._announcer.used(each.pid, each.user_s, each.system_s, each.max_rss_bytes)
+            self._driver.reaped(each.pid, each.status)
+
+    def kick(self) -> None:
+        """Look for the dead without a signal: their SIGCHLD may have gone to our predecessor."""
+        self._more = True
+
+    def _signalled(self, _mask: int) -> None:
+        for number in signals.read_signals(self._signal_fd):
+            if number == SIGCHLD:
+                self._more = True
+            else:
+                self._loop.feed(SignalReceived(number))
+
+
+def forked(function: Callable[[], None], helpers: dict[int, Callable[[int], None]]) -> None:
+    """Run `function` in a forked child that nobody waits for.  Raises OSError."""
+    import posix
+
+    pid = posix.fork()
+    if pid == 0:
+        code = 1
+        try:
+            signals.reset_in_child()
+            posix.nice(10)
+            function()
+            code = 0
+        finally:
+            posix._exit(code)  # noqa: SLF001
+    helpers[pid] = lambda _status: None

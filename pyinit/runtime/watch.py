@@ -1,0 +1,76 @@
+"""Warns when a program is about to run out of descriptors: the pit pyinit exists for.
+
+Counting costs a look into /proc for each run, so it is done when the loop is awake anyway and
+the last look is old, and by a deadline of its own only once a minute.
+"""
+
+from __future__ import annotations
+
+from pyinit.core.states import NO_PID, Running, run_of
+from pyinit.system import limits, procfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.runtime.log import Log
+    from pyinit.runtime.loop import Loop
+
+PERIOD_S = 60.0  # a wake-up a minute is the price of a warning in a container nobody looks at
+EAGER_S = 5.0  # between two looks while something happens anyway
+SHARE = 0.8
+CALM = 0.7  # a program is warned about again once it was below this share
+A_LOOK = 200  # runs counted in one look: the rest come next
+
+
+class DescriptorWatch:
+    """Looks at running processes' descriptors now and then."""
+
+    def __init__(self, loop: Loop, log: Log, now: float) -> None:
+        self._loop = loop
+        self._log = log
+        self._next = now + PERIOD_S
+        self._eager = now + EAGER_S
+        self._warned: set[str] = set()
+        self._from = 0
+
+    def next_deadline(self) -> float:
+        """Return when to look even if nothing happens."""
+        return self._next
+
+    def tick(self, now: float) -> None:
+        """Look: the deadline has come."""
+        self.look(now)
+
+    def passing(self, now: float) -> None:
+        """Look if the last time is long enough ago: the loop is awake anyway."""
+        if now >= self._eager:
+            self.look(now)
+
+    def look(self, now: float) -> None:
+        """Count the descriptors of some runs and warn of those that are nearly used up."""
+        self._next, self._eager = now + PERIOD_S, now + EAGER_S
+        rows = [row for row in self._loop.supervisor.table if isinstance(row.state, Running)]
+        if not rows:
+            return
+        start = self._from % len(rows)
+        self._from = start + A_LOOK
+        for row in rows[start : start + A_LOOK]:
+            run = run_of(row.state)
+            if run is not None and run.pid != NO_PID:
+                self._check(row.plan.key, row.plan.name, run.pid)
+
+    def _check(self, key: str, name: str, pid: int) -> None:
+        used = procfs.count_fds(pid)
+        if used is None:
+            return
+        try:
+            soft, hard = limits.read_one("nofile", pid)
+        except OSError:
+            return
+        if soft < 0 or used < soft * CALM:
+            self._warned.discard(key)
+        elif used >= soft * SHARE and key not in self._warned:
+            self._warned.add(key)
+            self._log.warning(
+                f"{name}: uses {used} of its {soft} descriptors (hard limit {hard})\n"
+                f"  raise it now, without a restart: pyinitctl limits {name} nofile={soft * 4}"
+            )

@@ -1,0 +1,248 @@
+"""Runs one command line under a genuine wrapper and under ours, to be compared word by word."""
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+from eventually import eventually  # noqa: E402
+
+LAUNCH = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+sys.argv = sys.argv[1:]
+from pyinit.applets.MODULE import main
+main()
+"""
+WITHIN_S = 30.0
+NOISE = ("TINI_", "DUMB_INIT_", "POSIXLY_CORRECT")  # of whoever runs the tests
+PIDS = (
+    (rb"tini \(\d+\)", b"tini (PID)"),
+    (rb"pid '\d+'", b"pid 'PID'"),
+    (rb"pid: '\d+'", b"pid: 'PID'"),
+    (rb"pid=\d+", b"pid=PID"),
+    (rb"PID \d+", b"PID N"),
+    # what we say beyond the genuine version, so that nobody takes us for the genuine program
+    (rb" - pyinit \d[\w.]*", b""),
+    (rb" - git\.\w+", b""),
+    (rb" \(pyinit \d[\w.]*\)", b""),
+)
+
+
+def needs(program):
+    """Return the mark that skips a module, loudly, where the genuine program is missing."""
+    return pytest.mark.skipif(
+        shutil.which(program) is None,
+        reason=f"the genuine {program} is not installed (apt-get install {program}): nothing to "
+        "compare with",
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: bytes
+    err: bytes
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two: how its command lines begin.  `program` is "tini" or "dumb-init"."""
+
+    program: str
+    ours: bool
+
+    def argv(self, *args, name=None):
+        """Return (executable, argv) of a command line."""
+        name = name or self.program
+        if not self.ours:
+            return shutil.which(self.program), [name, *args]
+        code = LAUNCH.replace("MODULE", self.program.replace("-", "_"))
+        return sys.executable, [sys.executable, "-I", "-S", "-c", code, name, *args]
+
+    def start(self, *args, name=None, env=(), **options):
+        executable, argv = self.argv(*args, name=name)
+        options.setdefault("stdin", subprocess.DEVNULL)
+        return subprocess.Popen(
+            argv, executable=executable, env=environment(env), **{"cwd": "/tmp", **options}
+        )
+
+    def run(self, *args, name=None, env=(), **options):
+        process = self.start(
+            *args, name=name, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+        )
+        out, err = process.communicate(timeout=WITHIN_S)
+        return Outcome(process.returncode, out, err)
+
+    def shell(self, *args):
+        """Return the command line as words of a shell."""
+        import shlex
+
+        executable, argv = self.argv(*args)
+        return shlex.join([executable, *argv[1:]])
+
+
+def environment(more=()):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(NOISE)}
+    return {**kept, **dict(more)}
+
+
+def both(program):
+    return Side(program, ours=False), Side(program, ours=True)
+
+
+def plain(text):
+    """Return `text` without what differs from run to run."""
+    for pattern, replacement in PIDS:
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+def tidy(outcome):
+    return Outcome(outcome.code, plain(outcome.out), plain(outcome.err))
+
+
+def agree(program, *args, **options):
+    """Assert that both say and return the same; return it."""
+    theirs, ours = (tidy(side.run(*args, **options)) for side in both(program))
+    assert ours == theirs
+    return ours
+
+
+def same(program, scenario):
+    """Assert that both behave the same in a scenario, a function of a Side; return how."""
+    theirs, ours = (scenario(side) for side in both(program))
+    assert ours == theirs
+    return ours
+
+
+class Reader:
+    """Collects what comes from a descriptor; lines can be waited for."""
+
+    def __init__(self, fd):
+        self.data = b""
+        self._fd = fd
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        while True:
+            try:
+                part = os.read(self._fd, 65536)
+            except OSError:  # a terminal whose other side is gone
+                return
+            if not part:
+                return
+            self.data += part
+
+    def until(self, text):
+        eventually(lambda: text in self.data or (not self._thread.is_alive() and "closed"))
+        assert text in self.data, self.data
+        return self.data
+
+    def rest(self):
+        """Wait for the end and return everything."""
+        self._thread.join(WITHIN_S)
+        assert not self._thread.is_alive(), self.data
+        return self.data
+
+
+class Running:
+    """A wrapper that runs, its output being collected; ended at the end of a `with`."""
+
+    def __init__(self, side, *args, **options):
+        self.process = side.start(
+            *args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, **options
+        )
+        self.pid = self.process.pid
+        self.out = Reader(self.process.stdout.fileno())
+        self.err = Reader(self.process.stderr.fileno())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for pid in [*below(self.pid), self.pid]:
+            if self.process.poll() is None:
+                try:
+                    os.kill(pid, 9)
+                except ProcessLookupError:
+                    continue
+        self.process.wait(WITHIN_S)
+        self.out.rest()
+        self.err.rest()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    def send(self, number):
+        os.kill(self.pid, number)
+
+    def wait(self):
+        return self.process.wait(WITHIN_S)
+
+
+def stat(pid):
+    """Return the fields of /proc/PID/stat after the name: state, ppid, group, session..."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return text[text.rindex(")") + 2 :].split()
+
+
+def state(pid):
+    """Return the state letter of a process; "X" when it is gone."""
+    fields = stat(pid)
+    return "X" if fields is None else fields[0]
+
+
+def children(pid):
+    found = []
+    for entry in os.listdir("/proc"):
+        fields = stat(entry) if entry.isdigit() else None
+        if fields is not None and int(fields[1]) == pid:
+            found.append(int(entry))
+    return sorted(found)
+
+
+def below(pid):
+    found = []
+    for child in children(pid):
+        found += [*below(child), child]
+    return found
+
+
+@functools.cache
+def new_pid_namespace():
+    """Return the words that run a command as PID 1 of its own; skip where that is forbidden."""
+    words = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child"]
+    for extra in [[], ["--map-root-user"]]:
+        tried = subprocess.run([*words, *extra, "true"], capture_output=True, check=False)
+        if tried.returncode == 0:
+            return [*words, *extra]
+    pytest.skip("cannot make a PID namespace here: neither root nor user namespaces")
+
+
+def python(code, *args):
+    """Return the words that run `code` as a child: Python as small as it gets."""
+    return [sys.executable, "-I", "-S", "-c", code, *args]
+
+
+# Takes every signal that can be waited for, and says which; is ended by KILL.
+RECORDER = """
+import _signal, posix, sys
+numbers = _signal.valid_signals() - {_signal.SIGKILL, _signal.SIGSTOP}
+_signal.pthread_sigmask(_signal.SIG_BLOCK, numbers)
+posix.write(1, b"ready %d\\n" % posix.getpid())
+while True:
+    posix.write(1, b"got %d\\n" % _signal.sigwait(numbers))
+"""
