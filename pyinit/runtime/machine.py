@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pyinit.protocol.wire import Object
     from pyinit.runtime.boot import Options
     from pyinit.runtime.control import Ask
-    from pyinit.runtime.verbs_service import Service
+    from pyinit.runtime.verbs import Verbs
 
 
 class Machine:
@@ -54,7 +54,7 @@ class Machine:
         self.history = History()
         self.recorder = Recorder()
         self.control: Control | None = None
-        self._service: Service | None = None
+        self._verbs: Verbs | None = None
         self.socket_path = ""
         self.pump = Pump(self.poller, self.outlets, self.log.warning, self._compress)
         self.announcer = Announcer(self.log, self.history, self._last_output, cgroups.oom_kills)
@@ -173,12 +173,11 @@ class Machine:
 
     def _perform(self, ask: Ask) -> Object | None:
         """Carry out a request; the verbs are imported with the first one, not at boot."""
-        from pyinit.runtime.verbs import perform
-        from pyinit.runtime.verbs_service import Service
+        from pyinit.runtime.verbs import Verbs
 
-        if self._service is None:
-            self._service = Service(self.desk)
-        return perform(ask, self._service)
+        if self._verbs is None:
+            self._verbs = Verbs(self.desk)
+        return self._verbs.perform(ask)
 
     def _drop_user(self, init: InitPlan) -> None:
         if init.groups is not None and posix.geteuid() == 0:
