@@ -132,21 +132,23 @@ def _half(name: str, text: str, word: str) -> int:
 def _read_limits(rows: list[Process]) -> Generator[None, None, Object]:
     told: list[Json] = []
     for count, row in enumerate(rows, 1):
-        pid = _pid(row)
-        entry: dict[str, Json] = {"name": row.plan.name, "pid": pid, "limits": {}}
-        try:
-            pairs = rlimits.read(pid) if pid else {}
-        except OSError:  # it has just ended, or belongs to another user namespace
-            pairs = {}
-        used = _used(pid) if pairs else {}
-        entry["limits"] = {
-            name: {"soft": soft, "hard": hard, "used": used.get(name)}
-            for name, (soft, hard) in pairs.items()
-        }
-        told.append(entry)
+        told.append(_limits_of(row.plan.name, _pid(row)))
         if count % SLICE == 0:
             yield
-    return {"processes": told}
+    return {"processes": told, "pyinit": _limits_of("pyinit", posix.getpid())}
+
+
+def _limits_of(name: str, pid: int) -> Object:
+    try:
+        pairs = rlimits.read(pid) if pid else {}
+    except OSError:  # it has just ended, or belongs to another user namespace
+        pairs = {}
+    used = _used(pid) if pairs else {}
+    found: dict[str, Json] = {
+        name: {"soft": soft, "hard": hard, "used": used.get(name)}
+        for name, (soft, hard) in pairs.items()
+    }
+    return {"name": name, "pid": pid, "limits": found}
 
 
 def _used(pid: int) -> dict[str, Json]:

@@ -1,0 +1,105 @@
+"""Verbs of pyinitctl that change something: start, stop, restart, signal, reload and the end."""
+
+from __future__ import annotations
+
+from pyinit.cli.present import objects, say, say_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.cli.ctl import Call
+    from pyinit.protocol.wire import Json, Object
+
+
+def start(call: Call) -> int:
+    """Start processes."""
+    return _act(call)
+
+
+def stop(call: Call) -> int:
+    """Stop processes."""
+    return _act(call)
+
+
+def restart(call: Call) -> int:
+    """Restart processes."""
+    return _act(call)
+
+
+def signal(call: Call) -> int:
+    """Send a signal."""
+    name, *names = call.names
+    return _tell(call, call.client.call("signal", {"names": list(names), "signal": name}))
+
+
+def reload(call: Call) -> int:
+    """Read the configuration again, or say what would change."""
+    dry = call.words.has("dry-run")
+    result = call.client.call("reload", {"dry_run": dry}, answer_s=None)
+    if call.json:
+        say_json(result)
+        return 0
+    told = False
+    for word in ("added", "removed", "restarted", "adjusted"):
+        names = result[word]
+        if isinstance(names, list) and names:
+            told = True
+            say(f"{'would be ' if dry else ''}{word}: {', '.join([str(name) for name in names])}")
+    warnings = result["warnings"]
+    for text in warnings if isinstance(warnings, list) else []:
+        say(f"warning: {text}", 2)
+    if not told:
+        say("nothing changed")
+    return 0
+
+
+def drain(call: Call) -> int:
+    """Take readiness back and wait."""
+    off = call.words.has("off")
+    delay_s = call.words.seconds("delay")
+    result = call.client.call("drain", {"off": off, "delay_s": delay_s}, answer_s=None)
+    _say_result(call, result, "ready for traffic again" if off else "drained")
+    return 0
+
+
+def shutdown(call: Call) -> int:
+    """Stop everything and let pyinit exit."""
+    wait = not call.words.has("no-wait")
+    result = call.client.call("shutdown", {"wait": wait}, answer_s=None)
+    text = f"pyinit ends with exit status {result['code']}" if wait else "pyinit is stopping"
+    _say_result(call, result, text)
+    return 0
+
+
+def reexec(call: Call) -> int:
+    """Replace pyinit by a new one."""
+    result = call.client.call("reexec")
+    _say_result(call, result, f"pyinit (pid {result['pid']}) is replaced")
+    return 0
+
+
+def _act(call: Call) -> int:
+    wait: Json = False if call.words.has("no-wait") else None
+    timeout_s = call.words.seconds("timeout")
+    result = call.client.call(
+        call.verb,
+        {"names": list(call.names), "wait": wait, "timeout_s": timeout_s},
+        answer_s=None,
+    )
+    return _tell(call, result)
+
+
+def _tell(call: Call, result: Object) -> int:
+    if call.json:
+        say_json(result)
+        return 0
+    for each in objects(result, "processes"):
+        pid = f" (pid {each['pid']})" if each["pid"] else ""
+        say(f"{each['name']}: {each['state']}{pid}")
+    return 0
+
+
+def _say_result(call: Call, result: Object, text: str) -> None:
+    if call.json:
+        say_json(result)
+    else:
+        say(text)

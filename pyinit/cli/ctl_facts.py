@@ -1,0 +1,84 @@
+"""Verbs of pyinitctl about what a process was given: limits, env."""
+
+from __future__ import annotations
+
+from pyinit.cli.present import limit, objects, say, say_json, table
+from pyinit.cli.words import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.cli.ctl import Call
+    from pyinit.protocol.wire import Json, Object
+
+MAIN_ONES = ("nofile", "nproc", "memlock", "core")
+
+
+def limits(call: Call) -> int:
+    """Print limits, or change those of processes that run."""
+    names = [word for word in call.names if "=" not in word]
+    wanted = dict([_read_change(word) for word in call.names if "=" in word])
+    if wanted:
+        if not names:
+            raise UsageError("limits needs the NAME of what RESOURCE=VALUE is for")
+        return _set(call, names, wanted)
+    result = call.client.call("limits", {"names": list(names)})
+    if call.json:
+        say_json(result)
+        return 0
+    shown = objects(result, "processes")
+    own = result.get("pyinit")
+    if not names and isinstance(own, dict):
+        shown.insert(0, own)
+    rows = [row for each in shown for row in _rows(each, only=() if names else MAIN_ONES)]
+    say(table(("NAME", "PID", "RESOURCE", "SOFT", "HARD", "USED"), rows, "PID SOFT HARD USED"))
+    return 0
+
+
+def env(call: Call) -> int:
+    """Print the environment of processes."""
+    result = call.client.call("env", {"names": list(call.names)})
+    if call.json:
+        say_json(result)
+        return 0
+    found = objects(result, "processes")
+    for each in found:
+        if len(found) > 1:
+            say(f"==> {each['name']} <==")
+        variables = each["env"]
+        for name, value in variables.items() if isinstance(variables, dict) else ():
+            say(f"{name}={value}")
+    return 0
+
+
+def _set(call: Call, names: list[str], wanted: dict[str, Json]) -> int:
+    result = call.client.call("set-limits", {"names": list(names), "limits": wanted})
+    if call.json:
+        say_json(result)
+        return 0
+    for each in objects(result, "processes"):
+        found = each.get("limits")
+        pid = f"pid {each['pid']}, and its later runs" if each["pid"] else "from its next run on"
+        for name, pair in found.items() if isinstance(found, dict) else ():
+            if isinstance(pair, dict):
+                both = f"{limit(pair['soft'])}:{limit(pair['hard'])}"
+                say(f"{each['name']}: {name} is {both} ({pid})")
+    return 0
+
+
+def _read_change(word: str) -> tuple[str, Json]:
+    name, _, value = word.partition("=")
+    if not name or not value:
+        raise UsageError(f"cannot read '{word}': give RESOURCE=VALUE, such as nofile=65536")
+    return name, value
+
+
+def _rows(entry: Object, only: tuple[str, ...]) -> list[list[str]]:
+    name, pid = str(entry["name"]), str(entry["pid"] or "")
+    found = entry["limits"]
+    if not isinstance(found, dict) or not found:
+        return [[name, pid, "not running", "", "", ""]]
+    return [
+        [name, pid, resource, limit(each["soft"]), limit(each["hard"]), limit(each["used"])]
+        for resource, each in found.items()
+        if isinstance(each, dict) and (not only or resource in only)
+    ]

@@ -1,0 +1,173 @@
+"""The blocking client of the control socket: for pyinitctl, the gateway, and programs of users.
+
+    with Client() as client:
+        client.call("restart", {"names": ["web"]})
+        for event in client.follow("events"):
+            ...
+
+Raises NoSupervisor when nobody answers, Refused (protocol.messages) when pyinit says no.
+"""
+
+from __future__ import annotations
+
+import _socket
+import posix
+
+from pyinit.protocol import wire
+from pyinit.protocol.messages import Refused, request
+from pyinit.protocol.places import LONGEST_PATH, chosen_place, socket_places
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from pyinit.protocol.wire import Json, Object
+
+ANSWER_S = 10.0  # pyinit answers what needs no waiting in milliseconds; a dead one never does
+READ_BYTES = 64 * 1024
+MSG_NOSIGNAL = 0x4000
+NOTHING: dict[str, Json] = {}
+
+
+class NoSupervisor(Exception):
+    """No pyinit answers at the control socket; the text names the places that were tried."""
+
+
+class Client:
+    """One connection.  `path` defaults to $PYINIT_SOCKET, then to the contract's places."""
+
+    def __init__(self, path: str | None = None) -> None:
+        self.path = ""
+        self._frames = wire.Frames()
+        self._number = 0
+        self._socket = self._connect(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up; streams end with it."""
+        self._socket.close()
+
+    def call(
+        self, verb: str, args: Mapping[str, Json] = NOTHING, *, answer_s: float | None = ANSWER_S
+    ) -> Object:
+        """Carry out one verb and return its result; arguments that are None are left out.
+
+        `answer_s` bounds the wait for pyinit's answer; None waits for as long as it takes, as
+        verbs must that wait for programs.
+        """
+        number = self._send(verb, args)
+        self._socket.settimeout(answer_s)
+        while True:
+            frame = self._receive()
+            if frame.get("id") == number and "ok" in frame:
+                return _result(frame)
+            if frame.get("id") is None and frame.get("ok") is False:
+                return _result(frame)
+
+    def follow(self, verb: str, args: Mapping[str, Json] = NOTHING) -> Iterator[Object]:
+        """Start a stream and yield its notifications until pyinit ends or the caller stops."""
+        number = self._send(verb, {**args, "follow": True})
+        self._socket.settimeout(None)
+        while True:
+            try:
+                frame = self._receive()
+            except NoSupervisor:
+                return
+            if "event" in frame:
+                yield {name: value for name, value in frame.items() if name != "id"}
+            elif frame.get("id") in (number, None):
+                _result(frame)
+                return
+
+    def _connect(self, path: str | None) -> socket.socket:
+        chosen = path or chosen_place(posix.environ)
+        places = (chosen,) if chosen else socket_places(posix.environ, posix.geteuid())
+        failures = []
+        for place in places:
+            try:
+                connection = _dial(place)
+            except OSError as error:
+                failures.append(f"  {place}: {error.strerror or error}")
+            else:
+                self.path = place
+                return connection
+        fix = "\n  name its socket by -s PATH or PYINIT_SOCKET" if not chosen else ""
+        raise NoSupervisor("no pyinit answers at\n" + "\n".join(failures) + fix)
+
+    def _send(self, verb: str, args: Mapping[str, Json]) -> int:
+        self._number += 1
+        given: Object = {name: value for name, value in args.items() if value is not None}
+        frame = wire.encode(request(self._number, verb, given))
+        try:
+            self._socket.settimeout(ANSWER_S)
+            self._socket.sendall(frame, MSG_NOSIGNAL)
+        except BrokenPipeError:
+            return self._number  # turned away: the reason is there to be read
+        except OSError as error:
+            raise NoSupervisor(f"pyinit at {self.path} hung up: {error}") from None
+        return self._number
+
+    def _receive(self) -> Object:
+        while True:
+            try:
+                line = self._frames.take()
+                if line is not None:
+                    return wire.decode(line)
+            except wire.FrameError as error:
+                raise NoSupervisor(f"what answers at {self.path} is no pyinit: {error}") from None
+            try:
+                data = self._socket.recv(READ_BYTES)
+            except TimeoutError:
+                raise NoSupervisor(f"pyinit at {self.path} does not answer") from None
+            except OSError as error:
+                raise NoSupervisor(f"pyinit at {self.path} hung up: {error}") from None
+            if not data:
+                raise NoSupervisor(f"pyinit at {self.path} hung up")
+            self._frames.feed(data)
+
+
+def _dial(place: str) -> socket.socket:
+    """Connect, also to a path that is too long for an address: by way of its directory."""
+    if TYPE_CHECKING:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    else:
+        connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    try:
+        connection.settimeout(ANSWER_S)
+        if len(place.encode("utf-8", "surrogateescape")) <= LONGEST_PATH:
+            connection.connect(place)
+        else:
+            directory, _, name = place.rpartition("/")
+            fd = posix.open(directory or "/", posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
+            try:
+                connection.connect(f"/proc/self/fd/{fd}/{name}")
+            finally:
+                posix.close(fd)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _result(frame: Object) -> Object:
+    """Return the result of a reply, or raise Refused."""
+    result = frame.get("result")
+    if frame.get("ok") is True and isinstance(result, dict):
+        return result
+    error = frame.get("error")
+    told = error if isinstance(error, dict) else {}
+    more = {name: value for name, value in told.items() if name not in ("code", "message")}
+    raise Refused(str(told.get("code", "failed")), str(told.get("message", "refused")), more)
