@@ -8,6 +8,7 @@ blocked meanwhile and stay pending; the new pyinit catches them before it lets t
 
 from __future__ import annotations
 
+import marshal
 import posix
 import sys
 import time
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 STATE_VARIABLE = b"PYINIT_STATE_FD"
 FORMAT = 1  # of what is written down; a reader of another format refuses it
+MARSHAL_VERSION = 2  # without references between objects: every Python 3 reads it
 
 
 class Pipe(Record):
@@ -155,9 +157,7 @@ def _write_down(machine: Machine) -> tuple[int, list[int]]:
         labels=machine.driver.labels,
         since=machine.announcer.running(),
     )
-    from pyinit.protocol.wire import dumps
-
-    data = dumps(to_plain(carried)).encode("ascii")
+    data = marshal.dumps(to_plain(carried), MARSHAL_VERSION)
     fd = posix.memfd_create("pyinit-state", posix.MFD_CLOEXEC)
     written = 0
     while written < len(data):
@@ -168,15 +168,13 @@ def _write_down(machine: Machine) -> tuple[int, list[int]]:
 
 
 def _read_back(fd: int) -> Carried:
-    from pyinit.protocol.wire import loads
-
     parts = []
     while part := posix.read(fd, 1 << 20):
         parts.append(part)
     posix.close(fd)
     core = (draft, graph, phases, plan, process, states, status, table)
     known = kinds_of(*core, history, sys.modules[__name__])
-    carried = from_plain(loads(b"".join(parts).decode("ascii")), known)
+    carried = from_plain(marshal.loads(b"".join(parts)), known)  # noqa: S302  we wrote it ourselves
     if not isinstance(carried, Carried) or carried.format != FORMAT:
         raise ValueError("cannot go on: the state was written by another version")
     return carried
