@@ -22,12 +22,14 @@ class Lines:
         lines = data.split(b"\n")
         self.rest = lines.pop()
         longest = max(map(len, lines), default=0)
-        if len(self.rest) < MAX_LINE_BYTES and longest <= MAX_LINE_BYTES:
+        if len(self.rest) <= MAX_LINE_BYTES and longest <= MAX_LINE_BYTES:
             return lines
         cut: list[bytes] = []
         for line in lines:
             cut.extend(_parts(line))
-        while len(self.rest) >= MAX_LINE_BYTES:
+        while (
+            len(self.rest) > MAX_LINE_BYTES
+        ):  # a line of just that size may end with the next byte
             cut.append(self.rest[:MAX_LINE_BYTES])
             self.rest = self.rest[MAX_LINE_BYTES:]
         return cut

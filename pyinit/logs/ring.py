@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 RING_BYTES = 64 * 1024
+JOIN_BYTES = 2048  # a part below this is joined by what follows on the same stream
+MAX_PARTS = 4096  # two streams that take turns byte by byte: a part costs more than what is in it
 STDOUT, STDERR = 0, 1
 
 
@@ -21,27 +23,17 @@ class Ring:
 
     def add(self, stream: int, data: bytes) -> None:
         """Append what a stream said."""
-        if len(data) > RING_BYTES:
-            data = data[-RING_BYTES:]
+        if not data:
+            return
+        data = data[-RING_BYTES:]
         last = self._parts[-1] if self._parts else None
-        if last is not None and last[0] == stream and len(last[1]) < 2048:
+        if last is not None and last[0] == stream and len(last[1]) < JOIN_BYTES:
             self._parts[-1] = (stream, last[1] + data)
         else:
             self._parts.append((stream, data))
         self._size += len(data)
-        excess = self._size - RING_BYTES
-        drop = 0
-        while excess > 0:
-            kind, oldest = self._parts[drop]
-            if len(oldest) > excess:
-                self._parts[drop] = (kind, oldest[excess:])
-                self._size -= excess
-                break
-            self._size -= len(oldest)
-            excess -= len(oldest)
-            drop += 1
-        if drop:
-            del self._parts[:drop]
+        if self._size > RING_BYTES or len(self._parts) > MAX_PARTS:
+            self._forget()
 
     def read(self, stream: int | None = None) -> bytes:
         """Return what is kept, of one stream or of both."""
@@ -55,6 +47,21 @@ class Ring:
         """Take over the parts of another ring."""
         for stream, data in parts:
             self.add(stream, data)
+
+    def _forget(self) -> None:
+        """Drop the oldest until both bounds hold."""
+        drop = max(0, len(self._parts) - MAX_PARTS)
+        self._size -= sum([len(data) for _, data in self._parts[:drop]])
+        while self._size > RING_BYTES:
+            kind, oldest = self._parts[drop]
+            excess = self._size - RING_BYTES
+            if len(oldest) > excess:
+                self._parts[drop] = (kind, oldest[excess:])
+                self._size = RING_BYTES
+            else:
+                self._size -= len(oldest)
+                drop += 1
+        del self._parts[:drop]
 
 
 def last_lines(data: bytes, count: int) -> bytes:
