@@ -94,7 +94,7 @@ def nearest(word: str, words: Iterable[str]) -> str:
 
 
 def glob_matches(text: str, pattern: str) -> bool:
-    """Say whether `text` matches a glob of `*`, `?` and `[...]`, in time linear in both."""
+    """Say whether `text` matches a glob of `*`, `?` and `[...]`: bounded by their product."""
     at = place = 0
     star, resume = -1, 0
     while at < len(text):
@@ -159,14 +159,15 @@ def _one_matches(char: str, pattern: str, place: int) -> int:
     if pattern[place] == "?":
         return 1
     if pattern[place] == "[":
-        end = pattern.find("]", place + 2)
+        negated = pattern[place + 1 : place + 2] in ("!", "^")
+        end = pattern.find("]", place + (3 if negated else 2))  # a first "]" is one of the set
         if end > 0:
             return end + 1 - place if _in_set(char, pattern[place + 1 : end]) else 0
     return int(pattern[place] == char)
 
 
 def _in_set(char: str, choice: str) -> bool:
-    negated = choice[0] in "!^" and len(choice) > 1
+    negated = choice[0] in "!^"
     rest = choice[1:] if negated else choice
     found = False
     at = 0
