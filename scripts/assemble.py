@@ -1,0 +1,363 @@
+#!/usr/bin/env python3
+"""Assemble the root of the image from scratch: Python, pyinit, and only what these import.
+
+Nothing is listed by hand.  What goes in is found:
+
+modules    every module of pyinit is read for its imports, those inside functions too; what they
+           name outside pyinit is really imported in a fresh interpreter, and whatever that
+           interpreter then holds is the closure
+libraries  what the dynamic loader says that Python and those extension modules load
+packages   the Debian packages that own the files: their copyright files go in, and their entries
+           for scanners that look for known vulnerabilities
+commands   the scripts of pyproject.toml
+
+Modules become .pyc files beside no source, without docstrings, asserts and debug ranges: a third
+of the size, and half of what Python reads at start-up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib.util
+import json
+import marshal
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from pathlib import Path
+
+CODECS = ("encodings.utf_8", "encodings.ascii", "encodings.latin_1")
+"""Codecs are named by strings, which no closure sees: those that pyinit's own code names."""
+LANDMARK = "os"
+"""Python looks for this module's file to find its library, though it has the module frozen."""
+
+ACCOUNTS = """\
+root:x:0:0:root:/root:/sbin/nologin
+nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin
+nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin
+"""
+GROUP = "root:x:0:\ntty:x:5:\nnogroup:x:65534:\nnonroot:x:65532:\n"
+NSSWITCH = "passwd: files\ngroup: files\nhosts: files dns\n"
+DIRECTORIES = {
+    "dev": 0o755,
+    "etc/pyinit/conf.d": 0o755,
+    "home": 0o755,
+    "home/nonroot": 0o700,
+    "proc": 0o555,
+    "root": 0o700,
+    "run": 0o755,
+    "sys": 0o555,
+    "tmp": 0o1777,
+    "usr/bin": 0o755,
+    "usr/lib": 0o755,
+    "usr/sbin": 0o755,
+    "var/tmp": 0o1777,
+}
+NONROOT = 65532
+DATA = ("/etc/ssl/certs/ca-certificates.crt", "/usr/share/zoneinfo", "/usr/lib/os-release")
+DATA_PACKAGES = ("ca-certificates", "tzdata", "base-files")
+LICENSES = Path("/usr/share/common-licenses")
+ENTRY = """\
+#!{python} -IS
+import sys
+sys.path[:0] = {path!r}
+from {module} import {function}
+{function}()
+"""
+
+
+def main() -> None:
+    """Assemble what the arguments ask for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("root", type=Path, help="the directory that becomes /")
+    parser.add_argument("--source", type=Path, default=Path(__file__).parent.parent)
+    parser.add_argument(
+        "--leave-out", action="append", default=[], metavar="PACKAGE", help="of pyinit, such as web"
+    )
+    parser.add_argument(
+        "--guest", action="store_true", help="only pyinit, for a root that has Debian's Python"
+    )
+    arguments = parser.parse_args()
+    root: Path = arguments.root
+    ours = own_modules(arguments.source, arguments.leave_out)
+    if arguments.guest:
+        library = "/usr/lib/pyinit"
+        install_own(root, library, ours)
+        found = [m for m in closure(ours) if "/dist-packages/" in m[1]]
+        install_modules(root, library, found, {})
+        install_commands(root, arguments.source, [library])
+        return
+    make_house(root)
+    library = sysconfig.get_path("stdlib")
+    modules = closure(ours)
+    extensions = sysconfig.get_config_var("DESTSHARED")
+    files = install_modules(root, library, modules, {"": extensions})
+    landmark = Path(library) / f"{LANDMARK}.py"
+    compile_to(landmark, root / library.lstrip("/") / f"{LANDMARK}.pyc", landmark.name)
+    install_own(root, library, ours)
+    python = Path(os.path.realpath(sys.executable))
+    files += [copy(root, python)]
+    link(root, "usr/bin/python3", python.name)
+    (root / extensions.lstrip("/")).mkdir(parents=True, exist_ok=True)
+    files += install_libraries(root, [python, *[Path(m[1]) for m in modules if is_extension(m[1])]])
+    install_commands(root, arguments.source, [])
+    for place in DATA:
+        copy(root, Path(place))
+    install_papers(root, files, arguments.source)
+    report(root, modules)
+
+
+# What is there
+
+
+def own_modules(source: Path, leave_out: list[str]) -> dict[str, Path]:
+    """Return the modules of pyinit, by name."""
+    found = {}
+    for path in sorted((source / "pyinit").rglob("*.py")):
+        parts = path.relative_to(source).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if len(parts) < 2 or parts[1] not in leave_out:
+            found[name] = path
+    return found
+
+
+def named_imports(path: Path) -> set[str]:
+    """Return the modules outside pyinit that a file imports anywhere but for types only."""
+    found: set[str] = set()
+
+    def visit(node: ast.AST) -> None:
+        match node:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=otherwise):
+                for statement in otherwise:
+                    visit(statement)
+                return
+            case ast.Import(names=names):
+                found.update(alias.name for alias in names)
+            case ast.ImportFrom(level=0, module=str(module)):
+                found.add(module)
+            case _:
+                pass
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(ast.parse(path.read_bytes()))
+    return {name for name in found if name.partition(".")[0] != "pyinit"}
+
+
+IMPORTER = """\
+import json, sys
+sys.path += PATHS
+missing = {}
+for name in NAMES:
+    try:
+        __import__(name)
+    except ImportError as error:
+        missing[name] = str(error)
+held = {}
+for name, module in sys.modules.items():
+    file = getattr(module, "__file__", None)
+    origin = getattr(getattr(module, "__spec__", None), "origin", None)
+    if file and origin != "frozen" and name != "__main__":
+        held[name] = file
+print(json.dumps([held, missing]))
+"""
+
+
+def closure(ours: dict[str, Path]) -> list[tuple[str, str]]:
+    """Return (name, file) of each module outside pyinit that pyinit can come to import.
+
+    Frozen and built-in modules have no file; the interpreter has them.  The importer runs without
+    `site`, as pyinit does, so that only what is asked for is held.
+    """
+    wanted = set(CODECS)
+    for path in ours.values():
+        wanted |= named_imports(path)
+    paths = [path for path in sys.path if path.endswith("-packages")]
+    text = f"PATHS = {paths!r}\nNAMES = {sorted(wanted)!r}\n{IMPORTER}"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", text], check=True, capture_output=True, text=True
+    )
+    held, missing = json.loads(done.stdout)
+    if missing:
+        lines = [f"    {name}: {why}" for name, why in missing.items()]
+        sys.exit("assemble: cannot import what pyinit imports:\n" + "\n".join(lines))
+    return sorted(held.items())
+
+
+def is_extension(file: str) -> bool:
+    """Return whether a module's file is machine code."""
+    return file.endswith(".so")
+
+
+def libraries_of(binaries: list[Path]) -> set[Path]:
+    """Return the shared libraries that binaries load, with the loader, as the loader says."""
+    found = set()
+    for binary in binaries:
+        done = subprocess.run(["ldd", str(binary)], check=True, capture_output=True, text=True)
+        for line in done.stdout.splitlines():
+            place = re.search(r"(?:=> )?(/\S+) \(0x", line)
+            if place:
+                found.add(Path(place[1]))
+            elif "not found" in line:
+                sys.exit(f"assemble: cannot find a library of {binary}: {line.strip()}")
+    return found
+
+
+# What is made
+
+
+def make_house(root: Path) -> None:
+    """Make the directories and the files that every program expects."""
+    for name, mode in DIRECTORIES.items():
+        (root / name).mkdir(parents=True, exist_ok=True)
+        (root / name).chmod(mode)
+    os.chown(root / "home/nonroot", NONROOT, NONROOT)
+    for name in ("bin", "sbin", "lib"):
+        link(root, name, f"usr/{name}")
+    if Path("/lib64").is_symlink():
+        (root / "usr/lib64").mkdir(exist_ok=True)
+        link(root, "lib64", "usr/lib64")
+    (root / "etc/passwd").write_text(ACCOUNTS)
+    (root / "etc/group").write_text(GROUP)
+    (root / "etc/nsswitch.conf").write_text(NSSWITCH)
+    link(root, "etc/os-release", "../usr/lib/os-release")
+    link(root, "var/run", "../run")
+
+
+def copy(root: Path, place: Path) -> Path:
+    """Copy a file or directory to its own place under `root`; return it."""
+    target = root / os.path.realpath(place.parent).lstrip("/") / place.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_dir():
+        shutil.copytree(place, target, symlinks=True, dirs_exist_ok=True)
+    else:
+        shutil.copy2(place, target)
+    return place
+
+
+def link(root: Path, name: str, target: str) -> None:
+    """Make a symbolic link, again if need be."""
+    place = root / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    place.symlink_to(target)
+
+
+def compile_to(source: Path, target: Path, shown: str) -> None:
+    """Compile a module to a .pyc that is never checked against a source."""
+    code = compile(source.read_bytes(), shown, "exec", dont_inherit=True, optimize=2)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unchecked_hash = (1).to_bytes(4, "little") + bytes(8)  # PEP 552
+    target.write_bytes(importlib.util.MAGIC_NUMBER + unchecked_hash + marshal.dumps(code))
+
+
+def install_own(root: Path, library: str, ours: dict[str, Path]) -> None:
+    """Compile pyinit into `library`; its tracebacks show places relative to the source."""
+    for name, source in ours.items():
+        place = Path(*name.split("."))
+        if source.name == "__init__.py":
+            place /= "__init__"
+        compile_to(source, root / library.lstrip("/") / f"{place}.pyc", f"{place}.py")
+
+
+def install_modules(
+    root: Path, library: str, modules: list[tuple[str, str]], places: dict[str, str]
+) -> list[Path]:
+    """Put modules into `library`, extension modules outside packages where `places` says."""
+    for name, file in modules:
+        source = Path(file)
+        package = name if source.stem == "__init__" else name.rpartition(".")[0]
+        inside = package.replace(".", "/")
+        here = places.get("", library) if is_extension(file) and not package else library
+        target = root / here.lstrip("/") / inside
+        target.mkdir(parents=True, exist_ok=True)
+        if is_extension(file):
+            shutil.copy2(source, target)
+        else:
+            compile_to(source, target / f"{source.stem}.pyc", f"{name.replace('.', '/')}.py")
+    return [Path(file) for _name, file in modules]
+
+
+def install_libraries(root: Path, binaries: list[Path]) -> list[Path]:
+    """Copy what binaries load, under the names by which they ask for it."""
+    found = sorted(libraries_of(binaries))
+    for library in found:
+        target = root / os.path.realpath(library.parent).lstrip("/") / library.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(library, target)  # follows the link: one file of the name asked for
+    return found
+
+
+def install_commands(root: Path, source: Path, path: list[str]) -> None:
+    """Make the commands of pyproject.toml; the names of others are links to pyinit."""
+    scripts = tomllib.loads((source / "pyproject.toml").read_text())["project"]["scripts"]
+    for name, entry in scripts.items():
+        module, _, function = entry.partition(":")
+        if module.startswith("pyinit.applets"):
+            link(root, f"usr/bin/{name}", "pyinit")
+            continue
+        text = ENTRY.format(
+            python=os.path.realpath(sys.executable), path=path, module=module, function=function
+        )
+        if not path:
+            text = text.replace("sys.path[:0] = []\n", "")
+        script = root / "usr/bin" / name
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(text)
+        script.chmod(0o755)
+
+
+# Papers
+
+
+def owners(files: list[Path]) -> list[str]:
+    """Return the Debian packages that own files."""
+    names = set(DATA_PACKAGES)
+    for file in files:
+        asked = {str(file), os.path.realpath(file)}
+        asked |= {place.removeprefix("/usr") for place in asked}
+        done = subprocess.run(["dpkg", "-S", *asked], check=False, capture_output=True, text=True)
+        names.update(re.findall(r"^([a-z0-9.+-]+)(?::\w+)?: /", done.stdout, re.MULTILINE))
+    return sorted(names)
+
+
+def install_papers(root: Path, files: list[Path], source: Path) -> None:
+    """Put in the licences of what is there, and the entries of the packages for scanners."""
+    licenses: set[str] = set()
+    for package in owners(files):
+        paper = Path("/usr/share/doc") / package / "copyright"
+        if paper.exists():
+            copy(root, paper)
+            licenses |= set(re.findall(rf"{LICENSES}/([\w.+-]*[\w+])", paper.read_text("utf-8")))
+        done = subprocess.run(["dpkg", "-s", package], check=True, capture_output=True, text=True)
+        entry = root / "var/lib/dpkg/status.d" / package
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        entry.write_text(done.stdout)
+    for name in sorted(licenses):
+        if (LICENSES / name).exists():
+            copy(root, Path(os.path.realpath(LICENSES / name)))
+            if (LICENSES / name).is_symlink():
+                link(root, f"{LICENSES}/{name}".lstrip("/"), (LICENSES / name).readlink().name)
+    own = root / "usr/share/doc/pyinit/copyright"
+    own.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(source / "LICENSE", own)
+
+
+def report(root: Path, modules: list[tuple[str, str]]) -> None:
+    """Say what was assembled."""
+    total = sum(
+        path.lstat().st_size for path in root.rglob("*") if path.is_file() and not path.is_symlink()
+    )
+    names = " ".join(name for name, _file in modules)
+    sys.stderr.write(f"assemble: {total / 1e6:.1f} MB; {len(modules)} modules: {names}\n")
+
+
+if __name__ == "__main__":
+    main()
