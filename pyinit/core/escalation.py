@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from .effects import Kill
+from .states import NO_PID
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .plan import Stop
-    from .states import Schedule
+    from .effects import Effects
+    from .plan import ProcessPlan, Stop
+    from .states import Run, Schedule
 
 SIGKILL = 9
 KILL_AGAIN_S = 1.0  # a killed process that is still there is killed again: it may be in D state
@@ -37,3 +41,21 @@ def split(schedule: Schedule, now: float) -> tuple[tuple[int, ...], Schedule]:
     if SIGKILL in due:
         return due, ((now + KILL_AGAIN_S, SIGKILL),)
     return due, tuple([entry for entry in schedule if entry[0] > now])
+
+
+def send_due(
+    plan: ProcessPlan, run: Run, schedule: Schedule, now: float
+) -> tuple[Schedule, int, Effects]:
+    """Return the schedule after `now`, the number of KILLs among what was due, and the effects.
+
+    Without a pid there is nobody to signal yet, but the schedule goes on.
+    """
+    signals, rest = split(schedule, now)
+    if run.pid == NO_PID:
+        return rest, 0, ()
+    return rest, signals.count(SIGKILL), tuple([kill(plan, run, signum) for signum in signals])
+
+
+def kill(plan: ProcessPlan, run: Run, signum: int) -> Kill:
+    """Return the effect that sends `signum` to `run` as widely as its plan says."""
+    return Kill(plan.key, run.pid, signum, plan.stop.kill)

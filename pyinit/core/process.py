@@ -21,7 +21,7 @@ so two restarts make one new run.  A changed plan waits in `pending` until the r
 from __future__ import annotations
 
 from . import backoff, escalation
-from .effects import Kill, Note, Spawn, Survey
+from .effects import Note, Spawn, Survey
 from .escalation import SIGKILL
 from .inputs import (
     Blocked,
@@ -57,7 +57,7 @@ from .states import (
     Waiting,
     deadline,
 )
-from .status import ExitCode, NotExecuted, describe
+from .status import ExitCode, describe, is_machines_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,12 +66,11 @@ if TYPE_CHECKING:
     from .effects import Effects
     from .inputs import Input
     from .plan import Limit, ProcessPlan
-    from .states import Schedule, State
+    from .states import State
     from .status import ExitStatus
 
 LEFTOVER_GRACE_S = 2.0  # what a crashed run left gets this long after the stop signal
 GIVE_UP_KILLS = 5  # leftovers that survive this many KILLs no longer hold up their process
-NO_CHILD_STAGES = ("fork", "descriptors")  # the machine's fault, not the program's: never FATAL
 
 
 class Process(Record):
@@ -189,12 +188,10 @@ def _starting(process: Process, state: Starting, event: Input, now: float, seed:
             return _stop(process, state.run, process.plan.stop.timeout, now, failed=failed)
         case Due() if now >= state.up_at:
             return enter(process, Running(state.run)), ()
-        case Stop(grace_s):
+        case Stop(grace_s) | Hurry(grace_s):
             return _stop(process, state.run, grace_s, now)
         case Restart(grace_s):
             return _stop(process, state.run, grace_s, now, again=True)
-        case Hurry(grace_s):
-            return _stop(process, state.run, grace_s, now)
         case Start() | Go() | Blocked() | Counted() | Due():
             return process, ()
         case _:
@@ -205,12 +202,10 @@ def _running(process: Process, state: Running, event: Input, now: float, seed: i
     match event:
         case Gone(status):
             return _end(process, Ending(state.run, status, asked=False, was_up=True), now, seed)
-        case Stop(grace_s):
+        case Stop(grace_s) | Hurry(grace_s):
             return _stop(process, state.run, grace_s, now)
         case Restart(grace_s):
             return _stop(process, state.run, grace_s, now, again=True)
-        case Hurry(grace_s):
-            return _stop(process, state.run, grace_s, now)
         case Start() | Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad():
             return process, ()
         case Counted() | Proven() | Due():
@@ -224,13 +219,15 @@ def _stopping(process: Process, state: Stopping, event: Input, now: float, seed:
         case SpawnOk(pid):
             run = replace(state.run, pid=pid)
             first = process.plan.stop.signals[0]
-            return enter(process, replace(state, run=run)), (_kill(process, run, first),)
+            return enter(process, replace(state, run=run)), (
+                escalation.kill(process.plan, run, first),
+            )
         case SpawnBad(failure):
             return _end(process, _stopped(state, failure), now, seed)
         case Gone(status):
             return _end(process, _stopped(state, status), now, seed)
         case Due():
-            rest, kills, effects = _send_due(process, state.run, state.schedule, now)
+            rest, kills, effects = escalation.send_due(process.plan, state.run, state.schedule, now)
             return enter(process, replace(state, schedule=rest, kills=state.kills + kills)), effects
         case Start() | Restart():
             return enter(process, replace(state, again=True)), ()
@@ -257,7 +254,7 @@ def _ending(process: Process, state: Ending, event: Input, now: float, seed: int
             ended, effects = _conclude(process, state, now, seed)
             return ended, (Note("error", text), *effects)
         case Due():
-            rest, kills, effects = _send_due(process, state.run, state.schedule, now)
+            rest, kills, effects = escalation.send_due(process.plan, state.run, state.schedule, now)
             killed = replace(state, schedule=rest, kills=state.kills + kills)
             return enter(process, killed), (*effects, _survey(process, state.run))
         case Start() | Restart():
@@ -326,21 +323,7 @@ def _stop(
     stopping = enter(process, Stopping(run, now, schedule, again=again, failed=failed))
     if run.pid == NO_PID:  # the fork is not reported yet: the signal follows on SpawnOk
         return stopping, ()
-    return stopping, (_kill(process, run, process.plan.stop.signals[0]),)
-
-
-def _send_due(
-    process: Process, run: Run, schedule: Schedule, now: float
-) -> tuple[Schedule, int, Effects]:
-    """Return the schedule after `now`, the number of KILLs among what was due, and the effects."""
-    signals, rest = escalation.split(schedule, now)
-    if run.pid == NO_PID:
-        return rest, 0, ()
-    return rest, signals.count(SIGKILL), tuple([_kill(process, run, n) for n in signals])
-
-
-def _kill(process: Process, run: Run, signum: int) -> Kill:
-    return Kill(process.plan.key, run.pid, signum, process.plan.stop.kill)
+    return stopping, (escalation.kill(process.plan, run, process.plan.stop.signals[0]),)
 
 
 def _survey(process: Process, run: Run) -> Survey:
@@ -376,7 +359,7 @@ def _leftovers(process: Process, state: Ending, left: int, now: float) -> Step:
         return enter(process, replace(state, left=left)), ()
     grace_s = min(process.plan.stop.timeout, LEFTOVER_GRACE_S)
     schedule = ((now + grace_s, SIGKILL),)
-    told = _kill(process, state.run, process.plan.stop.signals[0])
+    told = escalation.kill(process.plan, state.run, process.plan.stop.signals[0])
     return enter(process, replace(state, left=left, schedule=schedule)), (told,)
 
 
@@ -384,7 +367,7 @@ def _conclude(process: Process, state: Ending, now: float, seed: int) -> Step:
     """Nothing of the run is left: decide what comes next."""
     plan = process.plan
     status = state.status
-    if state.again and not process.closing:
+    if state.again and not (process.closing or process.retired):
         return enter(replace(_with_pending(process), failures=()), Waiting()), ()
     if state.asked:
         return enter(_with_pending(process), Stopped(held=not process.closing)), ()
@@ -402,10 +385,7 @@ def _again(process: Process, state: Ending, *, success: bool, now: float, seed: 
     if not success:
         failures = backoff.count(process.failures, policy, now)
         process = replace(process, failures=failures)
-        theirs = not (
-            isinstance(state.status, NotExecuted) and state.status.stage in NO_CHILD_STAGES
-        )
-        if theirs and backoff.gives_up(failures, policy):
+        if not is_machines_fault(state.status) and backoff.gives_up(failures, policy):
             text = f"{len(failures)} failed runs within {policy.window:g} s, the last: {reason}"
             return enter(process, Fatal(text, state.status)), ()
     attempt = max(1, len(process.failures))

@@ -176,10 +176,12 @@ def from_plain(data: Plain, kinds: dict[str, type[Record]]) -> object:
 
 
 def kinds_of(*modules: object) -> dict[str, type[Record]]:
-    """Return the records that `modules` define, by name: the `kinds` of `from_plain`."""
+    """Return the records that `modules` define (not import), by name: for `from_plain`."""
     return {
         name: thing
         for module in modules
         for name, thing in vars(module).items()
-        if isinstance(thing, type) and issubclass(thing, Record)
+        if isinstance(thing, type)
+        and issubclass(thing, Record)
+        and thing.__module__ == getattr(module, "__name__", "")
     }

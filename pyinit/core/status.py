@@ -16,6 +16,7 @@ SIGNAL_NAMES = (
     *("TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS"),
 )
 ENOENT = 2
+NO_CHILD_STAGES = ("fork", "descriptors")  # what fails here is short of something, not wrong
 
 
 class ExitCode(Record):
@@ -60,6 +61,11 @@ def shell_code(status: ExitStatus) -> int:
             return 127 if stage == "exec" and errno == ENOENT else 126
         case _:
             assert_never(status)
+
+
+def is_machines_fault(status: ExitStatus) -> bool:
+    """Say whether there was no child at all: no reason ever to give a program up."""
+    return isinstance(status, NotExecuted) and status.stage in NO_CHILD_STAGES
 
 
 def signal_name(signum: int) -> str:
