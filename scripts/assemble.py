@@ -111,6 +111,7 @@ def main() -> None:
     for place in DATA:
         copy(root, Path(place))
     install_papers(root, files, arguments.source)
+    prove(root, python, [*ours, *[name for name, _file in modules]])
     report(root, modules)
 
 
@@ -273,7 +274,8 @@ def install_modules(
     """Put modules into `library`, extension modules outside packages where `places` says."""
     for name, file in modules:
         source = Path(file)
-        package = name if source.stem == "__init__" else name.rpartition(".")[0]
+        stem = source.name.partition(".")[0]  # of machine code too: __init__.cpython-313-....so
+        package = name if stem == "__init__" else name.rpartition(".")[0]
         inside = package.replace(".", "/")
         here = places.get("", library) if is_extension(file) and not package else library
         target = root / here.lstrip("/") / inside
@@ -281,7 +283,7 @@ def install_modules(
         if is_extension(file):
             shutil.copy2(source, target)
         else:
-            compile_to(source, target / f"{source.stem}.pyc", f"{name.replace('.', '/')}.py")
+            compile_to(source, target / f"{stem}.pyc", f"{name.replace('.', '/')}.py")
     return [Path(file) for _name, file in modules]
 
 
@@ -348,6 +350,14 @@ def install_papers(root: Path, files: list[Path], source: Path) -> None:
     own = root / "usr/share/doc/pyinit/copyright"
     own.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(source / "LICENSE", own)
+
+
+def prove(root: Path, python: Path, names: list[str]) -> None:
+    """Import everything inside the new root: what the closure has missed ends the build."""
+    text = "import sys\nfor name in sys.argv[1:]:\n    __import__(name)\n"
+    command = ["chroot", str(root), str(python), "-I", "-S", "-c", text, *names]
+    if subprocess.run(command, check=False).returncode != 0:
+        sys.exit("assemble: cannot import in the new root what was put into it; see above")
 
 
 def report(root: Path, modules: list[tuple[str, str]]) -> None:
