@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .plan import Restart
 
+NO_CHILD_DELAY_S = 0.5  # where fork itself fails, trying again at once would only spin
 MAX_KEPT = 64  # failed runs remembered when `max` is 0 or huge; the delay has long saturated
 
 

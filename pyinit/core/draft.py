@@ -120,14 +120,16 @@ class Draft:
 
     def start(self, key: str) -> None:
         """Let a process, and what it needs, be up."""
-        for need in self.row(key).plan.depends:
-            for each in self.graph.keys.get(need.program, ()):
-                match self.row(each).state:
-                    case Stopped() | Fatal() | Exited(success=False):
-                        self.start(each)
-                    case _:  # on its way, up, or done well
-                        pass
-        self.send(key, Start())
+        wanted = {key: None}
+        stack = [key]
+        while stack:
+            for need in self.row(stack.pop()).plan.depends:
+                for each in self.graph.keys.get(need.program, ()):
+                    if each not in wanted and _must_be_told(self.row(each), need.condition):
+                        wanted[each] = None
+                        stack.append(each)
+        for each in reversed(wanted):
+            self.send(each, Start())
 
     def unblock(self, key: str) -> None:
         """Let a waiting process go if its dependencies are there, or give up if they never will."""
@@ -140,14 +142,19 @@ class Draft:
         elif verdict == graphs.LOST:
             self.send(key, Blocked(f"it needs '{program}', which has failed"))
 
-    def drop(self, key: str) -> None:
-        """Forget a process that left the plan and is at rest."""
+    def forget(self) -> None:
+        """Drop the processes that left the plan and are at rest now."""
+        if not tables.retired(self.table):
+            return
         self.flush()
-        gone = self.table[key]
-        self.floor = max(self.floor, gone.runs)
-        rows = [row for row in self.table if row.plan.key != key]
+        gone = [row for row in self.table if row.retired and not is_active(row)]
+        if not gone:
+            return
+        self.floor = max([self.floor, *[row.runs for row in gone]])
+        rows = [row for row in self.table if not row.retired or is_active(row)]
         self.table = tables.build(rows)
-        self.effects.append(Removed(key, gone.plan.name))
+        self.graph = graphs.build([row.plan for row in rows])
+        self.effects.extend([Removed(row.plan.key, row.plan.name) for row in gone])
 
     def active(self) -> int:
         """Return how many processes are not at rest."""
@@ -164,13 +171,26 @@ class Draft:
         return any(is_active(self.row(key)) for key in self.keys_needing(program))
 
 
+def _must_be_told(process: Process, condition: str) -> bool:
+    """Say whether a process that another needs is not up, not done, and not on its way there."""
+    match process.state:
+        case Stopped() | Fatal() | Exited(success=False):
+            return not process.retired
+        case Exited():
+            return condition == "ready" and not process.retired
+        case Stopping(again=False, failed="") | Ending(asked=True, again=False):
+            return not process.retired
+        case _:
+            return False
+
+
 def _announcement(before: Process, after: Process, now: float) -> Announce:
     plan = after.plan
     was, ended = before.state, isinstance(before.state, Ending)
     name = type(was).__name__
     if isinstance(was, Ending):
         name = "Stopping" if was.stop_since != NEVER else ("Running" if was.was_up else "Starting")
-    run = run_of(was) or run_of(after.state)
+    run = run_of(was) if ended else run_of(after.state) or run_of(was)
     status = after.last if ended else None
     expected = None
     if ended and after.last is not None:

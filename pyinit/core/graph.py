@@ -7,13 +7,13 @@ Cycles were refused by the compiler; here they only must not loop for ever.
 from __future__ import annotations
 
 from .record import Record
-from .states import Exited, Fatal, Running, Stopped
+from .states import Exited, Fatal, Running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .plan import Plan
+    from .plan import Plan, ProcessPlan
     from .process import Process
 
 
@@ -25,12 +25,12 @@ class Graph(Record):
     needed_by: dict[str, tuple[str, ...]]
 
 
-def build(plan: Plan, retired: Iterable[Process] = ()) -> Graph:
-    """Return the graph of `plan` and of the processes that are on their way out of it."""
+def build(plans: Iterable[ProcessPlan]) -> Graph:
+    """Return the graph of processes that keep to `plans`."""
     keys: dict[str, list[str]] = {}
     needs: dict[str, tuple[str, ...]] = {}
     needed_by: dict[str, list[str]] = {}
-    for process in (*plan.processes, *[row.plan for row in retired]):
+    for process in plans:
         keys.setdefault(process.program, []).append(process.key)
         if process.program not in needs:
             needs[process.program] = tuple([each.program for each in process.depends])
@@ -50,8 +50,9 @@ def standing(process: Process, graph: Graph, row: Callable[[str], Process]) -> t
     """Return (MET | WAIT | LOST, the program that decides) of a process's dependencies."""
     for need in process.plan.depends:
         for key in graph.keys.get(need.program, ()):
-            verdict = _judge(row(key), need.condition)
-            if verdict != MET:
+            process_needed = row(key)
+            verdict = _judge(process_needed, need.condition)
+            if verdict != MET and not process_needed.retired:
                 return verdict, need.program
     return MET, ""
 
@@ -69,8 +70,6 @@ def _judge(process: Process, condition: str) -> str:
             return MET if up else LOST
         case "started" | "ready", Running():
             return MET
-        case _, Stopped(held=True):
-            return WAIT
         case _:
             return WAIT
 
@@ -82,35 +81,40 @@ def weights(graph: Graph, timeouts: dict[str, float]) -> dict[str, float]:
     heaviest path below it.  Programs that are not in `timeouts` are at rest and weigh nothing.
     """
     found: dict[str, float] = {}
-
-    def weigh(program: str, path: tuple[str, ...]) -> float:
-        if program in path:
-            return 0.0
-        if program not in found:
-            below = [weigh(need, (*path, program)) for need in graph.needs.get(program, ())]
-            found[program] = timeouts.get(program, 0.0) + max(below, default=0.0)
-        return found[program]
-
-    for program in timeouts:
-        weigh(program, ())
+    for program in _needs_first(graph, timeouts):
+        below = [found.get(need, 0.0) for need in graph.needs.get(program, ())]
+        found[program] = timeouts.get(program, 0.0) + max(below, default=0.0)
     return found
 
 
 def order(plan: Plan) -> tuple[str, ...]:
     """Return the keys of `plan` in the order of starting: needs first, then priority, then name."""
-    graph = build(plan)
+    graph = build(plan.processes)
     depths: dict[str, int] = {}
-
-    def depth(program: str, path: tuple[str, ...]) -> int:
-        if program in path:
-            return 0
-        if program not in depths:
-            below = [depth(need, (*path, program)) for need in graph.needs.get(program, ())]
-            depths[program] = 1 + max(below, default=-1)
-        return depths[program]
-
+    for program in _needs_first(graph, graph.keys):
+        below = [depths.get(need, 0) for need in graph.needs.get(program, ())]
+        depths[program] = 1 + max(below, default=-1)
     ranked = [
-        (depth(each.program, ()), each.priority, each.program, each.instance, each.key)
+        (depths[each.program], each.priority, each.program, each.instance, each.key)
         for each in plan.processes
     ]
     return tuple([row[-1] for row in sorted(ranked)])
+
+
+def _needs_first(graph: Graph, programs: Iterable[str]) -> list[str]:
+    """Return `programs` and all they need, each after what it needs.
+
+    A walk with its own stack: chains of thousands are deeper than Python's.
+    """
+    done: dict[str, None] = {}
+    entered: set[str] = set()
+    stack = list(programs)
+    while stack:
+        program = stack[-1]
+        if program in entered:
+            stack.pop()
+            done[program] = None
+            continue
+        entered.add(program)
+        stack.extend([need for need in graph.needs.get(program, ()) if need not in entered])
+    return list(done)

@@ -390,6 +390,8 @@ def _again(process: Process, state: Ending, *, success: bool, now: float, seed: 
             return enter(process, Fatal(text, state.status)), ()
     attempt = max(1, len(process.failures))
     delay_s = backoff.delay_s(attempt, policy, backoff.draw(seed, process.runs))
+    if is_machines_fault(state.status):
+        delay_s = max(delay_s, backoff.NO_CHILD_DELAY_S)
     if delay_s <= 0:
         return _spawn(replace(process, restarts=process.restarts + 1), now)
     return enter(process, Backoff(now + delay_s, reason)), ()

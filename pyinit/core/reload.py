@@ -6,15 +6,15 @@ from . import change, graph, table
 from .effects import Note
 from .inputs import Restart, Start, Stop
 from .phases import Up
-from .process import Process, is_active
+from .process import Process
 from .record import replace
-from .states import Exited, Stopped
+from .states import Ending, Exited, Stopped, Stopping, run_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .change import Change
     from .draft import Draft
-    from .plan import Plan
+    from .plan import Plan, ProcessPlan
 
 
 def difference(rows: table.Table, plan: Plan) -> Change:
@@ -37,37 +37,37 @@ def load_plan(draft: Draft, plan: Plan) -> None:
     kept = [row for row in draft.table if row.plan.key not in wanted]
     order = [*graph.order(plan), *[row.plan.key for row in kept]]
     rows = {row.plan.key: row for row in draft.table}
-    for key in found.added:
-        rows[key] = Process(wanted[key], runs=draft.floor)
+    for key in found.added:  # it may still be on its way out
+        old = rows.get(key) or Process(wanted[key], runs=draft.floor)
+        rows[key] = _revised(old, wanted[key], anew=True)
     for key in (*found.adjusted, *found.restarted):
         rows[key] = _revised(rows[key], wanted[key], anew=key in found.restarted)
     for key in removed:
         rows[key] = replace(rows[key], retired=True)
     draft.table = table.build([rows[key] for key in order])
-    draft.graph = graph.build(plan, kept)
+    draft.graph = graph.build([*plan.processes, *[row.plan for row in kept]])
     draft.init = replace(plan.init, exit=draft.init.exit) if main is not None else plan.init
-    _carry_out(draft, found, removed)
+    _carry_out(draft, found, removed, wanted)
 
 
-def _revised(row: Process, plan: object, *, anew: bool) -> Process:
-    from .plan import ProcessPlan
-
-    assert isinstance(plan, ProcessPlan)
-    if anew and is_active(row):
+def _revised(row: Process, plan: ProcessPlan, *, anew: bool) -> Process:
+    """Return `row` with `plan`, which waits for the end of a run that was born of another."""
+    if anew and run_of(row.state) is not None:
         return replace(row, pending=plan, retired=False)
     return replace(row, plan=plan, pending=None, retired=False)
 
 
-def _carry_out(draft: Draft, found: Change, removed: list[str]) -> None:
+def _carry_out(
+    draft: Draft, found: Change, removed: list[str], wanted: dict[str, ProcessPlan]
+) -> None:
     for key in removed:
-        if is_active(draft.row(key)):
-            draft.send(key, Stop(draft.row(key).plan.stop.timeout))
-        else:
-            draft.drop(key)
+        draft.send(key, Stop(draft.row(key).plan.stop.timeout))
     for key in found.restarted:
         row = draft.row(key)
         match row.state:
-            case Stopped(held=True):
+            case Stopped(held=True) | Ending(asked=True, again=False):
+                pass
+            case Stopping(again=False, failed=""):
                 pass
             case Stopped() if not row.plan.autostart:
                 pass
@@ -76,5 +76,8 @@ def _carry_out(draft: Draft, found: Change, removed: list[str]) -> None:
             case _:
                 draft.send(key, Restart(row.plan.stop.timeout))
     for key in found.added:
-        if draft.row(key).plan.autostart:
+        if wanted[key].autostart:
             draft.start(key)
+    draft.flush()
+    for row in draft.table:
+        draft.unblock(row.plan.key)  # what it needs may have changed, or be gone

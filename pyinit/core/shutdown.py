@@ -66,6 +66,9 @@ def begin(draft: Draft, cause: str, code: int | None, *, asked: int = 0) -> None
     until = draft.now + init.stop_budget
     shutdown = Shutdown(cause, code, draft.now, until, weights, asked)
     draft.effects.append(Note("info", f"stopping: {cause}"))
+    for process in draft.table:
+        if isinstance(process.state, Waiting | Backoff):
+            draft.send(process.plan.key, Stop(0.0, held=False))
     if asked and init.drain_delay > 0:
         draft.effects.append(Note("info", f"draining for {init.drain_delay:g} s"))
         draft.phase = Draining(draft.now + init.drain_delay, shutdown)

@@ -18,7 +18,7 @@ from .effects import Kill, Note, Survey
 from .inputs import Counted as CountedInput
 from .inputs import Due, ExecBad, ExecOk, Gone, Proven, Restart, SpawnBad, SpawnOk, Stop
 from .phases import Booting, Up
-from .process import Process, is_active
+from .process import Process
 from .record import assert_never, replace
 from .reload import load_plan
 from .states import NO_PID, Ending, run_of
@@ -45,7 +45,7 @@ def new(plan: Plan, *, main: str | None = None, seed: int = 0) -> Supervisor:
     return Supervisor(
         init=plan.init,
         table=table.build(ordered),
-        graph=graph.build(plan),
+        graph=graph.build(plan.processes),
         pids=table.Pids(),
         phase=Booting(),
         main=main,
@@ -188,5 +188,4 @@ def _settle(draft: Draft) -> None:
                 shutdown.judge(draft, after)
             else:
                 shutdown.moved(draft, before, after)
-            if after.retired and not is_active(after) and key in draft.table:
-                draft.drop(key)
+    draft.forget()

@@ -30,6 +30,7 @@ class Chunk(Record):
     active: int
     held: int
     ending: int
+    retired: int
 
 
 class Table(Record):
@@ -94,6 +95,11 @@ def held(table: Table) -> int:
     return sum([chunk.held for chunk in table.chunks])
 
 
+def retired(table: Table) -> int:
+    """Return how many processes are on their way out of the plan."""
+    return sum([chunk.retired for chunk in table.chunks])
+
+
 def ending(table: Table) -> list[Process]:
     """Return the processes whose leader is gone and whose leftovers are not."""
     chunks = [chunk for chunk in table.chunks if chunk.ending]
@@ -107,6 +113,7 @@ def _chunk(rows: tuple[Process, ...]) -> Chunk:
         sum([is_active(row) for row in rows]),
         sum([isinstance(row.state, Stopped) and row.state.held for row in rows]),
         sum([isinstance(row.state, Ending) for row in rows]),
+        sum([row.retired for row in rows]),
     )
 
 
