@@ -46,6 +46,7 @@ def become(
     """Become the program of `launch`; what fails is written to `status_fd`.  Never returns."""
     code = NOT_EXECUTABLE
     try:
+        status_fd = _out_of_the_way(status_fd, keep)
         _prepare(launch, env, fds, keep)
         execute(launch.argv, env)
     except StageError as error:
@@ -62,20 +63,20 @@ def become(
 def execute(argv: tuple[str, ...], env: dict[bytes, bytes]) -> Never:
     """Exec `argv`, searched in PATH of `env` as execvp does.  Raises StageError "exec".
 
-    A file that cannot be executed is passed over and remembered; unlike execvp, a file that is
-    no program is not handed to a shell.
+    A file that cannot be executed is passed over, and the first reason remembered, as after a
+    vfork; unlike execvp, a file that is no program is not handed to a shell.
     """
     words = [environment.encode(word) for word in argv]
-    error = OSError(errno.ENOENT, "not found")
+    reason = 0
     for path in candidates(words[0], env):
         try:
             posix.execve(path, words, env)
-        except OSError as found:
-            if found.errno not in (errno.ENOENT, errno.ENOTDIR):
-                error = found
-                if found.errno != errno.EACCES:
-                    break
-    raise StageError("exec", error.errno or 0)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+                reason = reason or error.errno or 0
+        except ValueError as error:
+            raise StageError("arguments", errno.EINVAL, str(error)) from error
+    raise StageError("exec", reason or errno.ENOENT)
 
 
 def candidates(word: bytes, env: dict[bytes, bytes]) -> list[bytes]:
@@ -208,6 +209,12 @@ def _place(fds: tuple[int, int, int], keep: tuple[tuple[int, int], ...]) -> None
     for copy, number in moved:
         posix.dup2(copy, number)  # inheritable
         posix.close(copy)
+
+
+def _out_of_the_way(status_fd: int, keep: tuple[tuple[int, int], ...]) -> int:
+    """Return a status descriptor that has none of the numbers the program wants for its own."""
+    highest = max([2, *[number for _, number in keep]])
+    return _stage("descriptors", _duplicate_above, status_fd, highest + 1)
 
 
 def _duplicate_above(fd: int, lowest: int) -> int:

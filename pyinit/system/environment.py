@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pyinit.core.plan import Launch
 
 EVERYTHING = ("*",)
+ANY = ord("?")
 
 
 def build(
@@ -36,13 +37,17 @@ def encode(text: str) -> bytes:
 
 def matches(name: bytes, pattern: bytes) -> bool:
     """Say whether `name` matches a glob of `*` and `?`."""
-    head, star, rest = pattern.partition(b"*")
-    if not star:
-        return len(name) == len(pattern) and _same(name, pattern)
-    if len(name) < len(head) or not _same(name[: len(head)], head):
-        return False
-    return any(matches(name[n:], rest) for n in range(len(head), len(name) + 1))
-
-
-def _same(text: bytes, pattern: bytes) -> bool:
-    return all(p == ord("?") or t == p for t, p in zip(text, pattern, strict=True))
+    at = place = 0
+    star, resume = -1, 0
+    while at < len(name):
+        if pattern[place : place + 1] == b"*":
+            star, resume = place, at
+            place += 1
+        elif place < len(pattern) and pattern[place] in (name[at], ANY):
+            at, place = at + 1, place + 1
+        elif star >= 0:  # the last star takes one byte more
+            resume += 1
+            at, place = resume, star + 1
+        else:
+            return False
+    return not pattern[place:].strip(b"*")

@@ -69,13 +69,18 @@ def make_parents(path: str, mode: int = 0o755) -> None:
 def atomic_write(path: str, data: bytes, mode: int = 0o644) -> None:
     """Write a small file so that nobody ever sees half of it.  Raises OSError."""
     temporary = f"{path}.{posix.getpid()}"
+    remove(temporary)  # of one that was interrupted: in a container our pid is always 1
     flags = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC | posix.O_NOFOLLOW
     fd = posix.open(temporary, flags, mode)
     try:
-        posix.write(fd, data)
+        while data:
+            data = data[posix.write(fd, data) :]
+        posix.rename(temporary, path)
+    except OSError:
+        remove(temporary)
+        raise
     finally:
         posix.close(fd)
-    posix.rename(temporary, path)
 
 
 def remove(path: str) -> None:

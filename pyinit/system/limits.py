@@ -74,6 +74,8 @@ def describe_unmet(unmet: Unmet, who: str) -> str:
         f"cannot set {name} to {wanted} for {who}: "
         f"the hard limit is {_text(unmet.now_hard)} and may not be raised here\n"
     )
+    if name == "nofile" and max(unmet.soft, unmet.hard) > (bound := _ceiling(name)):
+        return text + f"  no process here may have more than {bound}: raise sysctl fs.nr_open"
     top = _text(max(unmet.soft, unmet.hard) if UNLIMITED not in (unmet.soft, unmet.hard) else -1)
     if name in ("nofile", "nproc", "memlock", "core", "stack", "msgqueue", "nice", "rtprio"):
         ulimit = top.replace("unlimited", "-1")

@@ -21,7 +21,15 @@ LAST_CAPABILITY = 63
 CAPABILITY_VERSION_3 = 0x20080522
 IOPRIO_WHO_PROCESS = 1
 IOPRIO_SHIFT = 13
-SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30, "riscv64": 30, "armv7l": 314, "i686": 289}
+SYS_IOPRIO_SET = {
+    "x86_64": 251,
+    "i686": 289,
+    "aarch64": 30,
+    "riscv64": 30,
+    "armv7l": 314,
+    "ppc64le": 273,
+    "s390x": 282,
+}
 
 
 def become_subreaper() -> None:

@@ -27,7 +27,7 @@ def rescue(pids: list[int], signal_fd: int) -> int:
     kill_at = 0.0
     poll = select.poll()
     poll.register(signal_fd, select.POLLIN)
-    while left:
+    while left := _still_there(left):
         poll.poll(None if kill_at == 0.0 else max(1, int((kill_at - time.monotonic()) * 1000)))
         for number in signals.read_signals(signal_fd):
             if number != SIGCHLD:
@@ -37,11 +37,25 @@ def rescue(pids: list[int], signal_fd: int) -> int:
         if kill_at != 0.0 and time.monotonic() >= kill_at:
             _send_all(left, SIGKILL)
             kill_at = time.monotonic() + 1.0
-        more = True
-        while more:
-            gone, more = reap_all()
-            left.difference_update([each.pid for each in gone])
     return EXIT_CODE
+
+
+def _still_there(pids: set[int]) -> set[int]:
+    """Reap whoever is gone; return those of `pids` that live: some may have died before."""
+    more = True
+    while more:
+        _, more = reap_all()
+    return {pid for pid in pids if _lives(pid)}
+
+
+def _lives(pid: int) -> bool:
+    try:
+        posix.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _send_all(pids: set[int], number: int) -> None:

@@ -18,13 +18,14 @@ else:
 
 READ_BYTES = 4096
 # A fault must kill, not be forwarded; KILL and STOP cannot be caught.
-UNCATCHABLE = frozenset(
+FAULTS = tuple(
     int(number)
     for number in (
-        *(_signal.SIGKILL, _signal.SIGSTOP, _signal.SIGSEGV, _signal.SIGBUS, _signal.SIGFPE),
-        *(_signal.SIGILL, _signal.SIGTRAP, _signal.SIGABRT, _signal.SIGSYS),
+        *(_signal.SIGSEGV, _signal.SIGBUS, _signal.SIGFPE, _signal.SIGILL),
+        *(_signal.SIGTRAP, _signal.SIGABRT, _signal.SIGSYS),
     )
 )
+UNCATCHABLE = frozenset((*FAULTS, int(_signal.SIGKILL), int(_signal.SIGSTOP)))
 RESERVED = (32, 33)  # glibc keeps these two real-time signals for itself
 
 
@@ -42,13 +43,20 @@ def catch_all() -> int:
     _signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     for number in catchable():
         _signal.signal(number, _nothing)
+    for number in FAULTS:  # ignored ones would be inherited by every program
+        _signal.signal(number, _signal.SIG_DFL)
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
     return reader
 
 
-def block_all() -> None:
-    """Keep every signal pending, over an execve too, until `catch_all` is called again."""
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, catchable())
+def block_all() -> frozenset[int]:
+    """Keep every signal pending, over an execve too, until `catch_all`; return the mask before."""
+    return frozenset([int(n) for n in _signal.pthread_sigmask(_signal.SIG_BLOCK, catchable())])
+
+
+def restore(mask: frozenset[int]) -> None:
+    """Let the mask be as it was before `block_all`."""
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
 
 
 def unblock_all() -> None:
@@ -84,23 +92,28 @@ def reset_in_child() -> None:
 def number_of(name: str) -> int:
     """Return the number of `TERM`, `SIGTERM`, `RTMIN+1` or `15`; raise ValueError otherwise."""
     text = name.strip().upper()
-    if text.isdigit():
-        number = int(text)
+    if text.isdecimal():
+        number = int(text[:9])
         if 0 < number < _signal.NSIG:
             return number
         raise ValueError(f"cannot find signal {name!r}: numbers go from 1 to {_signal.NSIG - 1}")
-    text = text.removeprefix("SIG")
-    base, sign, offset = text, "", ""
-    for mark in "+-":
-        if mark in text:
-            base, sign, offset = text.partition(mark)
+    base, sign, offset = _split(text.removeprefix("SIG"))
     found = getattr(_signal, "SIG" + base, None)
     if base.isalnum() and isinstance(found, int):
-        if not sign:
-            return int(found)
-        if base in ("RTMIN", "RTMAX") and offset.isdigit():
-            return int(found) + int(sign + offset)
+        number = int(found) + int(sign + offset)
+        within = _signal.SIGRTMIN <= number <= _signal.SIGRTMAX
+        if not sign or (base in ("RTMIN", "RTMAX") and within):
+            return number
     raise ValueError(f"cannot find signal {name!r}: give a name such as TERM, or a number")
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    """Return name, sign and offset of `RTMIN+1`; ("NAME", "", "0") of `NAME`."""
+    for mark in "+-":
+        base, sign, offset = text.partition(mark)
+        if sign and offset.isdecimal() and len(offset) < 3:
+            return base, sign, offset
+    return text, "", "0"
 
 
 def _nothing(_number: int, _frame: object) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import errno
 import posix
+import sys
 
-from pyinit.system import files
+from pyinit.system import environment, files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket as _socket
+    import stat as _stat
 else:
     import _socket
+    import _stat
 
 BACKLOG = 64
+LONGEST_PATH = 107  # bytes: sun_path of sockaddr_un, with its final zero
 CREDENTIALS_BYTES = 12  # struct ucred: pid, uid, gid, each four bytes
 FLAGS = _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
 
@@ -23,8 +27,10 @@ Socket = _socket.socket
 def listen_unix(path: str, mode: int, uid: int | None = None, gid: int | None = None) -> Socket:
     """Return a listening stream socket at `path`; its directory is made, a dead one replaced.
 
-    Raises OSError: EADDRINUSE when somebody answers there already.
+    Raises OSError: EADDRINUSE when somebody answers there already, EEXIST when a file or a link
+    is there, ENAMETOOLONG.
     """
+    _check_length(path)
     files.make_parents(path, 0o755)
     listener = Socket(_socket.AF_UNIX, _socket.SOCK_STREAM | FLAGS)
     try:
@@ -39,9 +45,12 @@ def listen_unix(path: str, mode: int, uid: int | None = None, gid: int | None = 
 
 
 def bind_datagram(path: str, mode: int) -> Socket:
-    """Return a datagram socket at `path` whose messages carry their sender's credentials."""
+    """Return a datagram socket at `path` whose messages carry their sender's credentials.
+
+    Raises OSError as `listen_unix`.
+    """
+    _check_length(path)
     files.make_parents(path, 0o755)
-    files.remove(path)
     receiver = Socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | FLAGS)
     try:
         receiver.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
@@ -57,7 +66,7 @@ def receive(receiver: Socket, size: int) -> tuple[bytes, int]:
     data, ancillary, _, _ = receiver.recvmsg(size, 64)
     for level, kind, content in ancillary:
         if level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
-            return data, int.from_bytes(content[:4], "little")
+            return data, int.from_bytes(content[:4], sys.byteorder)
     return data, 0
 
 
@@ -81,8 +90,13 @@ def from_fd(fd: int) -> Socket:
 def peer(connection: Socket) -> tuple[int, int, int]:
     """Return the (pid, uid, gid) of who connected, as the kernel noted it.  Raises OSError."""
     data = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, CREDENTIALS_BYTES)
-    numbers = [int.from_bytes(data[n : n + 4], "little", signed=True) for n in (0, 4, 8)]
+    numbers = [int.from_bytes(data[n : n + 4], sys.byteorder, signed=True) for n in (0, 4, 8)]
     return numbers[0], numbers[1], numbers[2]
+
+
+def _check_length(path: str) -> None:
+    if len(environment.encode(path)) > LONGEST_PATH:
+        raise OSError(errno.ENAMETOOLONG, f"longer than the {LONGEST_PATH} bytes of a socket path")
 
 
 def _bind(bound: Socket, path: str, mode: int) -> None:
@@ -92,22 +106,26 @@ def _bind(bound: Socket, path: str, mode: int) -> None:
         try:
             bound.bind(path)
         except OSError as error:
-            if error.errno != errno.EADDRINUSE or _answers(path):
+            if error.errno != errno.EADDRINUSE or _answers(path, bound.type):
                 raise
-            posix.unlink(path)
+            files.remove(path)
             bound.bind(path)
     finally:
         posix.umask(mask)
 
 
-def _answers(path: str) -> bool:
-    probe = Socket(_socket.AF_UNIX, _socket.SOCK_STREAM | FLAGS)
+def _answers(path: str, kind: int) -> bool:
+    """Say whether somebody listens there.  Raises OSError for what is no socket: it stays."""
+    try:
+        if not _stat.S_ISSOCK(posix.lstat(path).st_mode):
+            raise FileExistsError(errno.EEXIST, "something that is no socket is there", path)
+    except FileNotFoundError:  # removed a moment ago
+        return False
+    probe = Socket(_socket.AF_UNIX, kind | FLAGS)
     try:
         probe.connect(path)
-    except ConnectionRefusedError:
-        return False
     except OSError as error:
-        return error.errno != errno.ENOENT
+        return error.errno not in (errno.ECONNREFUSED, errno.ENOENT)
     finally:
         probe.close()
     return True

@@ -12,7 +12,7 @@ import posix
 import sys
 
 from pyinit.core.record import Record
-from pyinit.system import child, environment
+from pyinit.system import child, environment, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pyinit.core.plan import Launch
 
 STATUS_BYTES = 4096
-FORK_EXEC_ARGUMENTS = 23  # of _posixsubprocess.fork_exec since Python 3.11; else: fork
 
 
 class Spawned(Record):
@@ -58,13 +57,15 @@ def spawn(
 
     An ExecFailure means that there is no child.  Raises nothing for what the program did wrong.
     """
-    env = environment.build(launch, environ, extra_env)
     try:
+        env = environment.build(launch, environ, extra_env)
         if _fork_exec is not None and is_plain(launch, keep):
             return _by_vfork(_fork_exec, launch, env, fds)
         return _by_fork(launch, env, fds, keep)
     except OSError as error:
         return ExecFailure("fork", error.errno or 0)
+    except ValueError as error:  # a NUL in a word: the kernel could not even be asked
+        return ExecFailure("arguments", errno.EINVAL, str(error))
 
 
 def is_plain(launch: Launch, keep: tuple[tuple[int, int], ...]) -> bool:
@@ -97,6 +98,7 @@ def read_status(fd: int) -> ExecFailure | Pending | None:
 
 VERBS = {
     "fork": "fork a process for",
+    "arguments": "pass the arguments and the environment of",
     "descriptors": "set up the descriptors of",
     "chdir": "enter the working directory of",
     "uid": "become the user of",
@@ -173,7 +175,12 @@ def _by_fork(
     fds: tuple[int, int, int],
     keep: tuple[tuple[int, int], ...],
 ) -> Spawned | ExecFailure:
+    """Fork with every signal blocked: until the child has reset its handlers, they are ours.
+
+    A signal for the child would end up in the pipe by which signals reach pyinit itself.
+    """
     reader, writer = posix.pipe2(posix.O_CLOEXEC)
+    mask = signals.block_all()
     try:
         posix.set_blocking(reader, False)
         pid = posix.fork()
@@ -183,6 +190,7 @@ def _by_fork(
         posix.close(reader)
         raise
     finally:
+        signals.restore(mask)
         posix.close(writer)
     return Spawned(pid, reader)
 
