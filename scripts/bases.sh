@@ -32,13 +32,15 @@ if [ ! -s "$tar" ]; then
             mmdebstrap debian-archive-keyring >/dev/null
     fi
     mkdir -p "$here/var"
-    # A machine with older keys than the suite needs: the keyring's own package is trusted by them.
-    mmdebstrap --quiet --variant=minbase \
+    # Two runs at once must not write into each other's file; the format is not told by the name.
+    part=$(mktemp "$here/var/debian-$suite.XXXXXX")
+    trap 'rm -f "$part"' EXIT
+    mmdebstrap --quiet --variant=minbase --format=tar \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
         --dpkgopt='path-include=/usr/share/doc/*/copyright' \
         --dpkgopt='path-exclude=/usr/share/locale/*' \
-        "$suite" "$tar.part" "$mirror"
-    mv "$tar.part" "$tar"
+        "$suite" - "$mirror" >"$part"
+    mv "$part" "$tar"
 fi
 say "importing $tar as $image"
 docker import -c 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
