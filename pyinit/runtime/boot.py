@@ -9,6 +9,7 @@ Boot      starts the programs; the loop runs; what Exit says becomes our status
 
 from __future__ import annotations
 
+import errno
 import posix
 import sys
 
@@ -93,13 +94,18 @@ def _start_compiler(options: Options) -> tuple[int, int] | None:
 def _has_default_files() -> bool:
     if posix.environ.get(b"PYINIT_CONFIG"):
         return True
-    for path in ("/etc/pyinit/pyinit.toml", "/etc/pyinit/conf.d"):
-        try:
-            posix.stat(path)
-        except OSError:
-            continue
+    try:
+        posix.stat("/etc/pyinit/pyinit.toml")
+    except OSError:
+        pass
+    else:
         return True
-    return False
+    # The image has an empty conf.d: a compiler forked for nothing would double the start.
+    try:
+        names = posix.listdir("/etc/pyinit/conf.d")
+    except OSError as fault:
+        return fault.errno not in (errno.ENOENT, errno.ENOTDIR)  # the compiler says what is wrong
+    return any(name.endswith(".toml") for name in names)
 
 
 def _read_plan(
