@@ -2,17 +2,14 @@
 
 import os
 import random
-import shutil
 import subprocess
 
 import genuine
 import pytest
-from genuine import agree, both, environment, needs, tidy
+from genuine import agree, both, environment, tidy
 
 from pyinit.applets import tini_options
 from pyinit.applets.tini_options import Settings
-
-pytestmark = needs("tini")
 
 TABLE = [
     [],
@@ -137,7 +134,7 @@ def understood(argv, env):
     """Say what the genuine tini made of a command line that we understand as Settings or not."""
     process = subprocess.run(
         argv,
-        executable=shutil.which("tini"),
+        executable=genuine.genuine("tini"),
         env=environment(env),
         capture_output=True,
         stdin=subprocess.DEVNULL,
