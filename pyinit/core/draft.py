@@ -41,7 +41,8 @@ class Supervisor(Record):
 
     `main` is the key of the main program in COMMAND mode; `failure` the shell code of the first
     process that failed for good (0: none); `seed` feeds the jitter; `floor` is above every run
-    id of processes that are gone, so that a name that comes back never reuses one.
+    id of processes that are gone, so that a name that comes back never reuses one; `drained_at`
+    is since when traffic is to stay away by request (NEVER: it is welcome).
     """
 
     init: InitPlan
@@ -53,6 +54,7 @@ class Supervisor(Record):
     failure: int = 0
     seed: int = 0
     floor: int = 0
+    drained_at: float = NEVER
 
 
 class Draft:
@@ -67,6 +69,7 @@ class Draft:
         self.phase = supervisor.phase
         self.failure = supervisor.failure
         self.floor = supervisor.floor
+        self.drained_at = supervisor.drained_at
         self.init = supervisor.init
         self.effects: list[Effect] = []
         self.moved: list[tuple[Process, Process]] = []
@@ -84,6 +87,7 @@ class Draft:
             phase=self.phase,
             failure=self.failure,
             floor=self.floor,
+            drained_at=self.drained_at,
         )
 
     def flush(self) -> None:

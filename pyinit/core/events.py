@@ -125,6 +125,12 @@ class PlanLoaded(Record):
     plan: Plan
 
 
+class DrainRequested(Record):
+    """Somebody wants traffic kept away (`on`), or welcome again; nothing is stopped by it."""
+
+    on: bool
+
+
 class ShutdownRequested(Record):
     """Somebody wants everything stopped; `cause` in words.  Asked again, it hurries."""
 
@@ -153,6 +159,7 @@ if TYPE_CHECKING:
         | ReadyReported
         | LimitsSet
         | PlanLoaded
+        | DrainRequested
         | ShutdownRequested
         | Tick
     )

@@ -52,6 +52,14 @@ def request(draft: Draft, cause: str) -> None:
             assert_never(draft.phase)
 
 
+def drain(draft: Draft, *, on: bool) -> None:
+    """Note since when traffic is to stay away; a shutdown that follows need not wait again."""
+    if not on:
+        draft.drained_at = NEVER
+    elif draft.drained_at == NEVER:
+        draft.drained_at = draft.now
+
+
 def begin(draft: Draft, cause: str, code: int | None, *, asked: int = 0) -> None:
     """Leave `Up`: drain first where the plan says so, and only if somebody asked for the stop."""
     init = draft.init
@@ -69,9 +77,10 @@ def begin(draft: Draft, cause: str, code: int | None, *, asked: int = 0) -> None
     for process in draft.table:
         if isinstance(process.state, Waiting | Backoff):
             draft.send(process.plan.key, Stop(0.0, held=False))
-    if asked and init.drain_delay > 0:
-        draft.effects.append(Note("info", f"draining for {init.drain_delay:g} s"))
-        draft.phase = Draining(draft.now + init.drain_delay, shutdown)
+    halt_at = min(draft.now, draft.drained_at) + init.drain_delay
+    if asked and halt_at > draft.now:
+        draft.effects.append(Note("info", f"draining for {halt_at - draft.now:g} s"))
+        draft.phase = Draining(halt_at, shutdown)
     else:
         _halt(draft, shutdown)
 

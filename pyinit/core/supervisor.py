@@ -108,6 +108,8 @@ def _dispatch(draft: Draft, event: Event) -> None:
                 draft.put(replace(row, limits=(*kept, *limits)))
         case ev.PlanLoaded(plan):
             load_plan(draft, plan)
+        case ev.DrainRequested(on):
+            shutdown.drain(draft, on=on)
         case ev.ShutdownRequested(cause):
             shutdown.request(draft, cause)
         case ev.Tick():
