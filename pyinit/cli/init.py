@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import posix
+import sys
+
 from pyinit.system import signals
 
 TYPE_CHECKING = False
@@ -29,25 +32,24 @@ HINT = "Try 'pyinit --help'.\n"
 
 def main() -> Never:
     """Run as the command `pyinit`; never returns."""
+    if sys.argv[0].endswith(("tini", "tini-static", "dumb-init")):
+        _be_an_applet()  # before any signal is touched: its child gets them as they were
     signal_fd = signals.catch_all()
-    import posix
-    import sys
-
-    name = sys.argv[0].rpartition("/")[2]
-    if name in {"tini", "tini-static", "dumb-init"}:
-        from pyinit.applets import main_of, personality
-
-        applet = personality(name)
-        if applet is not None:
-            main_of(applet)()
     code = run(sys.argv[1:], signal_fd)
     posix._exit(code)  # noqa: SLF001
 
 
+def _be_an_applet() -> None:
+    """Be what the name that we were started by says; return if that is not quite an applet's."""
+    from pyinit.applets import main_of, personality
+
+    applet = personality(sys.argv[0])
+    if applet is not None:
+        main_of(applet)()
+
+
 def run(words: list[str], signal_fd: int) -> int:
     """Parse `words` and do what they say; return the exit status."""
-    import posix
-
     paths: list[str] = []
     daemon = verbose = check = False
     state = posix.environ.pop(b"PYINIT_STATE_FD", None)
@@ -116,22 +118,16 @@ def _boot(
 
 def _absolute(paths: list[str]) -> tuple[str, ...]:
     """Return the paths as they are from the root: the daemon leaves this directory."""
-    import posix
-
     here = posix.getcwd()
     return tuple([path if path.startswith("/") else f"{here}/{path}" for path in paths])
 
 
 def _say(text: str) -> int:
-    import posix
-
     posix.write(1, text.encode())
     return 0
 
 
 def _usage(text: str) -> int:
-    import posix
-
     posix.write(2, f"pyinit: {text}\n{HINT}".encode())
     return 2
 

@@ -178,23 +178,23 @@ def reaps_orphans() -> bool:
     """Say whether orphans below us become our children."""
     if posix.getpid() == 1:
         return True
-    from pyinit.system import prctl
+    from pyinit.system import direct_prctl
 
-    return prctl.is_subreaper()
+    return direct_prctl.is_subreaper()
 
 
 def become_subreaper() -> int:
     """Have the orphans below us become our children; return the errno, 0 for success."""
-    from pyinit.system import prctl
+    from pyinit.system import direct_prctl
 
-    return _errno_of(prctl.become_subreaper)
+    return _errno_of(direct_prctl.become_subreaper)
 
 
 def die_with_parent(number: int) -> int:
     """Have signal `number` sent to us when our parent dies; return the errno, 0 for success."""
-    from pyinit.system import prctl
+    from pyinit.system import direct_prctl
 
-    return _errno_of(lambda: prctl.set_parent_death_signal(number))
+    return _errno_of(lambda: direct_prctl.set_parent_death_signal(number))
 
 
 def has_children() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import posix
 
 STDIN = 0
@@ -22,6 +21,7 @@ def detach() -> bool:
     Then the kernel sends HUP and CONT to the foreground group, ourselves perhaps among it.
     Raises OSError (ENOTTY where stdin is not our controlling terminal).
     """
+    import fcntl
     import termios
 
     fcntl.ioctl(STDIN, termios.TIOCNOTTY)
@@ -30,6 +30,7 @@ def detach() -> bool:
 
 def attach() -> None:
     """Make the terminal on stdin our controlling one; we lead a session.  Raises OSError."""
+    import fcntl
     import termios
 
     fcntl.ioctl(STDIN, termios.TIOCSCTTY, 0)
