@@ -13,7 +13,7 @@ Whoever connected may use the verbs of their access level and below: read, opera
 from __future__ import annotations
 
 from pyinit.core.record import Record
-from pyinit.protocol.names import nearest
+from pyinit.protocol.names import LONGEST, nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,19 +124,20 @@ def read_request(frame: Object) -> Request:
     """Return the request in a frame.  Raises Refused (bad-request) naming what is wrong."""
     unknown = [name for name in frame if name not in ("id", "verb", "args")]
     if unknown:
-        raise _bad(f"a request has no '{unknown[0]}'", "it has id, verb and args")
+        raise _bad(f"a request has no '{unknown[0][:LONGEST]}'", "it has id, verb and args")
     verb = frame.get("verb")
     args = frame.get("args", {})
     if not isinstance(verb, str):
         raise _bad("cannot read a request: its verb is no string", 'such as {"verb": "status"}')
     known = VERBS.get(verb)
     if known is None:
-        raise _bad(f"no such verb: '{verb}'", _meant(verb, VERBS))
+        raise _bad(f"no such verb: '{verb[:LONGEST]}'", _meant(verb, VERBS))
     if not isinstance(args, dict):
         raise _bad(f"cannot read '{verb}': its args are no object", 'such as {"names": ["web"]}')
     for name, value in args.items():
         if name not in known.args:
-            raise _bad(f"'{verb}' takes no '{name}'", _meant(name, known.args))
+            text = f"'{verb}' takes no '{name[:LONGEST]}'"
+            raise _bad(text, _meant(name, known.args))
         if not _fits(known.args[name], value):
             raise _bad(f"cannot read '{name}' of '{verb}'", f"give {KINDS[known.args[name]]}")
     for name in known.needs:
@@ -189,4 +190,6 @@ def _bad(what: str, fix: str) -> Refused:
 
 def _meant(word: str, words: dict[str, Verb] | dict[str, str]) -> str:
     near = nearest(word, words)
-    return f"did you mean '{near}'?" if near else "known: " + ", ".join(words)
+    if near:
+        return f"did you mean '{near}'?"
+    return "known: " + ", ".join(words) if words else "it takes no arguments"

@@ -7,7 +7,8 @@
     all            every process
 
 An exact name wins over every other reading.  Nothing is guessed: an unknown name is an error
-that says what may have been meant.
+that says what may have been meant.  PID 1 reads names that anybody with access may send, so what
+they can cost is bounded: globs by their length, suggestions by their number.
 """
 
 from __future__ import annotations
@@ -42,39 +43,55 @@ SPECIAL = "*?["
 NEAR = 2  # edits at most between what was typed and what may have been meant
 CANDIDATES = 500  # are compared at most: PID 1 has better things to do
 LONGEST = 64  # characters of a name that are compared
+GLOB_CHARS = 256  # of all globs of a request: each is tried on every process
+SUGGESTED = 5  # unknown names that are told, each with what may have been meant
 
 
 class UnknownName(ValueError):
-    """Some names stand for no process.  `unknown` are (name, what may have been meant or "")."""
+    """Some names stand for no process; `unknown` are all of them."""
 
-    def __init__(self, unknown: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, unknown: Sequence[str], text: str) -> None:
+        super().__init__(text)
         self.unknown = tuple(unknown)
-        super().__init__("\n".join([_complaint(*each) for each in self.unknown]))
+
+
+class CostlyName(ValueError):
+    """The globs together are too long to be tried on every process."""
 
 
 def resolve(names: Iterable[str], processes: Sequence[Named]) -> list[str]:
     """Return the keys that `names` stand for, in the order of `processes`, each once.
 
     Raises UnknownName if any name stands for none: a typo must not be half carried out.
+    Raises CostlyName.
     """
     index = _index(processes)
+    names = dict.fromkeys(names)
+    if sum([len(name) for name in names if name not in index and is_glob(name)]) > GLOB_CHARS:
+        raise CostlyName(f"the globs of a request may have {GLOB_CHARS} characters together")
     wanted: set[str] = set()
-    unknown: list[tuple[str, str]] = []
+    unknown: list[str] = []
     for name in names:
         found = _keys_of(name, processes, index)
         wanted.update(found)
         if not found and name != ALL:
-            unknown.append((name, _suggestion(name, processes)))
+            unknown.append(name)
     if unknown:
-        raise UnknownName(unknown)
+        raise UnknownName(unknown, _complaint(unknown, processes))
     return [each.key for each in processes if each.key in wanted]
+
+
+def is_glob(name: str) -> bool:
+    """Say whether a name is a pattern."""
+    return any(char in name for char in SPECIAL)
 
 
 def stands_for(pattern: str, name: str, program: str, group: str) -> bool:
     """Say whether `pattern` is a NAME of that process, without knowing the others."""
-    return pattern in (ALL, name, program, f"{group}:*", f"{group}:{name}") or any(
-        glob_matches(each, pattern) for each in (name, program, f"{group}:{name}")
-    )
+    if pattern in (ALL, name, program, f"{group}:*", f"{group}:{name}"):
+        return True
+    texts = (name, program, f"{group}:{name}") if is_glob(pattern) else ()
+    return any(glob_matches(text, pattern) for text in texts)
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -113,9 +130,16 @@ def glob_matches(text: str, pattern: str) -> bool:
     return not pattern[place:].strip("*")
 
 
-def _complaint(name: str, suggestion: str) -> str:
-    text = f"no such program: '{name}'"
-    return f"{text}\n  did you mean '{suggestion}'?" if suggestion else text
+def _complaint(unknown: Sequence[str], processes: Sequence[Named]) -> str:
+    lines: list[str] = []
+    for name in unknown[:SUGGESTED]:
+        lines.append(f"no such program: '{name[:LONGEST]}'")
+        suggestion = _suggestion(name, processes)
+        if suggestion:
+            lines.append(f"  did you mean '{suggestion}'?")
+    if len(unknown) > SUGGESTED:
+        lines.append(f"and {len(unknown) - SUGGESTED} more names of no program")
+    return "\n".join(lines)
 
 
 def _index(processes: Sequence[Named]) -> dict[str, list[str]]:
@@ -138,7 +162,7 @@ def _keys_of(name: str, processes: Sequence[Named], index: dict[str, list[str]])
         return [each.key for each in processes]
     if name in index:
         return index[name]
-    if not any(char in name for char in SPECIAL):
+    if not is_glob(name):
         return []
     return [each.key for each in processes if stands_for(name, each.name, each.program, each.group)]
 

@@ -43,7 +43,7 @@ STREAMS = 16  # of one client: following every program of a container one by one
 ACCEPTS_A_TURN = 16  # then it is the turn of those who are in
 REQUESTS_A_TURN = 16  # of one client: a pipeline of them must not keep signals waiting
 PARTIAL_S = 10.0  # for the rest of a request that has begun: no client writes that slowly
-STALL_S = 30.0  # a client that takes nothing of what it asked for is dropped after this
+STALL_S = 300.0  # a client that takes nothing is dropped after this: people do press Ctrl-S
 PAUSE_S = 1.0  # between two tries to accept while descriptors are short
 EPOLLHUP = 0x10
 EPOLLERR = 0x8
@@ -132,6 +132,7 @@ class Control:
         self._sessions: dict[int, Session] = {}
         self._touched: dict[int, Session] = {}
         self._paused_until = NEVER
+        self._denied: tuple[int, str] | None = None
         poller.register(listener.fileno(), True, False, lambda _mask: self._accept())
 
     @property
@@ -207,6 +208,7 @@ class Control:
             pid, uid, _ = sockets.peer(connection)
             level = level_of(uid, posix.geteuid(), self.allow)
             if level is None:
+                self._tell_denied(uid, "connect")
                 text = f"access denied to uid {uid}\n  allow it in [init] control.allow"
                 _turn_away(connection, "denied", text)
             elif not self._make_room(level):
@@ -227,9 +229,10 @@ class Control:
         bound = CLIENTS if level == ADMIN else CLIENTS - RESERVED
         if len(self._sessions) < bound:
             return True
-        idle = [session for session in self._sessions.values() if session.idle]
+        idle = [each for each in self._sessions.values() if each.idle or each.stalled_since < NEVER]
         if idle:
-            self._close(min(idle, key=lambda session: session.used_at))
+            least = min(idle, key=lambda session: session.used_at)
+            self._dismiss(least, "busy", f"dropped as the idlest of {CLIENTS} clients")
         return len(self._sessions) < bound
 
     def _news(self, session: Session, mask: int) -> None:
@@ -268,7 +271,7 @@ class Control:
             frame = decode(line)
             number = frame.get("id")
             request = read_request(frame)
-            check_level(request.verb, session.peer.level)
+            self._check_access(request.verb, session.peer)
             ask = Ask(self, session, number)
             ask.verb, ask.args = request.verb, request.args
             result = self._perform(ask)
@@ -281,6 +284,20 @@ class Control:
         else:
             if result is not None:
                 self._send(session, number, result)
+
+    def _check_access(self, verb: str, peer: Peer) -> None:
+        """Raise Refused (denied), and say so in the log."""
+        try:
+            check_level(verb, peer.level)
+        except Refused:
+            self._tell_denied(peer.uid, verb)
+            raise
+
+    def _tell_denied(self, uid: int, what: str) -> None:
+        """Say who was denied what, once in a row: knocking on must not flood the log."""
+        if self._denied != (uid, what):
+            self._denied = (uid, what)
+            self._report(f"denied to uid {uid}: {what}")
 
     def _look(self, session: Session, now: float) -> None:
         for held in [*session.held]:
@@ -333,7 +350,11 @@ class Control:
 
     def _reject(self, session: Session, text: str) -> None:
         """Answer a client whose bytes make no sense any more, and drop it."""
-        session.send(refusal(None, "bad-request", text))
+        self._dismiss(session, "bad-request", text)
+
+    def _dismiss(self, session: Session, code: str, text: str) -> None:
+        """Drop a client that is told why, if it listens."""
+        session.send(refusal(None, code, text))
         try:  # noqa: SIM105  contextlib is an import
             session.flush(time.monotonic())
         except OSError:

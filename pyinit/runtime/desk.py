@@ -45,6 +45,7 @@ class Desk:
         self.reexec_wanted = False
         self.environ: dict[bytes, bytes] = {}
         self.on_plan: Callable[[Plan], Plan | Faults] = lambda plan: plan
+        self.on_load: Callable[[Plan], None] = lambda _plan: None
         self._loop = loop
         self._compiler = compiler
         self._paths = paths
@@ -74,6 +75,7 @@ class Desk:
         self.log.info("reloading")
         for warning in plan.warnings:
             self.log.warning(warning)
+        self.on_load(plan)
         self.feed(ev.PlanLoaded(plan))
 
     def reload(self) -> None:

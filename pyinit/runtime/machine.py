@@ -191,6 +191,7 @@ class Machine:
         self.driver.on_reload = self.desk.reload
         self.driver.on_reopen = self._reopen
         self.desk.on_plan = lambda plan: boot.adopt_command(self.options, plan)
+        self.desk.on_load = self._adopt_plan
         self.desk.environ = dict(posix.environ)
         watch = DescriptorWatch(self.loop, self.log, time.monotonic())
         self.loop.timed = (self.reaper, self.readiness, self.pump, self.compiler, watch)
@@ -198,6 +199,12 @@ class Machine:
         self.loop.after_turn.append(self._reexec_if_wanted)
         if self.options.daemon_fd >= 0:
             self.loop.after_turn.append(self._tell_parent)
+
+    def _adopt_plan(self, plan: Plan) -> None:
+        """A reload puts `plan` in force: who may do what changes at once, the pidfile stays."""
+        self.plan = replace(plan, init=replace(plan.init, pidfile=self.plan.init.pidfile))
+        if self.control is not None:
+            self.control.allow = plan.init.control.allow
 
     def _make_log(self, init: InitPlan) -> Log:
         environ = posix.environ
@@ -249,6 +256,8 @@ class Machine:
 
             self.desk.reexec_wanted = False
             self.loop.drain()
+            if self.control is not None:
+                self.control.after_turn()  # who asked for it hears of it
             reexec.reexec(self)
 
     def _tell_parent(self) -> None:

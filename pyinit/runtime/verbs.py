@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     Handler: TypeAlias = Callable[[Ask, Service], Object | None]
 
+LOOKING = frozenset(("env", "trace"))  # take more than read access, but only look
+LONGEST = 200  # characters of a line about a request
+
 HANDLERS: dict[str, Handler] = {
     "status": verbs_state.status,
     "health": verbs_state.health,
@@ -54,8 +57,30 @@ class Verbs:
 
     def perform(self, ask: Ask) -> Object | None:
         """Carry out a request whose verb, arguments and access were checked.  Raises Refused."""
-        if VERBS[ask.verb].level != READ:
-            names = " ".join(strings(ask.args.get("names")))
-            who = f"uid {ask.peer.uid}, pid {ask.peer.pid}"
-            self._service.desk.log.info(f"asked to {ask.verb} {names}".rstrip() + f" by {who}")
+        self._service.desk.log.say(
+            "info" if changes(ask.verb, ask.args) else "debug", f"asked to {_asked(ask)}"
+        )
         return HANDLERS[ask.verb](ask, self._service)
+
+
+def changes(verb: str, args: Object) -> bool:
+    """Say whether a request changes anything, which is worth a line in the log."""
+    return VERBS[verb].level != READ and verb not in LOOKING and not args.get("dry_run")
+
+
+def _asked(ask: Ask) -> str:
+    """Return what somebody asks for, and who: one line of the log, whatever the names are."""
+    words = [ask.verb]
+    signal = ask.args.get("signal")
+    if isinstance(signal, str):
+        words.append(signal)
+    words += strings(ask.args.get("names"))
+    limits = ask.args.get("limits")
+    if isinstance(limits, dict):
+        words += [f"{name}={value}" for name, value in limits.items()]
+    text = " ".join(words)
+    if len(text) > LONGEST:
+        text = text[:LONGEST] + "..."
+    plain = "".join([char if char.isprintable() else "?" for char in text])
+    pid = f", pid {ask.peer.pid}" if ask.peer.pid else ""  # 0: of another PID namespace
+    return f"{plain} by uid {ask.peer.uid}{pid}"

@@ -34,6 +34,7 @@ from pyinit.core.states import (
 from pyinit.core.status import SIGNAL_NAMES, describe
 from pyinit.protocol.messages import Refused
 from pyinit.protocol.names import nearest
+from pyinit.runtime.verbs_service import PATIENCE_S
 from pyinit.runtime.verbs_state import reason_of
 from pyinit.system.signals import number_of
 
@@ -58,6 +59,7 @@ class Verdict(Record):
 
 
 DONE = Verdict()
+LAST_WORDS = 3  # lines of output in the message about a failed start; `why` has more
 
 
 def start(ask: Ask, service: Service) -> Object | None:
@@ -90,7 +92,7 @@ def signal(ask: Ask, service: Service) -> Object:
     alive = [row for row in rows if _has_pid(row)]
     service.desk.feed(ev.SignalRequested(_keys(alive), signum))
     told = [_told(row, "" if _has_pid(row) else "it is not running") for row in rows]
-    return _result(ask, told, "not-running")
+    return _result(service, ask, told, "not-running")
 
 
 def reload(ask: Ask, service: Service) -> None:
@@ -117,15 +119,21 @@ def reload(ask: Ask, service: Service) -> None:
 
 
 def drain(ask: Ask, service: Service) -> Object | None:
-    """Take readiness back and reply once `drain_delay` has passed; nothing is stopped."""
-    if ask.args.get("off"):
-        service.draining = False
+    """Take readiness back and reply once `drain_delay` has passed; nothing is stopped.
+
+    Asked again it only waits for the rest of the delay; a shutdown does not wait a second time.
+    """
+    off = bool(ask.args.get("off"))
+    if off:
+        service.check_up(ask)
+    service.desk.feed(ev.DrainRequested(not off))
+    if off:
         return {"draining": False}
-    service.draining = True
     delay_s = ask.args.get("delay_s")
     if not isinstance(delay_s, int | float):
         delay_s = service.desk.state.init.drain_delay
-    until = service.desk.now() + delay_s
+    since = min(service.desk.now(), service.desk.state.drained_at)
+    until = since + min(delay_s, PATIENCE_S)
     ask.hold(lambda: None, until, lambda: {"draining": True})
     return None
 
@@ -163,11 +171,18 @@ def _read_signal(text: str) -> int:
 
 
 def _follow(ask: Ask, service: Service, rows: list[Process], judge: Judge) -> Object | None:
-    if ask.args.get("wait") is False:
-        return {"processes": [_told(row, "") for row in rows]}
     before = {row.plan.key: row for row in rows}
     pending = list(before)
     told: list[dict[str, Json]] = []
+
+    def at_once() -> Object:
+        """Tell what the step made of them: it comes before anything is looked at."""
+        now = [(service.row(key) or row, row) for key, row in before.items()]
+        return {"processes": [_told(row, "", old) for row, old in now]}
+
+    if ask.args.get("wait") is False:
+        ask.hold(at_once)
+        return None
 
     def look() -> Object | None:
         while pending:
@@ -178,7 +193,7 @@ def _follow(ask: Ask, service: Service, rows: list[Process], judge: Judge) -> Ob
                 return None
             told.append(_told(row, verdict.message, old))
             del pending[0]
-        return _result(ask, told, "failed")
+        return _result(service, ask, told, "failed")
 
     def expired() -> Object:
         for key in pending:
@@ -186,7 +201,7 @@ def _follow(ask: Ask, service: Service, rows: list[Process], judge: Judge) -> Ob
             reason = reason_of(service, row)
             text = f"timed out: it is {public_name(row.state)}" + (f" ({reason})" if reason else "")
             told.append(_told(row, text, before[key]))
-        return _result(ask, told, "timeout")
+        return _result(service, ask, told, "timeout")
 
     ask.hold(look, service.deadline(ask), expired)
     return None
@@ -246,13 +261,25 @@ def _judge_gone(service: Service, row: Process) -> Verdict | None:
     return None
 
 
-def _result(ask: Ask, told: list[dict[str, Json]], code: str) -> Object:
+def _result(service: Service, ask: Ask, told: list[dict[str, Json]], code: str) -> Object:
     """Return what came of it, or raise Refused if it was not all good; either tells everything."""
     failed = [each for each in told if not each["ok"]]
-    if failed:
-        lines = [f"cannot {ask.verb} {each['name']}: {each['message']}" for each in failed]
-        raise Refused(code, "\n".join(lines), {"processes": list(told)})
-    return {"processes": list(told)}
+    if not failed:
+        return {"processes": list(told)}
+    lines: list[str] = []
+    for each in failed:
+        lines.append(f"cannot {ask.verb} {each['name']}: {each['message']}")
+        if code == "failed":
+            lines += _last_words(service, str(each["name"]))
+    raise Refused(code, "\n".join(lines), {"processes": list(told)})
+
+
+def _last_words(service: Service, name: str) -> list[str]:
+    """Return what the last run of a process said before it ended badly, as lines of a message."""
+    keys = [row.plan.key for row in service.desk.state.table if row.plan.name == name]
+    ends = service.desk.history.of(keys[0]) if keys else ()
+    output = ends[-1].output.rstrip("\n") if ends else ""
+    return [f"  {line}" for line in output.split("\n")[-LAST_WORDS:]] if output else []
 
 
 def _told(row: Process, message: str, before: Process | None = None) -> dict[str, Json]:

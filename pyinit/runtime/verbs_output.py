@@ -11,18 +11,20 @@ import time
 from _codecs import utf_8_decode
 
 from pyinit.core.effects import Announce
-from pyinit.core.plan import INHERIT, Plan, ProcessPlan
-from pyinit.core.record import Record
+from pyinit.core.plan import INHERIT
 from pyinit.core.states import PUBLIC, public_name
+from pyinit.core.trace import brief
 from pyinit.logs.ring import STDERR, STDOUT, last_lines
 from pyinit.protocol.messages import Refused
-from pyinit.protocol.names import stands_for
+from pyinit.protocol.names import ALL, is_glob, stands_for
 from pyinit.runtime.announcer import status_json
 from pyinit.runtime.history import End
 from pyinit.runtime.verbs_service import number, strings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyinit.core.effects import Effects
     from pyinit.core.events import Event
     from pyinit.core.process import Process
@@ -35,7 +37,6 @@ STREAM_NAMES = ("stdout", "stderr")
 EVERYTHING = 1 << 30
 EVENTS = 50  # told of the past if the request does not say how many
 TRACE = 500
-BRIEF = 200  # characters of a value in a trace
 
 
 def logs(ask: Ask, service: Service) -> Object | None:
@@ -55,25 +56,27 @@ def logs(ask: Ask, service: Service) -> Object | None:
     ]
     if not ask.args.get("follow"):
         return {"processes": list(told)}
+    ends: list[Callable[[], None]] = []
+    ask.stream(lambda: _call_all(ends))
     for row, entry in zip(rows, told, strict=True):
         ask.notify({"event": "output", "stream": which, **entry})
-        _follow_output(ask, service, row, STREAMS[which])
+        ends.append(_follow_output(ask, service, row, STREAMS[which]))
     return None
 
 
 def events(ask: Ask, service: Service) -> Object | None:
     """Tell the last changes of state; with `follow`, go on with those to come."""
     service.rows(ask)  # an unknown name is an error now, not silence for ever
-    patterns = strings(ask.args.get("names"))
+    concerns = _filter(strings(ask.args.get("names")))
     follow = bool(ask.args.get("follow"))
     lines = number(ask.args.get("lines"), 0 if follow else EVENTS)
-    past = [entry for entry in _past(service) if _concerns(entry, patterns)]
+    past = [entry for entry in _past(service) if concerns(entry)]
     past = past[-lines:] if lines else []
     if not follow:
         return {"events": list(past)}
 
     def told(entry: dict[str, Json]) -> None:
-        if _concerns(entry, patterns):
+        if concerns(entry):
             ask.notify(entry)
 
     subscribers = service.desk.announcer.subscribers
@@ -107,7 +110,15 @@ def trace(ask: Ask, service: Service) -> Object:
     return {"steps": [_step(*entry) for entry in (entries[-count:] if count else [])]}
 
 
-def _follow_output(ask: Ask, service: Service, row: Process, only: int | None) -> None:
+def _call_all(calls: list[Callable[[], None]]) -> None:
+    for call in calls:
+        call()
+
+
+def _follow_output(
+    ask: Ask, service: Service, row: Process, only: int | None
+) -> Callable[[], None]:
+    """Tell what the process prints from now on; return what ends it."""
     rest = [b"", b""]  # of each stream: the beginning of a character
     key, name, pump = row.plan.key, row.plan.name, service.desk.pump
 
@@ -121,8 +132,8 @@ def _follow_output(ask: Ask, service: Service, row: Process, only: int | None) -
             which = STREAM_NAMES[stream]
             ask.notify({"event": "output", "stream": which, "name": name, "text": text})
 
-    ask.stream(lambda: pump.unfollow(key, printed))
     pump.follow(key, printed)
+    return lambda: pump.unfollow(key, printed)
 
 
 def _is_captured(row: Process) -> bool:
@@ -168,9 +179,18 @@ def _past_event(change: Announce, at: float) -> dict[str, Json]:
     return entry
 
 
-def _concerns(entry: dict[str, Json], patterns: list[str]) -> bool:
-    name, program, group = [str(entry.get(field, "")) for field in ("name", "program", "group")]
-    return not patterns or any(stands_for(each, name, program, group) for each in patterns)
+def _filter(patterns: list[str]) -> Callable[[dict[str, Json]], bool]:
+    """Return what says whether an event is about a process that `patterns` name."""
+    exact = frozenset([each for each in patterns if not is_glob(each)])
+    globs = [each for each in patterns if is_glob(each)]
+
+    def concerns(entry: dict[str, Json]) -> bool:
+        name, program, group = [str(entry.get(field, "")) for field in ("name", "program", "group")]
+        if not patterns or not exact.isdisjoint((ALL, name, program, f"{group}:{name}")):
+            return True
+        return any(stands_for(each, name, program, group) for each in globs)
+
+    return concerns
 
 
 def _end(end: End, lines: int) -> dict[str, Json]:
@@ -192,21 +212,6 @@ def _end(end: End, lines: int) -> dict[str, Json]:
 def _step(now: float, event: Event, effects: Effects) -> dict[str, Json]:
     return {
         "now": round(now, 6),
-        "event": _brief(event),
-        "effects": [_brief(effect) for effect in effects],
+        "event": brief(event),
+        "effects": [brief(effect) for effect in effects],
     }
-
-
-def _brief(value: object) -> str:
-    """Return a value in little room.  What is launched is only named: it may hold secrets."""
-    if isinstance(value, ProcessPlan):
-        return value.name
-    if isinstance(value, Plan):
-        return f"<{len(value.processes)} processes>"
-    if isinstance(value, tuple):
-        return f"({', '.join([_brief(each) for each in value])})"
-    if not isinstance(value, Record):
-        text = repr(value)
-        return text if len(text) <= BRIEF else text[:BRIEF] + "..."
-    fields = [f"{name}={_brief(getattr(value, name))}" for name in value.__match_args__]
-    return f"{type(value).__name__}({', '.join(fields)})"

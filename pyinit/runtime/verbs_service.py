@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from pyinit.core import phases
 from pyinit.core.phases import Up
 from pyinit.core.states import NEVER
 from pyinit.protocol.messages import Refused
-from pyinit.protocol.names import UnknownName, resolve
+from pyinit.protocol.names import CostlyName, UnknownName, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.core.process import Process
+    from pyinit.protocol.wire import Object
     from pyinit.runtime.control import Ask
     from pyinit.runtime.desk import Desk
 
 
+PATIENCE_S = 3e8  # ten years: a longer timeout is none, and the kernel takes no such number
+
+
 class Service:
-    """The desk, and `draining`: whether readiness was taken back by request."""
+    """The desk, and what requests mean at it."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.draining = False
+
+    @property
+    def draining(self) -> bool:
+        """Whether readiness was taken back by request."""
+        return self.desk.state.drained_at != NEVER
 
     def row(self, key: str) -> Process | None:
         """Return the process as it is now, None if it left the plan."""
@@ -38,18 +47,28 @@ class Service:
         try:
             return [table[key] for key in resolve(names, [row.plan for row in table])]
         except UnknownName as error:
-            unknown = [name for name, _ in error.unknown]
-            raise Refused("no-such-program", str(error), {"names": list(unknown)}) from None
+            more: Object = {"names": list(error.unknown)}
+            raise Refused("no-such-program", str(error), more) from None
+        except CostlyName as error:
+            raise Refused("bad-request", str(error)) from None
 
     def check_up(self, ask: Ask) -> None:
         """Raise Refused (stopping) where nothing new may be begun any more."""
         if not isinstance(self.desk.state.phase, Up):
-            raise Refused("stopping", f"cannot {ask.verb}: pyinit is not up (any more)")
+            raise Refused("stopping", f"cannot {ask.verb}: pyinit is {self.phase}")
+
+    @property
+    def phase(self) -> str:
+        """What pyinit as a whole is doing, as `status` shows it."""
+        phase = self.desk.state.phase
+        if self.draining and isinstance(phase, Up):
+            return "draining"
+        return phases.public_name(phase)
 
     def deadline(self, ask: Ask) -> float:
         """Return when the request's patience ends, infinity if it has no `timeout_s`."""
         timeout_s = ask.args.get("timeout_s")
-        if isinstance(timeout_s, int | float):
+        if isinstance(timeout_s, int | float) and timeout_s < PATIENCE_S:
             return self.desk.now() + timeout_s
         return NEVER
 

@@ -1,9 +1,11 @@
 """Verbs that look at the state: status, health, ready, wait, graph.
 
 A process is *well* when it runs (and is ready, if it is asked to say so) or has done what it was
-there for.  It is *wanted* unless somebody stopped it or it never starts by itself.  `status` is
-ok when all that is wanted is well; naming a process wants it.  `health` asks whether what is
-critical does its work, `ready` whether everything configured does and traffic is welcome.
+there for; it is *coming* as long as it is on its way there and nothing has failed.  It is
+*wanted* unless somebody stopped it or it never starts by itself; naming a process wants it.
+
+`status` is ok when all that is wanted is well or coming.  So is `health`, which only asks about
+what is critical.  `ready` wants all that starts by itself to be well, and traffic welcome.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ import posix
 
 from pyinit import __version__
 from pyinit.core import graph as graphs
-from pyinit.core import phases
 from pyinit.core.phases import Booting, Up
 from pyinit.core.states import (
     NEVER,
@@ -38,6 +39,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from pyinit.core.draft import Supervisor
     from pyinit.core.process import Process
     from pyinit.protocol.wire import Json, Object
     from pyinit.runtime.control import Ask
@@ -59,10 +61,11 @@ def status(ask: Ask, service: Service) -> Object | None:
 
 
 def health(ask: Ask, service: Service) -> Object:
-    """Tell whether everything critical works; during a shutdown nothing is blamed for stopping."""
+    """Tell whether nothing critical has failed; in a shutdown nothing is blamed for stopping."""
     phase = service.desk.state.phase
-    failing = [row for row in service.rows(ask) if _is_wanted(row) and not is_well(row)]
-    if not ask.args.get("names"):
+    named = bool(ask.args.get("names"))
+    failing = [row for row in service.rows(ask) if not _is_ok(row, named=named)]
+    if not named:
         failing = [row for row in failing if row.plan.critical]
     if not isinstance(phase, Up | Booting):
         failing = [row for row in failing if isinstance(row.state, Fatal | Exited)]
@@ -86,28 +89,35 @@ def wait(ask: Ask, service: Service) -> None:
         raise Refused("bad-request", f"cannot wait for '{goal}'\n  known: {', '.join(GOALS)}")
     pending = [row.plan.key for row in service.rows(ask)]
     done: list[Json] = []
+    seen: Supervisor | None = None
 
     def look() -> Object | None:
+        nonlocal seen
+        if service.desk.state is seen:
+            return None  # nothing was stepped since: a turn costs nothing
+        seen = service.desk.state
         while pending:
             row = service.row(pending[0])
             if row is None:
                 text = f"cannot wait for {pending[0]}: it was removed from the configuration"
                 raise Refused("failed", text)
-            if is_lost(row, goal):
-                text = (
-                    f"cannot wait for {row.plan.name} to be {goal}: it is {_in_words(service, row)}"
-                )
-                raise Refused("failed", text)
             if not is_at(row, goal):
-                return None
+                break
             done.append(_entry(service, row))
             del pending[0]
-        return {"processes": done}
+        for key in pending:  # one that never gets there ends the wait for all
+            row = service.row(key)
+            if row is not None and _is_out_of_reach(service, row, goal):
+                state = _in_words(service, row)
+                raise Refused(
+                    "failed", f"cannot wait for {row.plan.name} to be {goal}: it is {state}"
+                )
+        return None if pending else {"processes": done}
 
     def expired() -> Object:
-        late = [row for row in service.desk.state.table if row.plan.key in pending]
-        said = ", ".join([f"{row.plan.name} is {_in_words(service, row)}" for row in late])
-        raise Refused("not-ready", f"timed out waiting for {goal}: {said}")
+        late = [service.row(key) for key in pending]
+        said = [f"{row.plan.name} is {_in_words(service, row)}" for row in late if row is not None]
+        raise Refused("not-ready", f"timed out waiting for {goal}: {', '.join(said)}")
 
     ask.hold(look, service.deadline(ask), expired)
 
@@ -138,10 +148,8 @@ def is_well(row: Process) -> bool:
     return isinstance(row.state, Running) or (isinstance(row.state, Exited) and row.state.success)
 
 
-GOALS = (
-    *("ready", "started", "running", "completed", "done"),
-    *("stopped", "starting", "stopping", "backoff", "exited", "fatal"),
-)
+UP_GOALS = ("ready", "started", "running", "completed", "done")
+GOALS = (*UP_GOALS, "stopped", "starting", "stopping", "backoff", "exited", "fatal")
 
 
 def is_at(row: Process, goal: str) -> bool:
@@ -165,9 +173,15 @@ def is_lost(row: Process, goal: str) -> bool:
     failed = isinstance(row.state, Fatal) or (
         isinstance(row.state, Exited) and not row.state.success
     )
-    if goal in ("ready", "started", "completed"):
-        return failed
-    return failed or isinstance(row.state, Exited) if goal == "running" else False
+    match goal:
+        case "ready" | "started" | "completed":
+            return failed
+        case "running":
+            return failed or isinstance(row.state, Exited)
+        case "exited":
+            return isinstance(row.state, Fatal)
+        case _:
+            return False
 
 
 def reason_of(service: Service, row: Process) -> str:
@@ -198,33 +212,56 @@ def _in_words(service: Service, row: Process) -> str:
     return f"{public_name(row.state)} ({reason})" if reason else public_name(row.state)
 
 
+def _is_out_of_reach(service: Service, row: Process, goal: str) -> bool:
+    """Say whether the process is lost, or nothing starts any more that would bring it there."""
+    ending = not isinstance(service.desk.state.phase, Booting | Up)
+    return is_lost(row, goal) or (
+        ending and goal in UP_GOALS and isinstance(row.state, RESTING) and not is_at(row, goal)
+    )
+
+
 def _is_wanted(row: Process) -> bool:
-    return not isinstance(row.state, Stopped) or (row.plan.autostart and not row.state.held)
+    match row.state:
+        case Stopped(held):
+            return row.plan.autostart and not held
+        case Stopping(again=False, failed="") | Ending(asked=True, again=False):
+            return False
+        case _:
+            return True
+
+
+def _is_coming(row: Process) -> bool:
+    """Say whether the process is on its way up, and has not failed on it."""
+    match row.state:
+        case Waiting() | Starting():
+            return not row.failures
+        case Stopping(again=again) | Ending(again=again):
+            return again
+        case Stopped(held):
+            return row.plan.autostart and not held and row.runs == 0  # boot is under way
+        case _:
+            return False
+
+
+def _is_ok(row: Process, *, named: bool) -> bool:
+    return is_well(row) or _is_coming(row) or not (named or _is_wanted(row))
 
 
 def _status(service: Service, entries: list[Json], *, named: bool) -> Object:
-    good = "well" if named else "ok"
+    good = "active" if named else "ok"
     return {
         "pid": posix.getpid(),
         "version": __version__,
-        "state": _phase(service),
+        "state": service.phase,
         "ok": all(isinstance(each, dict) and each[good] for each in entries),
         "processes": entries,
     }
-
-
-def _phase(service: Service) -> str:
-    phase = service.desk.state.phase
-    if service.draining and isinstance(phase, Up):
-        return "draining"
-    return phases.public_name(phase)
 
 
 def _entry(service: Service, row: Process) -> dict[str, Json]:
     plan, run = row.plan, run_of(row.state)
     alive = run is not None and run.pid != NO_PID
     ends = service.desk.history.of(plan.key)
-    well = is_well(row)
     return {
         "name": plan.name,
         "group": plan.group,
@@ -233,8 +270,8 @@ def _entry(service: Service, row: Process) -> dict[str, Json]:
         "kind": plan.kind,
         "state": public_name(row.state),
         "ready": isinstance(row.state, Running),
-        "ok": well or not _is_wanted(row),
-        "well": well,
+        "ok": _is_ok(row, named=False),
+        "active": _is_ok(row, named=True),
         "pid": run.pid if run is not None and alive else 0,
         "uptime_s": round(service.desk.now() - run.since, 3) if run is not None and alive else 0.0,
         "restarts": row.restarts,
@@ -279,4 +316,4 @@ def _verdict(service: Service, failing: list[Process], *, ok: bool) -> Object:
         }
         for row in failing
     ]
-    return {"ok": ok, "state": _phase(service), "failing": told}
+    return {"ok": ok, "state": service.phase, "failing": told}
