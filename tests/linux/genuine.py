@@ -2,11 +2,16 @@
 
 import fcntl
 import functools
+import itertools
 import os
 import re
+import select
 import shutil
+import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,26 +116,34 @@ class Side:
         code = LAUNCH.replace("MODULE", self.program.replace("-", "_"))
         return sys.executable, [sys.executable, "-I", "-S", "-c", code, name, *args]
 
-    def start(self, *args, name=None, env=(), **options):
-        executable, argv = self.argv(*args, name=name)
+    def words(self, *args):
+        """Return the command line as words for another program to run."""
+        executable, argv = self.argv(*args, name=genuine(self.program))
+        return [executable, *argv[1:]]
+
+    def start(self, *args, name=None, env=(), under=(), **options):
+        """Start it; `under` are the words of a program that runs it."""
+        if under:
+            argv = [*under, *self.words(*args)]
+            executable = None
+        else:
+            executable, argv = self.argv(*args, name=name)
         options.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.Popen(
             argv, executable=executable, env=environment(env), **{"cwd": "/tmp", **options}
         )
 
-    def run(self, *args, name=None, env=(), **options):
-        process = self.start(
-            *args, name=name, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
-        )
-        out, err = process.communicate(timeout=WITHIN_S)
+    def run(self, *args, **options):
+        """Run it to its end; return the Outcome."""
+        process = self.start(*args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+        try:
+            out, err = process.communicate(timeout=WITHIN_S)
+        finally:
+            if process.poll() is None:
+                for pid in [*below(process.pid), process.pid]:
+                    os.kill(pid, signal.SIGKILL)
+                process.wait(WITHIN_S)
         return Outcome(process.returncode, out, err)
-
-    def shell(self, *args):
-        """Return the command line as words of a shell."""
-        import shlex
-
-        executable, argv = self.argv(*args)
-        return shlex.join([executable, *argv[1:]])
 
 
 def environment(more=()):
@@ -156,29 +169,47 @@ def tidy(outcome):
 def agree(program, *args, **options):
     """Assert that both say and return the same; return it."""
     theirs, ours = (tidy(side.run(*args, **options)) for side in both(program))
-    assert ours == theirs
+    assert ours == theirs, f"ours {ours}\ntheirs {theirs}"
     return ours
+
+
+# Tini leaves its lines to stdio, which keeps them back where stdout is no terminal: those of the
+# child are lost in its exec, and come twice when that fails.  So that all can be compared:
+UNBUFFERED = ("stdbuf", "-oL")
+
+
+def agree_on_lines(program, *args, **options):
+    """Assert the same where the two processes' lines come in any order; return the lines."""
+
+    def lines(side):
+        found = tidy(side.run(*args, under=UNBUFFERED, **options))
+        return found.code, sorted(found.out.splitlines()), sorted(found.err.splitlines())
+
+    return same(program, lines)
 
 
 def same(program, scenario):
     """Assert that both behave the same in a scenario, a function of a Side; return how."""
     theirs, ours = (scenario(side) for side in both(program))
-    assert ours == theirs
+    assert ours == theirs, f"ours {ours}\ntheirs {theirs}"
     return ours
 
 
 class Reader:
-    """Collects what comes from a descriptor; lines can be waited for."""
+    """Collects what comes from a descriptor; what it says can be waited for."""
 
     def __init__(self, fd):
         self.data = b""
         self._fd = fd
+        self._stopped = False
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def _read(self):
-        while True:
+        while not self._stopped:
             try:
+                if not select.select([self._fd], [], [], 0.05)[0]:
+                    continue
                 part = os.read(self._fd, 65536)
             except OSError:  # a terminal whose other side is gone
                 return
@@ -186,9 +217,17 @@ class Reader:
                 return
             self.data += part
 
-    def until(self, text):
-        eventually(lambda: text in self.data or (not self._thread.is_alive() and "closed"))
-        assert text in self.data, self.data
+    def until(self, text, times=1):
+        """Wait until `text` was said so many times; return everything so far."""
+
+        def said():
+            return self.data.count(text) >= times or not self._thread.is_alive()
+
+        try:
+            eventually(said, within_s=WITHIN_S)
+        except AssertionError:
+            raise AssertionError(f"no {text!r} in {self.data!r}") from None
+        assert self.data.count(text) >= times, self.data
         return self.data
 
     def rest(self):
@@ -197,39 +236,131 @@ class Reader:
         assert not self._thread.is_alive(), self.data
         return self.data
 
+    def stop(self):
+        """Read no more."""
+        self._stopped = True
+        self._thread.join(WITHIN_S)
+
 
 class Running:
-    """A wrapper that runs, its output being collected; ended at the end of a `with`."""
+    """A wrapper that runs, its output being collected; all of it is ended after a `with`."""
 
-    def __init__(self, side, *args, **options):
+    def __init__(self, side, *args, under=(), env=(), **options):
+        self.mark = f"{os.getpid()}-{next(_numbers)}"
         self.process = side.start(
-            *args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, **options
+            *args,
+            under=under,
+            env={**dict(env), "GENUINE_MARK": self.mark},
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "bufsize": 0, **options},
         )
+        self._inside = bool(under)
         self.pid = self.process.pid
-        self.out = Reader(self.process.stdout.fileno())
-        self.err = Reader(self.process.stderr.fileno())
+        pipes = (self.process.stdout, self.process.stderr)
+        self.out, self.err = [pipe and Reader(pipe.fileno()) for pipe in pipes]
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        for pid in [*below(self.pid), self.pid]:
-            if self.process.poll() is None:
-                try:
-                    os.kill(pid, 9)
-                except ProcessLookupError:
-                    continue
+        end_marked(self.mark)
         self.process.wait(WITHIN_S)
-        self.out.rest()
-        self.err.rest()
-        self.process.stdout.close()
-        self.process.stderr.close()
+        for pipe, reader in ((self.process.stdout, self.out), (self.process.stderr, self.err)):
+            if pipe:
+                reader.rest()
+                pipe.close()
 
-    def send(self, number):
-        os.kill(self.pid, number)
+    @property
+    def wrapper(self):
+        """The wrapper's pid, out here: that of the one child of a program it runs under."""
+        return eventually(lambda: children(self.pid))[0] if self._inside else self.pid
+
+    @property
+    def child(self):
+        """The pid, out here, of the first child of the wrapper."""
+        return eventually(lambda: children(self.wrapper))[0]
+
+    def send(self, *numbers):
+        for number in numbers:
+            os.kill(self.wrapper, number)
 
     def wait(self):
         return self.process.wait(WITHIN_S)
+
+
+_numbers = itertools.count()
+
+
+def end_marked(mark):
+    """Kill every process that was started with this mark in its environment."""
+    ours = b"\0GENUINE_MARK=" + mark.encode() + b"\0"
+
+    def left():
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    if ours in b"\0" + (entry / "environ").read_bytes():
+                        found.append(int(entry.name))
+                        os.kill(found[-1], signal.SIGKILL)
+                except (OSError, ProcessLookupError):
+                    continue
+        return found
+
+    eventually(lambda: not left(), within_s=WITHIN_S)
+
+
+class Terminal(Running):
+    """A wrapper that leads a session on a terminal of its own, as under `docker run -t`."""
+
+    def __init__(self, side, *args, size=(24, 80), **options):
+        self.master, slave = os.openpty()
+        self.resize(*size)
+        lines = termios.tcgetattr(slave)
+        lines[1] &= ~termios.OPOST
+        lines[3] &= ~termios.ECHO
+        termios.tcsetattr(slave, termios.TCSANOW, lines)
+        code = "import fcntl,os,sys,termios;fcntl.ioctl(0,termios.TIOCSCTTY,0)"
+        code += ";os.execvp(sys.argv[1],sys.argv[1:])"
+        super().__init__(
+            side,
+            *args,
+            **{
+                "stdin": slave,
+                "stdout": slave,
+                "stderr": subprocess.PIPE,
+                "start_new_session": True,
+                **options,
+            },
+            under=python(code),
+        )
+        self._inside = False  # the program it runs under becomes it
+        os.close(slave)
+        self.out = Reader(self.master)
+
+    def __exit__(self, *_):
+        end_marked(self.mark)
+        self.process.wait(WITHIN_S)
+        if self.process.stderr:
+            self.err.rest()
+            self.process.stderr.close()
+        self.hang_up()
+
+    def press(self, keys):
+        os.write(self.master, keys)
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def hang_up(self):
+        """Close the other side of the terminal, once."""
+        if self.master >= 0:
+            self.out.stop()
+            os.close(self.master)
+            self.master = -1
+
+    @property
+    def foreground(self):
+        return os.tcgetpgrp(self.master)
 
 
 def stat(pid):
