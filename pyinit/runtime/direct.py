@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pyinit.system.reap import Reaped
 
+ESRCH = 3
 SIGCHLD, SIGTTIN, SIGTTOU = 17, 21, 22
 FAILED = 1  # the status of a wrapper that failed itself
 
@@ -46,6 +47,7 @@ class Wrapper:
         self.command = command
         self.to_group = to_group
         self.pid = 0
+        self._gone = False
 
     def begin(self) -> int | None:
         """Do what comes before the child."""
@@ -88,7 +90,12 @@ class Wrapper:
         return frozenset(signals.catchable()).difference(self.ignored)
 
     def forward(self, number: int) -> int:
-        """Send a signal to the child or its group; return the errno, 0 for none."""
+        """Send a signal to the child or its group; return the errno, 0 for none.
+
+        Of a child that was reaped only the group is left, if anybody is in it.
+        """
+        if self._gone:
+            return direct_child.send_group(self.pid, number) if self.to_group else ESRCH
         return direct_child.send(self.pid, number, group=self.to_group)
 
     def reap(self) -> Iterator[Reaped]:
@@ -96,7 +103,9 @@ class Wrapper:
         more = True
         while more:
             found, more = reap_all()
-            yield from found
+            for gone in found:
+                self._gone = self._gone or gone.pid == self.pid
+                yield gone
 
     def _guarded(self, number: int) -> int | None:
         """A fault of ours must not end the child: it is told, and the signal is dropped."""

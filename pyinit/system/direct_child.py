@@ -118,10 +118,21 @@ def send(pid: int, number: int, *, group: bool) -> int:
 
     A child that has no group yet is the only one who could be in it, and gets the signal itself.
     """
+    if group:
+        failed = send_group(pid, number)
+        if failed != errno.ESRCH:
+            return failed
+    return _kill(pid, number)
+
+
+def send_group(pid: int, number: int) -> int:
+    """Send a signal to the group that `pid` leads or led; return the errno or 0."""
+    return _kill(-pid, number)
+
+
+def _kill(pid: int, number: int) -> int:
     try:
-        posix.kill(-pid if group else pid, number)
-    except ProcessLookupError as error:
-        return send(pid, number, group=False) if group else error.errno or errno.ESRCH
+        posix.kill(pid, number)
     except OSError as error:
         return error.errno or errno.EINVAL
     return 0
