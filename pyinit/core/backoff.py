@@ -16,11 +16,15 @@ NO_CHILD_DELAY_S = 0.5  # where fork itself fails, trying again at once would on
 MAX_KEPT = 64  # failed runs remembered when `max` is 0 or huge; the delay has long saturated
 
 
+def recent(failures: tuple[float, ...], restart: Restart, now: float) -> tuple[float, ...]:
+    """Return those `failures` that are in the window."""
+    return tuple([at for at in failures if at > now - restart.window])
+
+
 def count(failures: tuple[float, ...], restart: Restart, now: float) -> tuple[float, ...]:
     """Return the times of the failed runs in the window, the one at `now` included."""
-    recent = tuple([at for at in failures if at > now - restart.window])
     kept = max(MAX_KEPT, restart.max)
-    return (*recent, now)[-(kept + 1) :]
+    return (*recent(failures, restart, now), now)[-(kept + 1) :]
 
 
 def gives_up(failures: tuple[float, ...], restart: Restart) -> bool:
@@ -39,9 +43,15 @@ def delay_s(attempt: int, restart: Restart, draw: float) -> float:
     return delay * (1 + restart.jitter * (2 * draw - 1))
 
 
-def draw(seed: int, run_id: int) -> float:
-    """Return a number in [0, 1) that depends on nothing but `seed` and `run_id`."""
+def draw(seed: int, key: str, run_id: int) -> float:
+    """Return a number in [0, 1) that depends on nothing but the arguments.
+
+    Not `hash(key)`, which differs from one Python to the next.  Two processes must not draw
+    the same: what fell together would come up together for ever.
+    """
     mixed = (seed * 0x9E3779B97F4A7C15 + run_id * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+    for byte in key.encode("utf-8", "surrogateescape"):
+        mixed = ((mixed ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
     mixed ^= mixed >> 31
     mixed = (mixed * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
     return (mixed >> 11) / (1 << 53)

@@ -9,19 +9,20 @@ from . import graph as graphs
 from . import table as tables
 from .effects import Announce, Removed
 from .inputs import Blocked, Go, Start
-from .process import advance, is_active, is_success
+from .policy import is_success
+from .process import advance, is_active, plan_to_be
 from .record import Record, replace
 from .states import (
     NEVER,
     NO_PID,
     Backoff,
     Ending,
-    Exited,
     Fatal,
     RunId,
     Stopped,
     Stopping,
     Waiting,
+    has_failed,
     run_of,
 )
 
@@ -33,16 +34,16 @@ if TYPE_CHECKING:
     from .phases import Phase
     from .plan import InitPlan
     from .process import Process
+    from .states import State
     from .table import Pids, Table
 
 
 class Supervisor(Record):
     """The whole state of pyinit's brain.
 
-    `main` is the key of the main program in COMMAND mode; `failure` the shell code of the first
-    process that failed for good (0: none); `seed` feeds the jitter; `floor` is above every run
-    id of processes that are gone, so that a name that comes back never reuses one; `drained_at`
-    is since when traffic is to stay away by request (NEVER: it is welcome).
+    `main` is the key of the main program in COMMAND mode; `seed` feeds the jitter; `floor` is above
+    every run id of processes that are gone, so that a name that comes back never reuses one;
+    `drained_at` is since when traffic is to stay away by request (NEVER: it is welcome).
     """
 
     init: InitPlan
@@ -51,7 +52,6 @@ class Supervisor(Record):
     pids: Pids
     phase: Phase
     main: str | None = None
-    failure: int = 0
     seed: int = 0
     floor: int = 0
     drained_at: float = NEVER
@@ -67,7 +67,6 @@ class Draft:
         self.graph = supervisor.graph
         self.pids = supervisor.pids
         self.phase = supervisor.phase
-        self.failure = supervisor.failure
         self.floor = supervisor.floor
         self.drained_at = supervisor.drained_at
         self.init = supervisor.init
@@ -85,7 +84,6 @@ class Draft:
             graph=self.graph,
             pids=self.pids,
             phase=self.phase,
-            failure=self.failure,
             floor=self.floor,
             drained_at=self.drained_at,
         )
@@ -112,18 +110,21 @@ class Draft:
             return
         self._rows[key] = after
         self.effects.extend(effects)
-        run = run_of(after.state)
-        if run is not None and run.pid != NO_PID:
-            was = run_of(before.state)
-            if was is None or was.pid != run.pid:
-                self.pids = self.pids.having(run.pid, key)
-        if type(before.state) is not type(after.state):
+        run, was = run_of(after.state), run_of(before.state)
+        if run is not None and run.pid != NO_PID and (was is None or was.pid != run.pid):
+            self.pids = self.pids.having(run.pid, key)
+        if type(before.state) is not type(after.state) or _has_ended(before, after):
             if not isinstance(after.state, Ending):
                 self.effects.append(_announcement(before, after, self.now))
             self.moved.append((before, after))
 
     def start(self, key: str) -> None:
         """Let a process, and what it needs, be up."""
+        self.start_needs(key)
+        self.send(key, Start())
+
+    def start_needs(self, key: str) -> None:
+        """Let what a process needs be up."""
         wanted = {key: None}
         stack = [key]
         while stack:
@@ -132,6 +133,7 @@ class Draft:
                     if each not in wanted and _must_be_told(self.row(each), need.condition):
                         wanted[each] = None
                         stack.append(each)
+        del wanted[key]
         for each in reversed(wanted):
             self.send(each, Start())
 
@@ -144,7 +146,9 @@ class Draft:
         if verdict == graphs.MET:
             self.send(key, Go())
         elif verdict == graphs.LOST:
-            self.send(key, Blocked(f"it needs '{program}', which has failed"))
+            keys = self.graph.keys.get(program, ())
+            end = "failed" if any(has_failed(self.row(each).state) for each in keys) else "ended"
+            self.send(key, Blocked(f"it needs '{program}', which has {end}"))
 
     def forget(self) -> None:
         """Drop the processes that left the plan and are at rest now."""
@@ -157,7 +161,7 @@ class Draft:
         self.floor = max([self.floor, *[row.runs for row in gone]])
         rows = [row for row in self.table if not row.retired or is_active(row)]
         self.table = tables.build(rows)
-        self.graph = graphs.build([row.plan for row in rows])
+        self.graph = graphs.build([plan_to_be(row) for row in rows])
         self.effects.extend([Removed(row.plan.key, row.plan.name) for row in gone])
 
     def active(self) -> int:
@@ -170,27 +174,60 @@ class Draft:
         users = self.graph.needed_by.get(program, ())
         return [key for user in users for key in self.graph.keys.get(user, ())]
 
+    def is_up(self, program: str) -> bool:
+        """Say whether any process of `program` is not at rest."""
+        return any(is_active(self.row(key)) for key in self.graph.keys.get(program, ()))
+
     def is_needed(self, program: str) -> bool:
-        """Say whether a process that needs `program` is not at rest."""
-        return any(is_active(self.row(key)) for key in self.keys_needing(program))
+        """Say whether a process that needs `program` is not at rest.
+
+        A need reaches through programs at rest: who needed a finished migration needs the
+        database that it migrated.  The last users are asked first, since the first go first.
+        """
+        seen = {program}
+        stack = [program]
+        while stack:
+            for user in reversed(self.graph.needed_by.get(stack.pop(), ())):
+                if user in seen:
+                    continue
+                if self.is_up(user):
+                    return True
+                seen.add(user)
+                stack.append(user)
+        return False
 
 
 def _must_be_told(process: Process, condition: str) -> bool:
     """Say whether a process that another needs is not up, not done, and not on its way there."""
+    if process.retired:
+        return False
     match process.state:
-        case Stopped() | Fatal() | Exited(success=False):
-            return not process.retired
-        case Exited():
-            return condition == "ready" and not process.retired
-        case Stopping(again=False, failed="") | Ending(asked=True, again=False):
-            return not process.retired
+        case Stopped() | Stopping(again=False, failed="") | Ending(asked=True, again=False):
+            return True
         case _:
-            return False
+            return graphs.judge(process, condition) == graphs.LOST
+
+
+def _has_ended(before: Process, after: Process) -> bool:
+    """Say whether a run was over in this transition."""
+    was, run = run_of(before.state), run_of(after.state)
+    return was is not None and (run is None or run.id != was.id)
+
+
+def _was_asked(state: State, *, well: bool) -> bool:
+    """Say whether the end of a run in `state` is no surprise; `well` if its status is good."""
+    match state:
+        case Stopping(failed=failed):
+            return not failed
+        case Ending(asked=asked, failed=failed):
+            return asked or (well and not failed)
+        case _:
+            return well
 
 
 def _announcement(before: Process, after: Process, now: float) -> Announce:
     plan = after.plan
-    was, ended = before.state, isinstance(before.state, Ending)
+    was, ended = before.state, _has_ended(before, after)
     name = type(was).__name__
     if isinstance(was, Ending):
         name = "Stopping" if was.stop_since != NEVER else ("Running" if was.was_up else "Starting")
@@ -198,7 +235,8 @@ def _announcement(before: Process, after: Process, now: float) -> Announce:
     status = after.last if ended else None
     expected = None
     if ended and after.last is not None:
-        expected = is_success(after, after.last) or isinstance(after.state, Stopped)
+        well = is_success(before, after.last) and not isinstance(after.state, Fatal)
+        expected = isinstance(after.state, Stopped) or _was_asked(was, well=well)
     reason, retry_s = "", 0.0
     match after.state:
         case Backoff(retry_at, reason):

@@ -50,26 +50,30 @@ def standing(process: Process, graph: Graph, row: Callable[[str], Process]) -> t
     """Return (MET | WAIT | LOST, the program that decides) of a process's dependencies."""
     for need in process.plan.depends:
         for key in graph.keys.get(need.program, ()):
-            process_needed = row(key)
-            verdict = _judge(process_needed, need.condition)
-            if verdict != MET and not process_needed.retired:
+            needed = row(key)
+            verdict = judge(needed, need.condition)
+            if verdict != MET and not needed.retired:
                 return verdict, need.program
     return MET, ""
 
 
-def _judge(process: Process, condition: str) -> str:
+def judge(process: Process, condition: str) -> str:
+    """Return whether `process` is at `condition` (MET), may come to it (WAIT) or not (LOST)."""
     state = process.state
     match condition, state:
         case "done", Exited() | Fatal():
             return MET
-        case "completed", Exited(success=True):
-            return MET
+        case "completed" | "started", Exited(success=True):
+            return MET  # a service that ended well was started
+        case "ready", Exited(success=True) if process.plan.kind == "oneshot":
+            return MET  # what a oneshot was there for is done
         case "completed" | "started" | "ready", Exited() | Fatal():
-            # a service that ended well was started; one that failed will not come back
-            up = condition == "started" and isinstance(state, Exited) and state.success
-            return MET if up else LOST
-        case "started" | "ready", Running():
+            return LOST  # it will not come back by itself
+        case "started", Running():
             return MET
+        case "ready", Running():
+            done_first = process.plan.kind == "oneshot" and process.plan.ready is None
+            return WAIT if done_first else MET
         case _:
             return WAIT
 

@@ -85,8 +85,8 @@ def public_name(phase: Phase) -> str:
 def deadline(phase: Phase) -> float:
     """Return when `phase` next needs a Tick."""
     match phase:
-        case Draining(until=until, shutdown=shutdown):
-            return min(until, shutdown.deadline)
+        case Draining(until=until):
+            return until
         case Halting(shutdown=shutdown):
             return shutdown.deadline
         case Sweeping(shutdown=shutdown, schedule=schedule):

@@ -20,7 +20,7 @@ so two restarts make one new run.  A changed plan waits in `pending` until the r
 
 from __future__ import annotations
 
-from . import backoff, escalation
+from . import escalation, policy
 from .effects import Note, Spawn, Survey
 from .escalation import SIGKILL
 from .inputs import (
@@ -57,7 +57,6 @@ from .states import (
     Waiting,
     deadline,
 )
-from .status import ExitCode, describe, is_machines_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +76,8 @@ class Process(Record):
     """One slot: its plan, its state, and what its past runs leave to remember.
 
     `runs` is the id of the last run; `restarts` counts the runs that followed an end by itself;
-    `failures` are the times of recent failed runs; `due` is the deadline of `state`; `limits`
+    `failures` are the times of recent failed runs, `childless` counts the starts in a row for which
+    there was no child (both for `policy`); `due` is the deadline of `state`; `limits`
     were set by hand; `last` is how the last run ended, `last_at` when.  A `closing` process gets no
     new run (shutdown); a `retired` one left the plan and is dropped once it is at rest.
     """
@@ -88,6 +88,7 @@ class Process(Record):
     runs: int = 0
     restarts: int = 0
     failures: tuple[float, ...] = ()
+    childless: int = 0
     pending: ProcessPlan | None = None
     closing: bool = False
     retired: bool = False
@@ -131,15 +132,15 @@ def is_active(process: Process) -> bool:
     return not isinstance(process.state, RESTING)
 
 
-def is_success(process: Process, status: ExitStatus) -> bool:
-    """Say whether a run of the process that ended with `status` did well."""
-    return isinstance(status, ExitCode) and status.code in process.plan.success_codes
+def plan_to_be(process: Process) -> ProcessPlan:
+    """Return the plan the next run of the process will be born with."""
+    return process.pending or process.plan
 
 
 def _at_rest(process: Process, event: Input) -> Step:
     match event:
         case Start() | Restart():
-            return enter(replace(_with_pending(process), failures=()), Waiting()), ()
+            return _wanted(process)
         case Stop(held=True) if isinstance(process.state, Stopped):
             return enter(process, Stopped(held=True)), ()
         case Stop() | Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
@@ -227,8 +228,8 @@ def _stopping(process: Process, state: Stopping, event: Input, now: float, seed:
         case Gone(status):
             return _end(process, _stopped(state, status), now, seed)
         case Due():
-            rest, kills, effects = escalation.send_due(process.plan, state.run, state.schedule, now)
-            return enter(process, replace(state, schedule=rest, kills=state.kills + kills)), effects
+            rest, _, effects = escalation.send_due(process.plan, state.run, state.schedule, now)
+            return enter(process, replace(state, schedule=rest)), effects
         case Start() | Restart():
             return enter(process, replace(state, again=True)), ()
         case Stop(grace_s):
@@ -260,12 +261,10 @@ def _ending(process: Process, state: Ending, event: Input, now: float, seed: int
         case Start() | Restart():
             return enter(process, replace(state, again=True)), ()
         case Stop(grace_s):
-            sooner = escalation.sooner(state.schedule, now + grace_s)
-            calm = replace(state, asked=True, again=False, failed="", schedule=sooner)
-            return enter(process, calm), ()
+            calm = replace(state, asked=True, again=False, failed="")
+            return enter(process, _within(calm, now + grace_s)), ()
         case Hurry():
-            soon = ((now, SIGKILL),) if state.left > 0 else state.schedule
-            return enter(process, replace(state, asked=True, again=False, schedule=soon)), ()
+            return enter(process, _within(replace(state, asked=True, again=False), now)), ()
         case Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
             return process, ()
         case Proven():
@@ -279,11 +278,11 @@ def _backoff(process: Process, state: Backoff, event: Input, now: float) -> Step
         case Due() if now >= state.retry_at:
             return _spawn(replace(process, restarts=process.restarts + 1), now)
         case Start() | Restart():
-            return enter(replace(_with_pending(process), failures=()), Waiting()), ()
+            return _wanted(process)
         case Stop(held=held):
-            return enter(_with_pending(process), Stopped(held)), ()
+            return enter(process, Stopped(held)), ()
         case Hurry():
-            return enter(_with_pending(process), Stopped()), ()
+            return enter(process, Stopped()), ()
         case Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone() | Counted():
             return process, ()
         case Proven() | Due():
@@ -293,7 +292,6 @@ def _backoff(process: Process, state: Backoff, event: Input, now: float) -> Step
 
 
 def _spawn(process: Process, now: float) -> Step:
-    process = _with_pending(process)
     run = Run(RunId(process.runs + 1), NO_PID, now)
     spawn = Spawn(process.plan.key, run.id, process.plan, process.limits)
     return enter(replace(process, runs=run.id), Starting(run)), (spawn,)
@@ -340,7 +338,6 @@ def _stopped(state: Stopping, status: ExitStatus) -> Ending:
         again=state.again,
         failed=state.failed,
         schedule=state.schedule,
-        kills=state.kills,
         stop_since=state.since,
     )
 
@@ -355,50 +352,42 @@ def _end(process: Process, ending: Ending, now: float, seed: int) -> Step:
 
 def _leftovers(process: Process, state: Ending, left: int, now: float) -> Step:
     """Members live on: tell them to stop if nobody has yet, and wait for the next count."""
+    latest = max(now, state.kill_by) if state.kills == 0 else NEVER
     if state.schedule:
-        return enter(process, replace(state, left=left)), ()
+        schedule = escalation.sooner(state.schedule, latest)
+        return enter(process, replace(state, left=left, schedule=schedule)), ()
     grace_s = min(process.plan.stop.timeout, LEFTOVER_GRACE_S)
-    schedule = ((now + grace_s, SIGKILL),)
+    schedule = ((min(now + grace_s, latest), SIGKILL),)
     told = escalation.kill(process.plan, state.run, process.plan.stop.signals[0])
     return enter(process, replace(state, left=left, schedule=schedule)), (told,)
 
 
+def _within(state: Ending, kill_by: float) -> Ending:
+    """Return `state` with its members killed by then; while none is counted there is nobody."""
+    if state.left <= 0:
+        return replace(state, kill_by=min(state.kill_by, kill_by))
+    return replace(state, schedule=escalation.sooner(state.schedule, kill_by), kill_by=kill_by)
+
+
 def _conclude(process: Process, state: Ending, now: float, seed: int) -> Step:
     """Nothing of the run is left: decide what comes next."""
-    plan = process.plan
-    status = state.status
+    process = _with_pending(process)
     if state.again and not (process.closing or process.retired):
-        return enter(replace(_with_pending(process), failures=()), Waiting()), ()
+        return _wanted(process)
     if state.asked:
-        return enter(_with_pending(process), Stopped(held=not process.closing)), ()
-    success = is_success(process, status) and not state.failed
-    policy = "never" if process.closing else plan.restart.policy
-    if policy == "never" or (success and (policy == "on-failure" or plan.kind == "oneshot")):
-        return enter(_with_pending(process), Exited(status, success)), ()
-    return _again(_with_pending(process), state, success=success, now=now, seed=seed)
-
-
-def _again(process: Process, state: Ending, *, success: bool, now: float, seed: int) -> Step:
-    """Give up, or start the next run after its delay."""
-    policy = process.plan.restart
-    reason = state.failed or describe(state.status)
-    if not success:
-        failures = backoff.count(process.failures, policy, now)
-        process = replace(process, failures=failures)
-        if not is_machines_fault(state.status) and backoff.gives_up(failures, policy):
-            text = f"{len(failures)} failed runs within {policy.window:g} s, the last: {reason}"
-            return enter(process, Fatal(text, state.status)), ()
-    attempt = max(1, len(process.failures))
-    delay_s = backoff.delay_s(attempt, policy, backoff.draw(seed, process.runs))
-    if is_machines_fault(state.status):
-        delay_s = max(delay_s, backoff.NO_CHILD_DELAY_S)
-    if delay_s <= 0:
+        return enter(process, Stopped(held=not process.closing)), ()
+    verdict = policy.judge(process, state, now, seed)
+    process = replace(process, failures=verdict.failures, childless=verdict.childless)
+    if isinstance(verdict.state, Backoff) and verdict.state.retry_at <= now:
         return _spawn(replace(process, restarts=process.restarts + 1), now)
-    return enter(process, Backoff(now + delay_s, reason)), ()
+    return enter(process, verdict.state), ()
+
+
+def _wanted(process: Process) -> Step:
+    """Somebody wants a new run: what failed before is forgiven."""
+    return enter(replace(process, failures=(), childless=0), Waiting()), ()
 
 
 def _with_pending(process: Process) -> Process:
     """Return the process with the plan that waited for its run to end, if one did."""
-    if process.pending is None:
-        return process
-    return replace(process, plan=process.pending, pending=None)
+    return replace(process, plan=plan_to_be(process), pending=None)

@@ -6,7 +6,7 @@ from . import change, graph, table
 from .effects import Note
 from .inputs import Restart, Start, Stop
 from .phases import Up
-from .process import Process
+from .process import Process, plan_to_be
 from .record import replace
 from .states import Ending, Exited, Stopped, Stopping, run_of
 
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 def difference(rows: table.Table, plan: Plan) -> Change:
     """Return what `plan` would change of the processes that are there."""
-    return change.compare(
-        {row.plan.key: row.pending or row.plan for row in rows if not row.retired}, plan
-    )
+    return change.compare({row.plan.key: plan_to_be(row) for row in rows if not row.retired}, plan)
 
 
 def load_plan(draft: Draft, plan: Plan) -> None:
@@ -45,15 +43,22 @@ def load_plan(draft: Draft, plan: Plan) -> None:
     for key in removed:
         rows[key] = replace(rows[key], retired=True)
     draft.table = table.build([rows[key] for key in order])
-    draft.graph = graph.build([*plan.processes, *[row.plan for row in kept]])
+    draft.graph = graph.build([*plan.processes, *[plan_to_be(row) for row in kept]])
     draft.init = replace(plan.init, exit=draft.init.exit) if main is not None else plan.init
     _carry_out(draft, found, removed, wanted)
 
 
 def _revised(row: Process, plan: ProcessPlan, *, anew: bool) -> Process:
-    """Return `row` with `plan`, which waits for the end of a run that was born of another."""
+    """Return `row` with `plan`, which waits for the end of a run that was born of another.
+
+    A stop under way goes on as it began: its leader may be gone and its pid somebody else's, so
+    nothing but the members may be signalled whatever the new plan says.
+    """
     if anew and run_of(row.state) is not None:
         return replace(row, pending=plan, retired=False)
+    if isinstance(row.state, Stopping | Ending):
+        now = replace(plan, stop=row.plan.stop)
+        return replace(row, plan=now, pending=plan, retired=False)
     return replace(row, plan=plan, pending=None, retired=False)
 
 

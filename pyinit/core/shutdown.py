@@ -14,8 +14,9 @@ from .inputs import Hurry, Stop
 from .phases import Booting, Draining, Halting, Over, Shutdown, Sweeping, Up
 from .process import is_active
 from .record import assert_never, replace
-from .states import NEVER, WITH_RUN, Backoff, Ending, Exited, Fatal, Waiting
-from .status import shell_code
+from .states import NEVER, WITH_RUN, Backoff, Ending, Exited, Fatal, Waiting, has_failed
+from .status import Signaled, shell_code
+from .table import held
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,12 +27,13 @@ RESERVE_S = 0.5  # of the budget, for the last KILL to be reaped and the sweep; 
 SWEEP_GRACE_S = 2.0  # what the programs left behind gets between TERM and KILL
 HURRY_GRACE_S = 1.0  # what was not told to stop before somebody lost patience gets this
 PATIENCE = 2  # the request that turns a stop into a hurry
+DRAIN_SHARE = 0.75  # of the budget at most: the stop itself needs some of it
 BLAME_S = 1.0  # a process that took longer to stop than this is named at the end
 SIGTERM = 15
 
 
 def request(draft: Draft, cause: str) -> None:
-    """Begin an ordered stop; asked for again, cut the drain short, then the grace periods."""
+    """Begin an ordered stop; asked for again, cut the drain and the grace periods short."""
     match draft.phase:
         case Booting():
             draft.phase = Over(0)  # nothing was started
@@ -39,7 +41,7 @@ def request(draft: Draft, cause: str) -> None:
         case Up():
             begin(draft, cause, None, asked=1)
         case Draining(_, shutdown):
-            _halt(draft, shutdown)
+            _halt(draft, replace(shutdown, asked=shutdown.asked + 1))
         case Halting(shutdown):
             _hurry(draft, replace(shutdown, asked=shutdown.asked + 1))
         case Sweeping(shutdown):
@@ -77,19 +79,28 @@ def begin(draft: Draft, cause: str, code: int | None, *, asked: int = 0) -> None
     for process in draft.table:
         if isinstance(process.state, Waiting | Backoff):
             draft.send(process.plan.key, Stop(0.0, held=False))
-    halt_at = min(draft.now, draft.drained_at) + init.drain_delay
-    if asked and halt_at > draft.now:
-        draft.effects.append(Note("info", f"draining for {halt_at - draft.now:g} s"))
-        draft.phase = Draining(halt_at, shutdown)
+    wait_s = min(draft.now, draft.drained_at) + init.drain_delay - draft.now
+    if asked and wait_s > 0 and draft.active():
+        _drain_first(draft, wait_s, shutdown)
     else:
         _halt(draft, shutdown)
+
+
+def _drain_first(draft: Draft, wait_s: float, shutdown: Shutdown) -> None:
+    budget_s = draft.init.stop_budget
+    if wait_s > budget_s * DRAIN_SHARE:
+        text = f"cannot drain for {wait_s:g} s within a stop budget of {budget_s:g} s"
+        draft.effects.append(Note("warning", text))
+        wait_s = budget_s * DRAIN_SHARE
+    draft.effects.append(Note("info", f"draining for {wait_s:g} s"))
+    draft.phase = Draining(draft.now + wait_s, shutdown)
 
 
 def tick(draft: Draft) -> None:
     """Act on the deadline of the phase, if it has come."""
     now = draft.now
     match draft.phase:
-        case Draining(until, shutdown) if now >= min(until, shutdown.deadline):
+        case Draining(until, shutdown) if now >= until:
             _halt(draft, shutdown)
         case Halting(shutdown) if now >= shutdown.deadline:
             _abandon(draft, shutdown)
@@ -106,20 +117,13 @@ def tick(draft: Draft) -> None:
 
 def moved(draft: Draft, before: Process, after: Process) -> None:
     """A process changed its state during the shutdown: note the time, and stop who is next."""
+    if isinstance(draft.phase, Draining) and draft.active() == 0:
+        _halt(draft, draft.phase.shutdown)
     if not isinstance(draft.phase, Halting):
         return
-    shutdown = draft.phase.shutdown
-    ending = before.state
-    if isinstance(ending, Ending) and ending.stop_since != NEVER:
-        took_s = draft.now - ending.stop_since
-        entry = (after.plan.name, took_s, ending.kills > 0)
-        if took_s >= BLAME_S or ending.kills:
-            draft.phase = Halting(replace(shutdown, blame=(*shutdown.blame, entry)))
-    if isinstance(after.state, Waiting | Backoff):
-        draft.send(after.plan.key, Stop(0.0, held=False))
+    _blame(draft, draft.phase.shutdown, before, after)
     if not is_active(after):
-        for program in draft.graph.needs.get(after.plan.program, ()):
-            _stop_program(draft, program)
+        _stop_below(draft, after.plan.program)
         _sweep_if_quiet(draft)
 
 
@@ -146,41 +150,75 @@ def recount(draft: Draft) -> None:
 def judge(draft: Draft, process: Process) -> None:
     """A process came to rest by itself while `Up`: decide by `exit` whether that is the end."""
     match process.state:
-        case Fatal(reason, status):
-            failed, why = True, f"{process.plan.name} gave up: {reason}"
-        case Exited(status, success):
-            failed, why = not success, f"{process.plan.name} has ended"
+        case Fatal(reason):
+            why = f"{process.plan.name} gave up: {reason}"
+        case Exited():
+            why = f"{process.plan.name} has ended"
         case _:
             return
-    code = (shell_code(status) if status is not None else 1) or int(failed)
-    if failed and draft.failure == 0:
-        draft.failure = code
-    policy = draft.init.exit
+    policy, program = draft.init.exit, process.plan.program
+    failed = has_failed(process.state)
     if policy.startswith("main:"):
-        if policy[5:] == process.plan.program and not _others_active(draft, process):
-            begin(draft, why, code if failed else shell_code(status) if status else 0)
+        if policy[5:] == program and not draft.is_up(program):
+            begin(draft, why, _code(process))
     elif policy == "fail-fast" and failed and process.plan.critical:
-        begin(draft, why, code)
-    elif policy in {"fail-fast", "all-done"} and _nothing_left(draft):
-        begin(draft, "nothing is left to run", draft.failure)
+        begin(draft, why, _code(process))
+    elif policy in {"fail-fast", "all-done"} and draft.active() == 0 and held(draft.table) == 0:
+        begin(draft, "nothing is left to run", _first_failure(draft))
 
 
-def _others_active(draft: Draft, process: Process) -> bool:
-    keys = draft.graph.keys.get(process.plan.program, ())
-    return any(is_active(draft.row(key)) for key in keys)
+def _code(process: Process) -> int:
+    """Return the exit status that a process at rest gives, never 0 if it failed."""
+    match process.state:
+        case Exited(status) | Fatal(_, status) if status is not None:
+            return shell_code(status) or int(has_failed(process.state))
+        case _:
+            return 1
 
 
-def _nothing_left(draft: Draft) -> bool:
-    from .table import held
+def _first_failure(draft: Draft) -> int:
+    """Return the status of the process that failed first of those that are failed now, or 0.
 
-    return draft.active() == 0 and held(draft.table) == 0
+    Those that never ran, because what they need failed, come after it.
+    """
+    failed = [row for row in draft.table if has_failed(row.state)]
+    ran = [row for row in failed if row.last is not None]
+    return _code(min(ran or failed, key=lambda row: row.last_at)) if failed else 0
 
 
 def _halt(draft: Draft, shutdown: Shutdown) -> None:
     draft.phase = Halting(shutdown)
     for program in draft.graph.keys:
-        _stop_program(draft, program)
+        if draft.is_up(program):
+            _stop_program(draft, program)
     _sweep_if_quiet(draft)
+
+
+def _stop_below(draft: Draft, program: str) -> None:
+    """Stop what `program` needs, reaching through programs at rest."""
+    seen = {program}
+    stack = [program]
+    while stack:
+        for need in draft.graph.needs.get(stack.pop(), ()):
+            if need in seen:
+                continue
+            seen.add(need)
+            if draft.is_up(need):
+                _stop_program(draft, need)
+            else:
+                stack.append(need)
+
+
+def _blame(draft: Draft, shutdown: Shutdown, before: Process, after: Process) -> None:
+    """Remember who took long to stop, or had to be killed."""
+    ending = before.state
+    if not isinstance(ending, Ending) or ending.stop_since == NEVER:
+        return
+    took_s = draft.now - ending.stop_since
+    killed = ending.kills > 0 or ending.status == Signaled(escalation.SIGKILL)
+    if took_s >= BLAME_S or killed:
+        entry = (after.plan.name, took_s, killed)
+        draft.phase = Halting(replace(shutdown, blame=(*shutdown.blame, entry)))
 
 
 def _stop_program(draft: Draft, program: str) -> None:

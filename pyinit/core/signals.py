@@ -1,7 +1,8 @@
 """What a signal to pyinit means: a stop, a reload, or something for the main program.
 
 In COMMAND mode everything that can be caught goes to the main program, as from tini; pyinit
-takes a signal for itself only once the main program is gone.
+takes a signal for itself only once the main program is gone, or a shutdown has begun.  What a
+terminal tells (WINCH, CONT) goes to the main program even then.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .draft import Draft
 
 SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGTERM, SIGCONT, SIGWINCH = 1, 2, 3, 10, 15, 18, 28
+TERMINALS = (SIGCONT, SIGWINCH)
 DEFAULTS = {
     SIGTERM: "stop",
     SIGINT: "stop",
@@ -33,7 +35,8 @@ def receive(draft: Draft, signum: int) -> None:
     action = dict(draft.init.signals).get(signum)
     if action is None:
         main = draft.base.main
-        if main is not None and isinstance(draft.phase, Up) and send(draft, (main,), signum):
+        for_main = isinstance(draft.phase, Up) or signum in TERMINALS
+        if main is not None and for_main and send(draft, (main,), signum):
             return
         action = DEFAULTS.get(signum, "ignore")
     if action == "stop":
@@ -44,7 +47,7 @@ def receive(draft: Draft, signum: int) -> None:
         draft.effects.append(ReopenLogs())
     elif action.startswith("forward:"):
         send(draft, draft.graph.keys.get(action[8:], ()), signum)
-    elif action == "ignore" and signum not in {SIGCONT, SIGWINCH}:
+    elif action == "ignore" and signum not in TERMINALS:
         draft.effects.append(Note("debug", f"ignored {signal_name(signum)}"))
 
 

@@ -71,14 +71,14 @@ class Stopping(Record):
     schedule: Schedule
     again: bool = False
     failed: str = ""
-    kills: int = 0
 
 
 class Ending(Record):
     """The leader was reaped; what it left behind (group, descendants) is being ended.
 
     `left` is the number of members last counted, -1 before the first count.  `asked`: it was
-    stopped, it did not end by itself.  `was_up`: it had been Running.
+    stopped, it did not end by itself.  `was_up`: it had been Running.  `kills` are the KILLs the
+    members have had, at the latest from `kill_by` on.
     """
 
     run: Run
@@ -91,6 +91,7 @@ class Ending(Record):
     schedule: Schedule = ()
     kills: int = 0
     stop_since: float = NEVER
+    kill_by: float = NEVER
 
 
 class Backoff(Record):
@@ -161,6 +162,11 @@ def run_of(state: State) -> Run | None:
             return None
         case _:
             assert_never(state)
+
+
+def has_failed(state: State) -> bool:
+    """Say whether a process is at rest because its runs did not do well."""
+    return isinstance(state, Fatal) or (isinstance(state, Exited) and not state.success)
 
 
 def deadline(state: State) -> float:

@@ -75,8 +75,7 @@ def _dispatch(draft: Draft, event: Event) -> None:
         case ev.StopRequested(keys):
             _send_each(draft, keys, lambda row: Stop(row.plan.stop.timeout))
         case ev.RestartRequested(keys):
-            if isinstance(draft.phase, Up):
-                _send_each(draft, keys, lambda row: Restart(row.plan.stop.timeout))
+            _restart(draft, keys)
         case ev.SignalRequested(keys, signum):
             signal_actions.send(draft, keys, signum)
         case ev.SignalReceived(signum):
@@ -138,6 +137,13 @@ def _start(draft: Draft, keys: tuple[str, ...]) -> None:
     if isinstance(draft.phase, Up):
         for key in _known(draft, keys):
             draft.start(key)
+
+
+def _restart(draft: Draft, keys: tuple[str, ...]) -> None:
+    if isinstance(draft.phase, Up):
+        for key in _known(draft, keys):
+            draft.start_needs(key)
+            draft.send(key, Restart(draft.row(key).plan.stop.timeout))
 
 
 def _send_each(draft: Draft, keys: tuple[str, ...], made: Callable[[Process], Input]) -> None:

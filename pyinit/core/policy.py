@@ -1,0 +1,64 @@
+"""What a process is to do after a run: end well, give up, or have another run, and when.
+
+The policy is a judgement, not a transition: `process.py` asks it, and moves.
+
+    a run that ended well           "always" has another run; a oneshot or "on-failure" is done
+    one that ended well too soon    under "always" a failed start: it was to stay up, and did not
+    a failed run                    "never" is done; else another run, later each time, or give up
+    no child at all (fork failed)   another try, later each time; never a reason to give up
+"""
+
+from __future__ import annotations
+
+from . import backoff
+from .record import Record
+from .states import Backoff, Exited, Fatal
+from .status import ExitCode, describe, is_machines_fault
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .process import Process
+    from .states import Ending
+    from .status import ExitStatus
+
+
+class Verdict(Record):
+    """The state to be in, and what to remember for the next verdict.
+
+    A Backoff that is over by now means a new run at once.
+    """
+
+    state: Exited | Fatal | Backoff
+    failures: tuple[float, ...] = ()
+    childless: int = 0
+
+
+def is_success(process: Process, status: ExitStatus) -> bool:
+    """Say whether a run of the process that ended with `status` did well."""
+    return isinstance(status, ExitCode) and status.code in process.plan.success_codes
+
+
+def judge(process: Process, ended: Ending, now: float, seed: int) -> Verdict:
+    """Return what follows a run that ended by itself.  A `closing` process gets no further run."""
+    restart, failures = process.plan.restart, process.failures
+    success = is_success(process, ended.status) and not ended.failed
+    policy = "never" if process.closing else restart.policy
+    done = policy == "on-failure" or process.plan.kind == "oneshot"
+    if policy == "never" or (success and done):
+        return Verdict(Exited(ended.status, success), failures)
+    reason = ended.failed or describe(ended.status)
+    draw = backoff.draw(seed, process.plan.key, ended.run.id)
+    if is_machines_fault(ended.status):
+        childless = process.childless + 1
+        delay_s = max(backoff.delay_s(childless, restart, draw), backoff.NO_CHILD_DELAY_S)
+        return Verdict(Backoff(now + delay_s, reason), failures, childless)
+    if success and ended.was_up:
+        failures = backoff.recent(failures, restart, now)
+    else:
+        reason += " before it was up" if success else ""
+        failures = backoff.count(failures, restart, now)
+    if backoff.gives_up(failures, restart):
+        text = f"{len(failures)} failed runs within {restart.window:g} s, the last: {reason}"
+        return Verdict(Fatal(text, ended.status), failures)
+    delay_s = backoff.delay_s(max(1, len(failures)), restart, draw)
+    return Verdict(Backoff(now + delay_s, reason), failures)

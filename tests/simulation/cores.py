@@ -1,0 +1,23 @@
+"""The core under test as one object, so that a copy with a planted bug can take its place."""
+
+import importlib
+from types import SimpleNamespace
+
+MODULES = (
+    *("backoff", "change", "draft", "effects", "escalation", "events", "graph", "inputs", "phases"),
+    *("plan", "policy", "process", "record", "reload", "shutdown", "signals", "states", "status"),
+    *("supervisor", "table", "trace"),
+)
+KEPT = ("draft", "graph", "phases", "plan", "process", "states", "status", "table")
+
+
+def load(package="pyinit.core"):
+    """Return the modules of `package` by name, and `kinds` of what a state is made of."""
+    core = SimpleNamespace(
+        **{name: importlib.import_module(f"{package}.{name}") for name in MODULES}
+    )
+    core.kinds = core.record.kinds_of(*[getattr(core, name) for name in KEPT])
+    return core
+
+
+GENUINE = load()

@@ -1,0 +1,193 @@
+"""What can be done to a world: the moves of the operator, of the kernel, and of bad luck."""
+
+import plans
+import properties
+
+SIGNALS = (1, 2, 3, 10, 12, 15, 17, 18, 28, 40)
+STATUSES = (0, 1 << 8, 3 << 8, 9, 11)
+HEALING_S = 400.0  # longer than every deadline a plan can have
+
+
+def move(world, kind, a, b):
+    """Make one move; `a` and `b` (0 to 999) choose what it is about."""
+    if world.exit is None:
+        MOVES[kind](world, a, b)
+        if world.rng.random() >= world.lateness:
+            world.deliver_all()
+
+
+def finish(world):
+    """Heal the world, see that everything comes to rest when told, and end it."""
+    ev, core = world.core.events, world.core
+    world.heal()
+    world.sleep(0.0)
+    world.healed_at = world.now
+    if world.exit is None and properties.is_up(world.state):
+        world.feed(ev.StopRequested(tuple(world.state.table.index)))
+        world.sleep(HEALING_S)
+        if world.exit is None:
+            active = [row.plan.key for row in world.state.table if core.process.is_active(row)]
+            if active:
+                properties.fail(world, f"told to stop and still not at rest: {active}")
+            if world.leaders():
+                properties.fail(world, "all processes are at rest, and runs live on")
+    if world.exit is None and properties.is_up(world.state):
+        world.feed(ev.StartRequested(tuple(world.state.table.index)))
+        world.sleep(HEALING_S)
+        stuck = [row for row in world.state.table if type(row.state).__name__ == "Stopped"]
+        if world.exit is None and stuck:
+            properties.fail(world, f"told to start and stays stopped: {stuck[0].plan.key}")
+    if world.exit is None:
+        world.feed(ev.ShutdownRequested("the end"))
+        world.sleep(HEALING_S)
+    if world.exit is None:
+        properties.fail(world, "the shutdown never ends")
+    return world
+
+
+def _keys(world, a, b):
+    keys = list(world.state.table.index)
+    if not keys:
+        return ("nobody:0",)
+    if b % 7 == 0:
+        return tuple(keys)
+    if b % 31 == 1:
+        return ("nobody:0",)
+    return (keys[a % len(keys)],)
+
+
+def _start(world, a, b):
+    world.feed(world.core.events.StartRequested(_keys(world, a, b)))
+
+
+def _stop(world, a, b):
+    world.feed(world.core.events.StopRequested(_keys(world, a, b)))
+
+
+def _restart(world, a, b):
+    world.feed(world.core.events.RestartRequested(_keys(world, a, b)))
+
+
+def _signal(world, a, b):
+    world.feed(world.core.events.SignalRequested(_keys(world, a, b), SIGNALS[b % len(SIGNALS)]))
+
+
+def _receive(world, a, b):
+    signum = SIGNALS[a % len(SIGNALS)]
+    if signum in {2, 3, 15} and b % 4:
+        signum = 28  # not every move is the end of everything
+    world.feed(world.core.events.SignalReceived(signum))
+
+
+def _crash(world, a, b):
+    leaders = world.leaders()
+    if leaders:
+        world.crash(leaders[a % len(leaders)].pid, STATUSES[b % len(STATUSES)])
+
+
+def _orphan(world, a, b):
+    leaders = world.leaders()
+    if leaders:
+        key = leaders[a % len(leaders)].key
+        world.breed(key, escaped=b % 2 == 0, stubborn=b % 3 == 0 and not world.healed)
+
+
+def _orphan_dies(world, a, b):
+    members = [each for each in world.children.values() if not each.leader and not each.dead]
+    if members:
+        world.crash(members[a % len(members)].pid, STATUSES[b % len(STATUSES)])
+
+
+def _ready(world, a, b):
+    leaders = world.leaders()
+    if leaders:
+        leader = leaders[a % len(leaders)]
+        world.ready(leader.key, leader.run_id)
+
+
+def _stale(world, a, b):
+    """Send news of runs that never were, or are long over."""
+    ev = world.core.events
+    key = _keys(world, a, 3)[0]
+    run_id = max(0, world.book.run_ids.get(key, 0) - 1 - b % 2)
+    failure = world.core.status.NotExecuted("exec", 2)
+    kinds = (
+        ev.ReadyReported(key, run_id),
+        ev.Executed(key, run_id),
+        ev.ExecFailed(key, run_id, failure),
+        ev.SpawnFailed(key, run_id, failure),
+        ev.Surveyed(key, run_id, b % 2),
+        ev.Surveyed("nobody:0", 1, 0),
+        ev.Reaped(9999, 0),
+        ev.Swept(b % 2),
+        ev.Boot(),
+        ev.Tick(),
+    )
+    if isinstance(event := kinds[b % len(kinds)], ev.Swept) and not properties.is_up(world.state):
+        return  # while sweeping every count is a true one
+    world.feed(event)
+
+
+def _limits(world, a, b):
+    limit = world.core.plan.Limit(("nofile", "core")[b % 2], 1024 + b)
+    world.feed(world.core.events.LimitsSet(_keys(world, a, b), (limit,)))
+
+
+def _reload(world, a, b):
+    plan = world.plan if b % 3 == 0 else plans.draw(world.core, world.rng, serial=1)
+    if world.main is not None and b % 2:
+        return
+    world.plan = plan
+    world.feed(world.core.events.PlanLoaded(plan))
+
+
+def _shutdown(world, a, b):
+    if b % 3 == 0 or not properties.is_up(world.state):
+        world.feed(world.core.events.ShutdownRequested("asked"))
+
+
+def _deliver(world, a, b):
+    for _ in range(1 + b % 3):
+        world.deliver()
+
+
+def _sleep(world, a, b):
+    world.sleep((0.0, 0.05, 0.3, 1.0, 1.0, 3.0, 12.0, 70.0)[a % 8])
+
+
+def _luck(world, a, b):
+    """Let the temper of the world change."""
+    if not world.healed:
+        world.fork_fails = (0.0, 0.0, 0.5)[a % 3]
+        world.lateness = (0.0, 0.3, 0.8)[b % 3]
+
+
+MOVES = {
+    "start": _start,
+    "stop": _stop,
+    "restart": _restart,
+    "signal": _signal,
+    "receive": _receive,
+    "crash": _crash,
+    "orphan": _orphan,
+    "orphan dies": _orphan_dies,
+    "ready": _ready,
+    "stale": _stale,
+    "limits": _limits,
+    "reload": _reload,
+    "shutdown": _shutdown,
+    "deliver": _deliver,
+    "sleep": _sleep,
+    "luck": _luck,
+}
+WEIGHTS = {"sleep": 8, "crash": 4, "start": 3, "stop": 3, "restart": 3, "deliver": 4, "orphan": 2}
+KINDS = tuple(MOVES)
+_CHOICES = [kind for kind in KINDS for _ in range(WEIGHTS.get(kind, 1))]
+
+
+def play(world, moves=40):
+    """Make `moves` random moves in `world`, and end it."""
+    rng = world.rng
+    for _ in range(moves):
+        move(world, rng.choice(_CHOICES), rng.randrange(1000), rng.randrange(1000))
+    return finish(world)

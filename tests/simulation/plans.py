@@ -1,0 +1,71 @@
+"""Plans drawn at random: small, with every policy, so that they meet often."""
+
+POLICIES = ("on-failure", "on-failure", "always", "never")
+EXITS = ("fail-fast", "fail-fast", "all-done", "never")
+CONDITIONS = ("started", "started", "completed", "ready", "done")
+
+
+def draw(core, rng, *, serial=0):
+    """Return a plan of one to five programs, each needing only earlier ones."""
+    plan = core.plan
+    processes = []
+    programs = [f"p{n}" for n in range(rng.randint(1, 5))]
+    for number, program in enumerate(programs):
+        if serial and rng.random() < 0.2:
+            continue  # this one is gone in the next plan
+        sample = program_plan(core, rng, program, programs[:number])
+        count = rng.choice((1, 1, 1, 2, 3))
+        for instance in range(count):
+            key = f"{program}:{instance}"
+            name = key if count > 1 else program
+            processes.append(core.record.replace(sample, key=key, name=name, instance=instance))
+    there = {each.program for each in processes}
+    processes = [
+        core.record.replace(
+            each, depends=tuple([need for need in each.depends if need.program in there])
+        )
+        for each in processes
+    ]
+    exits = [*EXITS, f"main:{processes[0].program}"] if processes else EXITS
+    init = plan.InitPlan(
+        exit=rng.choice(exits),
+        stop_budget=rng.choice((2.0, 9.0, 30.0)),
+        drain_delay=rng.choice((0.0, 0.0, 0.0, 1.5)),
+        signals=((12, f"forward:{programs[0]}"),) if rng.random() < 0.3 else (),
+    )
+    return plan.Plan(init, tuple(processes))
+
+
+def program_plan(core, rng, program, earlier):
+    """Return one program's plan, as its instance 0."""
+    plan = core.plan
+    ready = None
+    if rng.random() < 0.3:
+        ready = plan.Ready("notify", timeout=rng.choice((0.5, 2.0, 5.0)))
+    needs = rng.sample(earlier, rng.randint(0, min(2, len(earlier))))
+    return plan.ProcessPlan(
+        key=f"{program}:0",
+        name=program,
+        program=program,
+        group=program,
+        launch=plan.Launch((f"/bin/{program}", str(rng.randint(0, 2)))),
+        kind=rng.choice(("service", "service", "service", "oneshot")),
+        autostart=rng.random() < 0.85,
+        critical=rng.random() < 0.6,
+        depends=tuple([plan.Dependency(need, rng.choice(CONDITIONS)) for need in needs]),
+        restart=plan.Restart(
+            policy=rng.choice(POLICIES),
+            delay=rng.choice((0.0, 0.5, 0.5)),
+            window=rng.choice((5.0, 60.0)),
+            max=rng.choice((0, 1, 3, 5)),
+        ),
+        success_codes=rng.choice(((0,), (0,), (0, 3))),
+        start_s=rng.choice((0.0, 1.0, 1.0)),
+        ready=ready,
+        stop=plan.Stop(
+            signals=rng.choice(((15,), (15,), (2, 15), (1, 2, 15))),
+            timeout=rng.choice((0.5, 3.0, 10.0)),
+            kill=rng.choice(("tree", "tree", "group", "process")),
+            dump_signal=rng.choice((0, 0, 3)),
+        ),
+    )

@@ -1,0 +1,415 @@
+"""What must hold after every single step, whatever the world did.
+
+A `Book` keeps its own account of runs, goals, restarts and announcements, from the effects and
+the events alone, and compares: what the core believes is never taken for what is true.
+"""
+
+KILL = 9
+EPSILON = 1e-6
+
+
+class Violation(AssertionError):
+    """The core did what it must not do."""
+
+
+def fail(world, text):
+    """Raise Violation with the seed and the last steps, as a trace."""
+    steps = "".join([world.core.trace.write(*each) for each in world.log[-60:]])
+    raise Violation(f"{text}\n  seed {world.seed}, at {world.now:g}\n{steps}")
+
+
+class Book:
+    """The account of one world."""
+
+    def __init__(self, world):
+        self.world = world
+        self.run_ids = {}  # key -> id of its last run
+        self.pids = {}  # key -> pid of its run, from the report to the reap
+        self.down = set()  # keys somebody wants down
+        self.restarts = {}
+        self.said = {}  # key -> the state last announced
+        self.removed = set()
+        self.began_at = None  # of the shutdown
+        self.hurried_at = None
+        self.codes = None  # exit codes that would be true
+        self.in_step = set()
+        self.timeouts = {}  # key -> the shortest grace period its plans had
+
+    # --- before and after each effect
+
+    def before_effects(self, before, event, after, effects):
+        world, core = self.world, self.world.core
+        self.in_step = set()
+        ev = core.events
+        if isinstance(event, ev.Spawned) and self.run_ids.get(event.key) == event.run_id:
+            self.pids[event.key] = event.pid
+        if isinstance(event, ev.StopRequested):
+            self.down.update([key for key in event.keys if can_be_held(before, key)])
+        elif isinstance(event, (ev.StartRequested, ev.RestartRequested)):
+            self.down.difference_update(self._with_needs(before, event.keys))
+        elif isinstance(event, ev.PlanLoaded) and is_up(before):
+            old = {row.plan.key for row in before.table if not row.retired}
+            fresh = [each.key for each in event.plan.processes if each.key not in old]
+            self.down.difference_update(self._with_needs(after, fresh))
+        for row in after.table:
+            timeout = row.plan.stop.timeout
+            if row.pending is not None:
+                timeout = min(timeout, row.pending.stop.timeout)
+            known = self.timeouts.get(row.plan.key, timeout)
+            self.timeouts[row.plan.key] = min(known, timeout)
+        if is_up(before) and not is_up(after):
+            self.began_at = world.now
+            self.codes = self._true_codes(before, event, after)
+        self._watch_hurry(before, event)
+
+    def effect(self, before, effect):
+        fx = self.world.core.effects
+        match effect:
+            case fx.Spawn():
+                self._spawn(before, effect)
+            case fx.Kill():
+                self._kill(before, effect)
+            case fx.Survey(key, run_id):
+                if self.run_ids.get(key) != run_id:
+                    fail(self.world, f"survey of a run that is over: {effect!r}")
+            case fx.Announce():
+                self._announce(effect)
+            case fx.Removed(key):
+                if key in self.pids:
+                    fail(self.world, f"{key} is forgotten while it runs")
+                self.said.pop(key, None)
+                self.restarts.pop(key, None)
+                self.down.discard(key)
+                self.timeouts.pop(key, None)
+            case fx.Exit():
+                self._exit(effect)
+            case _:
+                pass
+
+    def reaped(self, child):
+        """The kernel gave up a leader's pid."""
+        self.pids.pop(child.key, None)
+
+    def after_step(self, before, event, after, effects):
+        world = self.world
+        self._pids(after)
+        self._table(after)
+        self._rest(before, event, after)
+        self._quiet(before, after)
+        if self.began_at is not None and world.exit is None:
+            budget = after.init.stop_budget
+            if world.now > self.began_at + budget + EPSILON:
+                fail(world, f"the shutdown is not over within {budget:g} s")
+        if world.rng.random() < 0.1:
+            self._survives_writing(after)
+        if world.rng.random() < 0.05:
+            self._is_untouched(before, event, after)
+
+    # --- effects
+
+    def _spawn(self, before, effect):
+        world, key = self.world, effect.key
+        if not is_up(before) and type(before.phase).__name__ != "Booting":
+            fail(world, f"spawn of {key} while everything is being stopped")
+        if any(each.key == key for each in world.leaders()):
+            fail(world, f"two live runs of {key}")
+        if key in self.pids:
+            fail(world, f"a new run of {key} before the old one was reaped")
+        if key in self.down:
+            fail(world, f"spawn of {key}, which somebody wants down")
+        if effect.run_id <= self.run_ids.get(key, 0):
+            fail(world, f"run id {effect.run_id} of {key} was used before")
+        self._leftovers(before, effect)
+        after = world.state
+        row = row_of(before, key)
+        now_row = after.table[key]
+        if now_row.retired:
+            fail(world, f"spawn of {key}, which left the plan")
+        state = type(row.state).__name__ if row else "none"
+        again = row is not None and state == "Ending" and row.state.again
+        crashed = state in {"Backoff", "Ending", "Starting", "Running", "Stopping"}
+        if crashed and not again and now_row.restarts != (row.restarts if row else 0):
+            self.restarts[key] = self.restarts.get(key, 0) + 1
+        elif state == "Backoff" and self.world.log[-1][1].__class__.__name__ == "Tick":
+            fail(world, f"a restart of {key} is not counted")
+        else:
+            self._needs_met(before, after, effect)
+        if now_row.restarts != self.restarts.get(key, 0):
+            fail(world, f"{key} counts {now_row.restarts} restarts: {self.restarts.get(key, 0)}")
+        self.run_ids[key] = effect.run_id
+
+    def _leftovers(self, before, effect):
+        """What the last run left must be gone, unless it survives KILL after KILL."""
+        world, key = self.world, effect.key
+        row = row_of(before, key)
+        if row is None or row.plan.stop.kill == "process" or row.plan.stop != effect.plan.stop:
+            return
+        stuck = getattr(row.state, "kills", 0) >= 5
+        left = [
+            each
+            for each in world.children.values()
+            if each.key == key and not each.leader and not each.dead
+            and each.run_id == self.run_ids.get(key)
+            and (row.plan.stop.kill == "tree" or each.group == self._last_group(each))
+        ]  # fmt: skip
+        if left and not stuck and type(row.state).__name__ == "Ending":
+            fail(world, f"a new run of {key} beside {len(left)} of its last run")
+
+    def _last_group(self, child):
+        return child.group if child.group != child.pid else None
+
+    def _needs_met(self, before, after, effect):
+        for need in effect.plan.depends:
+            for key in after.graph.keys.get(need.program, ()):
+                sides = [side for side in (before, after) if key in side.table]
+                if not any(is_met(side.table[key], need.condition) for side in sides):
+                    fail(self.world, f"{effect.key} starts, but {key} is not {need.condition}")
+
+    def _kill(self, before, effect):
+        world, key = self.world, effect.key
+        pid = self.pids.get(key)
+        if effect.pid <= 1:
+            fail(world, f"signal {effect.signum} to pid {effect.pid}, which would hit everyone")
+        row = row_of(before, key)
+        ending = row is not None and type(row.state).__name__ == "Ending"
+        if ending and effect.scope != "process":
+            if row.state.run.pid != effect.pid:
+                fail(world, f"signal {effect.signum} to a strange pid: {effect!r}")
+        elif pid != effect.pid:
+            fail(world, f"signal {effect.signum} to pid {effect.pid}, which is not {key}")
+        if row is not None and is_up(before) and is_up(world.state) and effect.signum == KILL:
+            if effect.scope == "process" and row.plan.stop.kill != "process":
+                return  # somebody asked for just this signal
+            self._no_hurry(row, effect)
+
+    def _no_hurry(self, row, effect):
+        """Outside a shutdown nothing is killed before its grace period is over."""
+        world = self.world
+        asked = isinstance(world.log[-1][1], world.core.events.SignalRequested)
+        since = getattr(row.state, "since", getattr(row.state, "stop_since", None))
+        timeout = self.timeouts.get(effect.key, row.plan.stop.timeout)
+        if asked or since is None or since == float("inf"):
+            return
+        if world.now < since + timeout - EPSILON:
+            fail(world, f"{effect.key} is killed before its {timeout:g} s are over")
+
+    def _announce(self, effect):
+        known = self.said.get(effect.key)
+        if known is not None and known != effect.was:
+            fail(self.world, f"{effect.key} was {known}, not {effect.was}: {effect!r}")
+        self.said[effect.key] = effect.now
+
+    def _exit(self, effect):
+        world = self.world
+        if world.exit is not None:
+            fail(world, "a second exit")
+        if self.codes is None:
+            return  # stopped before it booted
+        alive = world.leaders()
+        main = world.main
+        codes = set(self.codes)
+        if None in codes:
+            codes.discard(None)
+            row = world.state.table[main] if main is not None else None
+            last = row.last if row is not None else None
+            codes.add(world.core.status.shell_code(last) if last is not None else 0)
+        if 0 in codes and (alive or world.orphans()):
+            codes.add(1)
+            if alive:
+                codes.discard(0)
+        if effect.code not in codes:
+            fail(world, f"exit code {effect.code}, where {sorted(codes)} would be true")
+        if alive and world.now < self.began_at + world.state.init.stop_budget - EPSILON:
+            fail(world, f"{len(alive)} runs left behind with time to spare")
+        if self.hurried_at is not None and world.healed:
+            took = world.now - max(self.hurried_at, world.healed_at)
+            if took > 4.0 + EPSILON:
+                fail(world, f"hurrying took {took:g} s")
+
+    # --- the whole state
+
+    def _pids(self, after):
+        known = {pid: after.pids.get(pid) for pid in after.pids.known()}
+        mine = {pid: key for key, pid in self.pids.items()}
+        if known != mine:
+            fail(self.world, f"the pids are {mine}, the core knows {known}")
+        for key, pid in self.pids.items():
+            run = self.world.core.states.run_of(after.table[key].state)
+            if run is None or run.pid != pid:
+                fail(self.world, f"{key} has a run of pid {pid}, and does not know it")
+
+    def _table(self, after):
+        core = self.world.core
+        rows = list(after.table)
+        if [after.table[row.plan.key] for row in rows] != rows or len(rows) != len(after.table):
+            fail(self.world, "the table's index does not fit its rows")
+        if core.table.build(rows).chunks != after.table.chunks:
+            fail(self.world, "a chunk does not know what its rows add up to")
+        for row in rows:
+            if row.due != core.states.deadline(row.state):
+                fail(self.world, f"{row.plan.key} is not due when its state is")
+        for program, keys in after.graph.keys.items():
+            if any(key not in after.table for key in keys):
+                fail(self.world, f"the graph knows processes of {program} that are gone")
+
+    def _rest(self, before, event, after):
+        """Who is at rest is woken by the operator only."""
+        core, world = self.world.core, self.world
+        ev = core.events
+        if isinstance(event, (ev.Boot, ev.StartRequested, ev.RestartRequested, ev.PlanLoaded)):
+            return
+        for row in before.table:
+            if not core.process.is_active(row) and row.plan.key in after.table:
+                now = after.table[row.plan.key]
+                if core.process.is_active(now):
+                    fail(world, f"{row.plan.key} was at rest and starts by itself")
+
+    def _quiet(self, before, after):
+        """No process waits for what is there, and nobody overlooks the end of everything."""
+        core, world = self.world.core, self.world
+        if not is_up(after):
+            return
+        for row in after.table:
+            if isinstance(row.state, core.states.Waiting) and all(
+                is_met(after.table[key], need.condition)
+                for need in row.plan.depends
+                for key in after.graph.keys.get(need.program, ())
+            ):
+                fail(world, f"{row.plan.key} waits for nothing")
+            if row.retired and not core.process.is_active(row):
+                fail(world, f"{row.plan.key} left the plan, is at rest and still here")
+        self._nobody_overlooked_the_end(before, after)
+
+    def _nobody_overlooked_the_end(self, before, after):
+        core, world = self.world.core, self.world
+        ended = [
+            row
+            for row in after.table
+            if type(row.state).__name__ in {"Exited", "Fatal"}
+            and row.plan.key in before.table
+            and core.process.is_active(before.table[row.plan.key])
+        ]
+        policy = after.init.exit
+        for row in ended:
+            failed = is_failure(row)
+            if policy == "fail-fast" and failed and row.plan.critical:
+                fail(world, f"{row.plan.key} gave up, and nothing ends")
+        active = [row for row in after.table if core.process.is_active(row)]
+        held = [row for row in after.table if getattr(row.state, "held", False)]
+        if ended and not active and not held and policy in {"fail-fast", "all-done"}:
+            fail(world, "nothing is left to run, and nothing ends")
+        for row in ended:
+            if policy == f"main:{row.plan.program}" and not any(
+                each.plan.program == row.plan.program for each in active
+            ):
+                fail(world, "the main program has ended, and nothing else does")
+
+    def _true_codes(self, before, event, after):
+        """Return the exit codes that could be true of the shutdown that begins here.
+
+        None stands for the main program's own status, known at the end.
+        """
+        core = self.world.core
+        ev = core.events
+        if isinstance(event, ev.ShutdownRequested):
+            return {None}
+        codes = set()
+        if isinstance(event, ev.SignalReceived):
+            codes.add(None)
+        nothing = not any(core.process.is_active(row) for row in after.table)
+        for row in after.table:
+            name = type(row.state).__name__
+            was = row_of(before, row.plan.key)
+            if name not in {"Exited", "Fatal"} or was is None or was.state == row.state:
+                continue
+            code = core.status.shell_code(row.state.status) if row.state.status else 1
+            if is_failure(row):
+                codes.add(code or 1)
+            elif after.init.exit.startswith("main:"):
+                codes.add(code)
+        if nothing and after.init.exit in {"fail-fast", "all-done"}:
+            codes |= first_failure(core, after)
+        if not len(after.table):
+            codes.add(0)
+        return codes
+
+    def _watch_hurry(self, before, event):
+        ev = self.world.core.events
+        stop = isinstance(event, ev.ShutdownRequested) or (
+            isinstance(event, ev.SignalReceived) and event.signum in {2, 3, 15}
+        )
+        shutdown = getattr(before.phase, "shutdown", None)
+        halting = type(before.phase).__name__ == "Halting"
+        if stop and halting and shutdown.asked >= 1 and self.hurried_at is None:
+            self.hurried_at = self.world.now
+
+    def _survives_writing(self, after):
+        """The state can be written out and read back, and the world goes on from that."""
+        core = self.world.core
+        again = core.record.from_plain(core.record.to_plain(after), core.kinds)
+        if again != after:
+            fail(self.world, "the state is not what it was after writing and reading")
+        self.world.state = again
+
+    def _is_untouched(self, before, event, after):
+        """The same step again gives the same: nothing of the old state was changed in place."""
+        again, _ = self.world.core.supervisor.step(before, event, self.world.now)
+        if again != after:
+            fail(self.world, f"the same step gives something else: {event!r}")
+
+    def _with_needs(self, state, keys):
+        found, todo = set(), list(keys)
+        while todo:
+            key = todo.pop()
+            if key in found or key not in state.table:
+                continue
+            found.add(key)
+            for need in state.table[key].plan.depends:
+                todo.extend(state.graph.keys.get(need.program, ()))
+        return found
+
+
+def row_of(state, key):
+    return state.table[key] if key in state.table else None  # noqa: SIM401  a Table has no get
+
+
+def is_up(state):
+    return type(state.phase).__name__ == "Up"
+
+
+def can_be_held(state, key):
+    """Say whether a stop of `key` has a meaning: what ended by itself is down already."""
+    return key in state.table and type(state.table[key].state).__name__ not in {"Exited", "Fatal"}
+
+
+def is_failure(row):
+    return type(row.state).__name__ == "Fatal" or not row.state.success
+
+
+def first_failure(core, state):
+    """Return the code of the process that failed first of those that are failed now."""
+    failed = [row for row in state.table if getattr(row.state, "success", None) is False]
+    failed += [row for row in state.table if type(row.state).__name__ == "Fatal"]
+    ran = sorted([row for row in failed if row.last is not None], key=lambda row: row.last_at)
+    codes = {
+        (core.status.shell_code(row.state.status) if row.state.status else 1) or 1
+        for row in ran
+        if row.last_at == ran[0].last_at
+    }
+    return codes or ({1} if failed else {0})
+
+
+def is_met(row, condition):
+    """Say whether a dependency holds: written anew, not asked of the core."""
+    if row.retired:
+        return True  # it left the plan: nobody can wait for what will not come
+    name = type(row.state).__name__
+    well = name == "Exited" and row.state.success
+    oneshot = row.plan.kind == "oneshot"
+    proven = name == "Running" and (row.plan.ready is not None or not oneshot)
+    return {
+        "started": name == "Running" or well,
+        "ready": proven or (oneshot and well),
+        "completed": well,
+        "done": name in {"Exited", "Fatal"},
+    }[condition]
