@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import posix
 import time
 
 from pyinit.core import events as ev
 from pyinit.core.plan import Plan
+from pyinit.system import files, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Never
 
     from pyinit.core.draft import Supervisor
     from pyinit.core.events import Event
@@ -22,8 +25,14 @@ if TYPE_CHECKING:
     from pyinit.runtime.recorder import Recorder
 
 
+PIPE_BYTES = 64 * 1024
+
+
 class Desk:
-    """Holds the parts that requests need; `paths` are the files a reload reads."""
+    """Holds the parts that requests need; `paths` are the files a reload reads.
+
+    `helpers` are forked children by pid, and who wants to hear of their end.
+    """
 
     def __init__(
         self,
@@ -35,6 +44,7 @@ class Desk:
         compiler: Compiler,
         log: Log,
         paths: tuple[str, ...],
+        helpers: dict[int, Callable[[int], None]],
     ) -> None:
         self.pump = pump
         self.history = history
@@ -49,6 +59,7 @@ class Desk:
         self._loop = loop
         self._compiler = compiler
         self._paths = paths
+        self._helpers = helpers
 
     @property
     def state(self) -> Supervisor:
@@ -62,6 +73,29 @@ class Desk:
     def now(self) -> float:
         """Return the monotonic time."""
         return time.monotonic()
+
+    def fork(self, work: Callable[[], bytes], done: Callable[[bytes], None]) -> None:
+        """Do `work` in a forked child, and call `done` with its answer, b"" if it failed.
+
+        The answer must fit into a pipe (64 KB).  Raises OSError.
+        """
+        reader, writer = files.pipe()
+        try:
+            pid = posix.fork()
+            if pid == 0:
+                _answer_and_exit(work, writer)
+        except OSError:
+            posix.close(reader)
+            raise
+        finally:
+            posix.close(writer)
+
+        def ended(status: int) -> None:
+            answer = posix.read(reader, PIPE_BYTES) if status == 0 else b""
+            posix.close(reader)
+            done(answer)
+
+        self._helpers[pid] = ended
 
     def compile(self, done: Callable[[Plan | Faults], None]) -> bool:
         """Read the configuration again and call `done`; False if that is under way already."""
@@ -94,3 +128,14 @@ class Desk:
 
     def _completed(self, outcome: Plan | Faults) -> Plan | Faults:
         return self.on_plan(outcome) if isinstance(outcome, Plan) else outcome
+
+
+def _answer_and_exit(work: Callable[[], bytes], writer: int) -> Never:
+    """Be the child: nothing of it may reach the loop again."""
+    code = 1
+    try:
+        signals.reset_in_child()
+        posix.write(writer, work())
+        code = 0
+    finally:
+        posix._exit(code)  # noqa: SLF001

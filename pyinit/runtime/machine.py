@@ -83,6 +83,7 @@ class Machine:
             self.compiler,
             self.log,
             options.paths,
+            self.driver.helpers,
         )
         self.reaper = Reaper(
             self.poller, options.signal_fd, self.loop, self.driver, self.pump, self.announcer

@@ -8,7 +8,7 @@ asked for, and returns None.  No verb waits, and none changes the state but by a
 from __future__ import annotations
 
 from pyinit.protocol.messages import READ, VERBS
-from pyinit.runtime import verbs_act, verbs_facts, verbs_output, verbs_state
+from pyinit.runtime import verbs_act, verbs_facts, verbs_limits, verbs_output, verbs_state
 from pyinit.runtime.verbs_service import Service, strings
 
 TYPE_CHECKING = False
@@ -43,8 +43,8 @@ HANDLERS: dict[str, Handler] = {
     "events": verbs_output.events,
     "why": verbs_output.why,
     "trace": verbs_output.trace,
-    "limits": verbs_facts.limits,
-    "set-limits": verbs_facts.set_limits,
+    "limits": verbs_limits.limits,
+    "set-limits": verbs_limits.set_limits,
     "env": verbs_facts.env,
 }
 

@@ -40,10 +40,12 @@ class Service:
 
         Raises Refused (no-such-program) with every name that stands for nothing.
         """
-        table = self.desk.state.table
         names = strings(ask.args.get("names"))
-        if not names:
-            return list(table)
+        return self.named(names) if names else list(self.desk.state.table)
+
+    def named(self, names: list[str]) -> list[Process]:
+        """Return the processes that `names` stand for.  Raises as `rows`."""
+        table = self.desk.state.table
         try:
             return [table[key] for key in resolve(names, [row.plan for row in table])]
         except UnknownName as error:

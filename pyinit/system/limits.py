@@ -52,7 +52,25 @@ class Unmet(Record):
 
 def read(pid: int = 0) -> dict[str, tuple[int, int]]:
     """Return the (soft, hard) limits of a process by name, -1 for unlimited.  Raises OSError."""
-    return {name: resource.prlimit(pid, number) for name, number in NUMBERS.items()}
+    try:
+        return {name: resource.prlimit(pid, number) for name, number in NUMBERS.items()}
+    except PermissionError:  # of another user, and we lack CAP_SYS_RESOURCE: it may be read there
+        return _read_proc(pid)
+
+
+def _read_proc(pid: int) -> dict[str, tuple[int, int]]:
+    """Return the limits as /proc shows them: a line for each, in the order of their numbers."""
+    with open(f"/proc/{pid}/limits", "rb") as file:
+        lines = file.read().split(b"\n")[1:]
+    pairs = [line[26:].split()[:2] for line in lines if line]
+    return {
+        name: (_number(pairs[number][0]), _number(pairs[number][1]))
+        for name, number in NUMBERS.items()
+    }
+
+
+def _number(word: bytes) -> int:
+    return INFINITY if word == b"unlimited" else int(word)
 
 
 def read_one(name: str, pid: int = 0) -> tuple[int, int]:

@@ -103,6 +103,16 @@ def descendants(roots: Iterable[int], processes: dict[int, ProcStat]) -> set[int
     return found
 
 
+def owner(pid: int) -> tuple[int, int]:
+    """Return the real (uid, gid) of a process; (-1, -1) when it is gone."""
+    found = {b"Uid": -1, b"Gid": -1}
+    for line in (read(f"/proc/{pid}/status") or b"").split(b"\n"):
+        name, _, value = line.partition(b":")
+        if name in found:
+            found[name] = int(value.split()[0])
+    return found[b"Uid"], found[b"Gid"]
+
+
 def environ(pid: int) -> dict[bytes, bytes] | None:
     """Return the environment a process was started with; None if it may not be seen."""
     data = read(f"/proc/{pid}/environ")
@@ -113,9 +123,13 @@ def environ(pid: int) -> dict[bytes, bytes] | None:
 
 
 def count_fds(pid: int) -> int | None:
-    """Return how many descriptors a process has open; None if they may not be seen."""
+    """Return how many descriptors a process has open; None if they may not be seen.
+
+    Since Linux 6.2 the size of the directory tells, also of processes of other users.
+    """
     try:
-        return len(posix.listdir(f"/proc/{pid}/fd"))
+        size = posix.stat(f"/proc/{pid}/fd").st_size
+        return size or len(posix.listdir(f"/proc/{pid}/fd"))
     except OSError:
         return None
 
