@@ -42,6 +42,7 @@ PIDS = (
     (rb" - git\.\w+", b""),
     (rb" \(pyinit \d[\w.]*\)", b""),
 )
+SPAWNED = b"[dumb-init] Child spawned with PID N.\n"
 
 
 @functools.cache
@@ -159,7 +160,8 @@ def plain(text):
     """Return `text` without what differs from run to run."""
     for pattern, replacement in PIDS:
         text = re.sub(pattern, replacement, text)
-    return text
+    # said by the parent while the child speaks, too: it stands first here
+    return SPAWNED + text.replace(SPAWNED, b"", 1) if SPAWNED in text else text
 
 
 def tidy(outcome):
