@@ -38,6 +38,7 @@ class StageError(Exception):
 
 def become(
     launch: Launch,
+    words: list[bytes],
     env: dict[bytes, bytes],
     fds: tuple[int, int, int],
     keep: tuple[tuple[int, int], ...],
@@ -48,7 +49,7 @@ def become(
     try:
         status_fd = _out_of_the_way(status_fd, keep)
         _prepare(launch, env, fds, keep)
-        execute(launch.argv, env)
+        execute(words, env)
     except StageError as error:
         if error.stage == "exec" and error.number == errno.ENOENT:
             code = NOT_FOUND
@@ -60,19 +61,20 @@ def become(
         posix._exit(code)  # noqa: SLF001
 
 
-def execute(argv: tuple[str, ...], env: dict[bytes, bytes]) -> Never:
-    """Exec `argv`, searched in PATH of `env` as execvp does.  Raises StageError "exec".
+def execute(words: list[bytes], env: dict[bytes, bytes]) -> Never:
+    """Exec `words`, searched in PATH of `env` as execvp does.  Raises StageError "exec".
 
     A file that cannot be executed is passed over, and the first reason remembered, as after a
     vfork; unlike execvp, a file that is no program is not handed to a shell.
     """
-    words = [environment.encode(word) for word in argv]
+    paths = candidates(words[0], env)
+    missing = (errno.ENOENT,) if len(paths) == 1 else (errno.ENOENT, errno.ENOTDIR)
     reason = 0
-    for path in candidates(words[0], env):
+    for path in paths:
         try:
             posix.execve(path, words, env)
         except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            if error.errno not in missing:
                 reason = reason or error.errno or 0
         except ValueError as error:
             raise StageError("arguments", errno.EINVAL, str(error)) from error

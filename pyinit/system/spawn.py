@@ -59,9 +59,10 @@ def spawn(
     """
     try:
         env = environment.build(launch, environ, extra_env)
+        words = [environment.encode(word) for word in launch.argv]
         if _fork_exec is not None and is_plain(launch, keep):
-            return _by_vfork(_fork_exec, launch, env, fds)
-        return _by_fork(launch, env, fds, keep)
+            return _by_vfork(_fork_exec, launch, words, env, fds)
+        return _by_fork(launch, words, env, fds, keep)
     except OSError as error:
         return ExecFailure("fork", error.errno or 0)
     except ValueError as error:  # a NUL in a word: the kernel could not even be asked
@@ -171,6 +172,7 @@ def _interpreter(path: str) -> str:
 
 def _by_fork(
     launch: Launch,
+    words: list[bytes],
     env: dict[bytes, bytes],
     fds: tuple[int, int, int],
     keep: tuple[tuple[int, int], ...],
@@ -185,8 +187,8 @@ def _by_fork(
         posix.set_blocking(reader, False)
         pid = posix.fork()
         if pid == 0:
-            child.become(launch, env, fds, keep, writer)
-    except OSError:
+            child.become(launch, words, env, fds, keep, writer)
+    except (OSError, ValueError):
         posix.close(reader)
         raise
     finally:
@@ -198,11 +200,11 @@ def _by_fork(
 def _by_vfork(
     fork_exec: Callable[..., int],
     launch: Launch,
+    words: list[bytes],
     env: dict[bytes, bytes],
     fds: tuple[int, int, int],
 ) -> Spawned | ExecFailure:
     """Let _posixsubprocess do it: it resets the signals Python ignores, and returns after exec."""
-    words = [environment.encode(word) for word in launch.argv]
     paths = child.candidates(words[0], env)
     variables = [name + b"=" + value for name, value in env.items()]
     directory = None if launch.directory is None else environment.encode(launch.directory)
@@ -217,7 +219,7 @@ def _by_vfork(
             True, launch.session, -1 if launch.session else 0,
             None, None, None, -1 if launch.umask is None else launch.umask, None, True,
         )  # fmt: skip
-    except OSError:
+    except (OSError, ValueError):
         posix.close(reader)
         raise
     finally:
@@ -227,19 +229,25 @@ def _by_vfork(
     except BlockingIOError:  # a fork after all, which is still on its way
         return Spawned(pid, reader)
     posix.close(reader)
-    return Spawned(pid, -1) if not said else _told(launch, pid, said)
+    return Spawned(pid, -1) if not said else _told(launch, pid, said, searched=len(paths) > 1)
 
 
-def _told(launch: Launch, pid: int, said: bytes) -> Spawned:
-    """Return a status descriptor that says in our form what C said in its own."""
+def _told(launch: Launch, pid: int, said: bytes, *, searched: bool) -> Spawned:
+    """Return a status descriptor that says in our form what C said in its own.
+
+    C gives the last reason of a search: that a part of PATH is no directory is none.
+    """
     _, _, rest = said.partition(b":")
-    number, _, what = rest.partition(b":")
+    code, _, what = rest.partition(b":")
+    number = int(code, 16)
     early = what.startswith(b"noexec")  # failed before the exec: nothing but the chdir can
     stage = "chdir" if early and launch.directory is not None else "exec"
+    if stage == "exec" and searched and number == errno.ENOTDIR:
+        number = errno.ENOENT
     reader, writer = posix.pipe2(posix.O_CLOEXEC)
     posix.set_blocking(reader, False)
     detail = launch.directory if stage == "chdir" and launch.directory is not None else ""
-    line = f"{stage}\0{int(number, 16)}\0{detail}"
+    line = f"{stage}\0{number}\0{detail}"
     posix.write(writer, line.encode("utf-8", "surrogateescape")[:STATUS_BYTES])
     posix.close(writer)
     return Spawned(pid, reader)
