@@ -10,20 +10,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.cli.ctl import Call
 
-BAD_CONFIGURATION = 78
 NAMED = ("status", "start", "stop", "restart", "logs", "events", "why", "limits", "env", "wait")
 
 
 def check(call: Call) -> int:
-    """Check configurations; 78 as pyinit itself would exit."""
+    """Check the configuration that the files make together."""
     from pyinit.cli.check import run_check
 
-    return BAD_CONFIGURATION if run_check(call.names, as_json=call.json) else 0
+    return run_check(call.names, as_json=call.json)
 
 
 def show(call: Call) -> int:
     """Print the effective configuration."""
-    from pyinit.cli.check import run_show
+    from pyinit.cli.show import run_show
 
     file, *name = call.names
     return run_show([file], name[0] if name else None, as_json=call.json)
@@ -31,7 +30,7 @@ def show(call: Call) -> int:
 
 def schema(_call: Call) -> int:
     """Print the JSON Schema."""
-    from pyinit.cli.check import run_schema
+    from pyinit.cli.schema import run_schema
 
     return run_schema()
 

@@ -105,7 +105,7 @@ VERBS = {
     "reexec": Verb("act:reexec", "replace pyinit by a new one that keeps every process", most=0),
     "trace": Verb("output:trace", "the last steps of pyinit's core", most=0, options=(LINES,)),
     "top": Verb("state:top", "what processes use, every two seconds", "[NAME...]"),
-    "check": Verb("tools:check", "check configurations; exit 78 if one is bad", "[FILE...]"),
+    "check": Verb("tools:check", "say all that is wrong with a configuration", "[FILE...]"),
     "show": Verb(
         "tools:show", "the effective configuration, each value with its origin", "FILE [NAME]", 1, 2
     ),

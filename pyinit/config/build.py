@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pyinit.config import program, values
-from pyinit.config.problems import Problems, ValueFault, suggest
-from pyinit.config.reader import Section, env_file
+from pyinit.config import checks, program, values
+from pyinit.config.limits import limit_table
+from pyinit.config.problems import ValueFault, each, suggest
+from pyinit.config.reader import Section
 from pyinit.config.users import Accounts
 from pyinit.core.plan import ControlPlan, InitPlan, LogPlan, Plan, ProcessPlan
 
@@ -12,11 +13,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pyinit.config.problems import Problems
     from pyinit.config.toml import Document
 
 EXITS = ("fail-fast", "all-done", "never")
 ACTIONS = ("reload", "reopen", "stop", "ignore")
 ACCESS = ("read", "operate", "admin")
+# KILL and STOP, the faults of pyinit's own code (they must kill it), and news of children
+UNCATCHABLE = frozenset((4, 5, 6, 7, 8, 9, 11, 17, 19, 31))
 FORBIDDEN = frozenset(" \t\n:/*?[],\"'")
 
 
@@ -35,6 +39,7 @@ class Builder:
         self.environ = environ
         self.accounts = accounts
         self.places: dict[str, str] = {}  # program -> the file that has it
+        self.typical: dict[str, ProcessPlan] = {}  # program -> one of its processes
 
     def build(self) -> Plan:
         """Return the plan; it means something only if there are no problems."""
@@ -42,23 +47,48 @@ class Builder:
             Section("", document.file, (), document.tree, self.problems, self.environ).check_keys()
         init = self._init()
         groups = self._groups()
-        defaults = self._sections("defaults", "program")
+        defaults = self.defaults()
         processes: list[ProcessPlan] = []
         for document in self.documents:
             for name, tree in self._named(document, "program"):
                 if name in self.places:
-                    text = f'program "{name}" is in {self.places[name]} already'
-                    self.problems.add(document.file, ("program", name), text)
+                    text = f'program "{name}" is in {self._place(name)} already'
+                    fix = "give one of them another name, or leave it out"
+                    self.problems.add(document.file, ("program", name), text, fix)
                     continue
                 self.places[name] = document.file
-                section = self._section(document, ("program", name), tree, "program", defaults)
-                group = groups.get(name)
-                processes += program.build(name, section, init, group, self.accounts)
-        self._check(init, processes)
+                section = self.section(document, ("program", name), tree, "program", defaults)
+                plans, typical = program.build(name, section, init, groups.get(name), self.accounts)
+                self.typical[name] = typical
+                processes += plans
+        for one in defaults:  # what every program overrides may be wrong, too
+            tree = {"command": ["defaults"], **one.tree}
+            section = Section("program", one.file, one.path, tree, self.problems, self.environ)
+            program.build("defaults", section, init, None, self.accounts)
+        checks.check(self, init)
         sources = tuple([document.file for document in self.documents])
         return Plan(init, tuple(processes), sources, tuple(self.problems.warnings))
 
-    def _section(
+    def defaults(self) -> tuple[Section, ...]:
+        """Return the [defaults] of all files, the last one first: it wins."""
+        return self._sections("defaults", "program")
+
+    def tables(self, document: Document, kind: str) -> list[tuple[str, Section]]:
+        """Return the programs or groups of a document as sections, by name."""
+        inherited = self.defaults() if kind == "program" else ()
+        return [
+            (name, self.section(document, (kind, name), tree, kind, inherited))
+            for name, tree in self._named(document, kind)
+        ]
+
+    def _place(self, name: str) -> str:
+        from pyinit.config.positions import line_of, scan
+
+        file = self.places[name]
+        line = line_of(scan(self.problems.texts[file]), ("program", name))
+        return f"{file}:{line}"
+
+    def section(
         self,
         document: Document,
         path: tuple[str, ...],
@@ -66,12 +96,13 @@ class Builder:
         name: str,
         inherited: tuple[Section, ...] = (),
     ) -> Section:
+        """Return the table at `path` of a document, with the keys of the schema's `name`."""
         return Section(name, document.file, path, tree, self.problems, self.environ, inherited)
 
     def _sections(self, key: str, name: str) -> tuple[Section, ...]:
         """Return the table `key` of every file that has it; the last file is asked first."""
         found = [
-            self._section(document, (key,), document.tree[key], name)
+            self.section(document, (key,), document.tree[key], name)
             for document in self.documents
             if key in document.tree
         ]
@@ -83,7 +114,8 @@ class Builder:
         """Return the tables `[kind.NAME]` of a file."""
         tables = document.tree.get(kind, {})
         if not isinstance(tables, dict):
-            self.problems.add(document.file, (kind,), f'"{kind}" is no table of tables')
+            text = f'"{kind}" is no table of tables'
+            self.problems.add(document.file, (kind,), text, f"write [{kind}.NAME]")
             return []
         for name in tables:
             if not name or FORBIDDEN & set(name) or name == "all" or not name.isprintable():
@@ -92,19 +124,27 @@ class Builder:
                 self.problems.add(document.file, (kind, name), text, fix)
         return list(tables.items())
 
-    def _init(self) -> InitPlan:
+    def init_section(self) -> Section | None:
+        """Return [init] of the last file that has it; it inherits from those before."""
         sections = self._sections("init", "init")
         if not sections:
-            return InitPlan()
+            return None
         first = sections[0]
-        init = Section(
-            "init", first.file, ("init",), first.tree, self.problems, self.environ, sections[1:]
+        return Section(
+            *("init", first.file, first.path, first.tree, self.problems, self.environ),
+            inherited=sections[1:],
         )
+
+    def _init(self) -> InitPlan:
+        init = self.init_section()
+        if init is None:
+            return InitPlan()
         account = init.get("user", self.accounts.user, None)
-        gid = init.get("group", self.accounts.group, account.gid if account else None)
+        gid, groups = self.accounts.become(account, init.get("group", self.accounts.group, None))
+        limits = init.merged("limits", limit_table)
         return InitPlan(
-            exit=init.get("exit", values.word, "fail-fast"),
-            limits=init.get("limits", values.limits, ()),
+            exit=init.get("exit", _exit, "fail-fast"),
+            limits=program.in_order(limits),
             limits_unmet=init.get("limits_unmet", values.choice("fail", "warn"), "fail"),
             stop_budget=init.get("stop_budget", values.duration, 9.0),
             drain_delay=init.get("drain_delay", values.duration, 0.0),
@@ -112,23 +152,20 @@ class Builder:
             directory=init.get("directory", values.word, None),
             uid=account.uid if account else None,
             gid=gid,
-            groups=account.groups if account else None,
+            groups=groups,
             env=self._init_env(init),
             pidfile=init.get("pidfile", values.word, None),
             log=_log(init.sub("log", "init.log")),
             control=self._control(init.sub("control", "init.control")),
-            signals=init.get("signals", _signals, ()),
+            signals=tuple(sorted(init.merged("signals", _signals).items())),
         )
 
     def _init_env(self, init: Section) -> tuple[tuple[str, str], ...]:
-        def files(value: object) -> dict[str, str]:
-            merged: dict[str, str] = {}
-            for path in values.strings(value):
-                merged |= env_file(path)
-            return merged
-
-        found = init.get("env_file", files, {}) | init.get("env", values.variables, {})
-        return tuple(sorted(found.items()))
+        found: dict[str, str] = {}
+        for layer in reversed(init.layers("env_file")):
+            convert = program.files_of(program.directory_of(layer))
+            found |= init.get_from(layer, "env_file", convert, {})
+        return tuple(sorted((found | init.merged("env", values.variables)).items()))
 
     def _control(self, section: Section | None) -> ControlPlan:
         if section is None:
@@ -143,22 +180,24 @@ class Builder:
         )
 
     def _allow(self, value: object) -> tuple[tuple[int, str], ...]:
-        found = []
-        for place, item in enumerate(values.strings(value)):
-            name, colon, level = item.rpartition(":")
+        def convert(_place: int, item: object) -> tuple[int, str]:
+            name, colon, level = values.string(item).rpartition(":")
             if not colon or level not in ACCESS:
                 fix = 'write "user:read", "user:operate" or "user:admin"'
-                raise ValueFault(f'"{item}" grants nothing', fix, (place,))
-            found.append((self.accounts.user(name).uid, level))
-        return tuple(found)
+                raise ValueFault(f"{values.shown(item)} grants nothing", fix)
+            return self.accounts.user(name).uid, level
+
+        return tuple(each(enumerate(values.strings(value)), convert).values())
 
     def _groups(self) -> dict[str, tuple[str, int]]:
         """Return (group, its priority) by program."""
         found: dict[str, tuple[str, int]] = {}
-        programs = {name for each in self.documents for name, _ in self._named_quietly(each)}
+        programs = {
+            name for document in self.documents for name, _ in self._named_quietly(document)
+        }
         for document in self.documents:
             for name, tree in self._named(document, "group"):
-                section = self._section(document, ("group", name), tree, "group")
+                section = self.section(document, ("group", name), tree, "group")
                 section.check_keys()
                 if "programs" not in section.tree:
                     section.fault(f'group "{name}" has no programs', 'write programs = ["a", "b"]')
@@ -170,7 +209,7 @@ class Builder:
                         section.fault(text, suggest(member, programs), path)
                     elif member in found:
                         text = f'program "{member}" is in group "{found[member][0]}" already'
-                        section.fault(text, "", path)
+                        section.fault(text, "leave it out of one of them", path)
                     else:
                         found[member] = (name, priority)
         return found
@@ -178,45 +217,6 @@ class Builder:
     def _named_quietly(self, document: Document) -> list[tuple[str, object]]:
         tables = document.tree.get("program", {})
         return list(tables.items()) if isinstance(tables, dict) else []
-
-    def _check(self, init: InitPlan, processes: list[ProcessPlan]) -> None:
-        """Note what only the whole shows: names that lead nowhere, cycles, budgets."""
-        known = set(self.places)
-        if init.exit not in EXITS and not init.exit.startswith("main:"):
-            self._init_fault(f'exit: "{init.exit}" is not known here', "exit", EXITS)
-        elif init.exit.startswith("main:") and init.exit[5:] not in known:
-            self._init_fault(f'exit: there is no program "{init.exit[5:]}"', "exit", known)
-        if init.drain_delay and init.drain_delay >= init.stop_budget:
-            text = "drain_delay: nothing of stop_budget would be left to stop anything"
-            self._init_fault(text, "drain_delay", ())
-        for _, action in init.signals:
-            if action.startswith("forward:") and action[8:] not in known:
-                self._init_fault(f'signals: there is no program "{action[8:]}"', "signals", known)
-        needs: dict[str, list[str]] = {}
-        for process in processes:
-            needs[process.program] = [each.program for each in process.depends]
-        for name, wanted in needs.items():
-            for need in wanted:
-                if need not in known:
-                    self._program_fault(
-                        name, f'there is no program "{need}"', suggest(need, known), need
-                    )
-        cycle = _cycle(needs)
-        if cycle:
-            text = "they wait for each other: " + " -> ".join(cycle)
-            self._program_fault(cycle[0], text, "leave one of the dependencies out", cycle[1])
-
-    def _init_fault(self, text: str, key: str, known: object) -> None:
-        for document in self.documents:
-            tree = document.tree.get("init")
-            if isinstance(tree, dict) and key in tree:
-                names = [str(each) for each in known] if isinstance(known, set | tuple) else []
-                fix = suggest(text.partition('"')[2].partition('"')[0], names) if names else ""
-                self.problems.add(document.file, ("init", key), text, fix)
-
-    def _program_fault(self, name: str, text: str, fix: str, need: str) -> None:
-        path = ("program", name, "depends_on", need)
-        self.problems.add(self.places[name], path, f'depends_on of "{name}": {text}', fix)
 
 
 def _log(section: Section | None) -> LogPlan:
@@ -229,42 +229,29 @@ def _log(section: Section | None) -> LogPlan:
     )
 
 
-def _signals(value: object) -> tuple[tuple[int, str], ...]:
-    found = []
-    for name, action in values.table(value).items():
-        if not isinstance(action, str) or not (action in ACTIONS or action.startswith("forward:")):
-            fix = 'write "forward:PROGRAM", "reload", "reopen", "stop" or "ignore"'
-            raise ValueFault(f'"{action}" is nothing a signal can do', fix, (name,))
-        try:
-            number = values.signal(name)
-        except ValueFault as fault:
-            fault.path = (name,)
-            raise
-        found.append((number, action))
-    return tuple(sorted(found))
+def _exit(value: object) -> str:
+    if isinstance(value, str) and value.startswith("main:"):
+        return value  # whether there is such a program is seen later
+    try:
+        return values.choice(*EXITS)(value)
+    except ValueFault as fault:
+        fault.fix += ' or "main:PROGRAM"'
+        raise
 
 
-def _cycle(needs: dict[str, list[str]]) -> list[str]:
-    """Return one cycle as the names along it, the first again at the end; [] for none."""
-    done: set[str] = set()
-    for start in needs:
-        path: list[str] = []
-        on_path: set[str] = set()
-        stack: list[tuple[str, int]] = [(start, 0)]
-        while stack:
-            name, place = stack.pop()
-            if place == 0:
-                if name in on_path:
-                    return [*path[path.index(name) :], name]
-                if name in done or name not in needs:
-                    continue
-                path.append(name)
-                on_path.add(name)
-            if place < len(needs[name]):
-                stack.append((name, place + 1))
-                stack.append((needs[name][place], 0))
-            else:
-                done.add(name)
-                on_path.discard(name)
-                path.pop()
-    return []
+def _signals(value: object) -> dict[int, str]:
+    numbers: dict[str, int] = {}
+
+    def convert(name: str, action: object) -> str:
+        number = numbers[name] = values.signal(name)
+        if number in UNCATCHABLE:
+            raise ValueFault(f'"{name}" cannot be caught', "choose another signal")
+        if list(numbers.values()).count(number) > 1:
+            raise ValueFault(f'"{name}" is there twice', "leave one out")
+        if isinstance(action, str) and (action in ACTIONS or action.startswith("forward:")):
+            return action
+        fix = 'write "forward:PROGRAM", "reload", "reopen", "stop" or "ignore"'
+        raise ValueFault(f"{values.shown(action)} is nothing a signal can do", fix)
+
+    found = each(values.table(value).items(), convert)
+    return {numbers[name]: action for name, action in found.items()}

@@ -17,9 +17,10 @@ FORMATS = ("raw", "prefix", "json", "tai64n")
 
 def sinks(section: Section, stream: str, accounts: Accounts) -> tuple[Sink, ...]:
     """Return where `stream` ("stdout" or "stderr") of a program goes."""
-    holder = section.holder(stream)
-    if holder is None:
+    layers = section.layers(stream)
+    if not layers:
         return INHERIT
+    holder = layers[0]
     value = holder.tree[stream]
     items = value if isinstance(value, list) else [value]
     found: list[Sink] = []
@@ -38,7 +39,11 @@ def sinks(section: Section, stream: str, accounts: Accounts) -> tuple[Sink, ...]
     kinds = [sink.kind for sink in found]
     if len(found) > 1 and ("stdout" in kinds or "null" in kinds):
         text = f'{stream}: "stdout" and "null" stand alone'
-        section.problems.add(holder.file, (*holder.path, stream), text)
+        fix = "leave it out, or the others"
+        section.problems.add(holder.file, (*holder.path, stream), text, fix)
+    if not items:
+        text, fix = f"{stream}: the list is empty", 'write "null" to drop the output'
+        section.problems.add(holder.file, (*holder.path, stream), text, fix)
     return _seen(tuple(found)) or INHERIT
 
 
@@ -57,7 +62,7 @@ def _word(stream: str, value: object) -> Sink:
 def _file(sub: Section, accounts: Accounts) -> Sink:
     sub.check_keys()
     if "file" not in sub.tree:
-        sub.fault("a table needs file = PATH")
+        sub.fault("a table of a stream needs a file", 'write { file = "/path" }')
     base = Sink("file")
     uid, gid = sub.get("owner", accounts.owner, (None, None))
     return Sink(

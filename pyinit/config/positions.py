@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
-def line_of(text: str, path: Path) -> int:
+def line_of(places: dict[Path, int], path: Path) -> int:
     """Return the line of `path`, or of its nearest parent that is written down; 0 for none."""
-    places = scan(text)
     for length in range(len(path), 0, -1):
         found = places.get(path[:length])
         if found:
@@ -35,6 +34,7 @@ class _Scanner:
         self.at = 0
         self.places: dict[Path, int] = {}
         self.counts: dict[Path, int] = {}
+        self.counted = (0, 1)  # up to where lines were counted, and the line there
 
     def run(self) -> dict[Path, int]:
         prefix: Path = ()
@@ -48,7 +48,9 @@ class _Scanner:
                 self._pair(prefix)
 
     def _line(self) -> int:
-        return self.text.count("\n", 0, self.at) + 1
+        at, line = self.counted
+        self.counted = (self.at, line + self.text.count("\n", at, self.at))
+        return self.counted[1]
 
     def _skip(self, *, blank_lines: bool) -> None:
         space = " \t\r\n" if blank_lines else " \t"
@@ -95,9 +97,9 @@ class _Scanner:
             self._skip(blank_lines=False)
             char = self.text[self.at]
             if char in "\"'":
-                start = self.at + 1
+                start = self.at
                 self._string()
-                parts.append(self.text[start : self.at - 1])
+                parts.append(_unquoted(self.text[start : self.at]))
             else:
                 start = self.at
                 while self.text[self.at] in BARE:
@@ -165,3 +167,13 @@ class _Scanner:
                 self.at += 1
                 continue
             self._pair(path)
+
+
+def _unquoted(written: str) -> str:
+    """Return the key that a quoted one stands for."""
+    if written[0] == "'" or "\\" not in written:
+        return written[1:-1]
+    import tomli
+
+    (key,) = tomli.loads(f"{written} = 0")
+    return key

@@ -6,10 +6,12 @@ from pyinit.core.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import TypeAlias
+    from collections.abc import Callable, Iterable
+    from typing import TypeAlias, TypeVar
 
     Path: TypeAlias = tuple[str | int, ...]
+    K = TypeVar("K", str, int)
+    T = TypeVar("T")
 
 
 class ConfigError(Record):
@@ -40,10 +42,37 @@ class ValueFault(ValueError):
     `path` leads from the value that was converted to the part of it that is at fault.
     """
 
-    def __init__(self, message: str, fix: str = "", path: Path = ()) -> None:
+    def __init__(
+        self, message: str, fix: str = "", path: Path = (), parts: tuple[ValueFault, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.fix = fix
         self.path = path
+        self._parts = parts
+
+    def parts(self) -> tuple[ValueFault, ...]:
+        """Return the faults of a value that has several, or just this one."""
+        return self._parts or (self,)
+
+    def within(self, key: str | int) -> tuple[ValueFault, ...]:
+        """Return the faults as those of what has this value at `key`."""
+        for part in self.parts():
+            part.path = (key, *part.path)
+        return self.parts()
+
+
+def each(items: Iterable[tuple[K, object]], convert: Callable[[K, object], T]) -> dict[K, T]:
+    """Return `convert(key, item)` by key.  Raises a ValueFault with the faults of all items."""
+    found: dict[K, T] = {}
+    faults: list[ValueFault] = []
+    for key, item in items:
+        try:
+            found[key] = convert(key, item)
+        except ValueFault as fault:
+            faults += fault.within(key)
+    if faults:
+        raise ValueFault(str(faults[0]), faults[0].fix, faults[0].path, tuple(faults))
+    return found
 
 
 class Problems:
@@ -62,17 +91,21 @@ class Problems:
         self._found.append((file, path, message, fix, line))
 
     def errors(self) -> tuple[ConfigError, ...]:
-        """Return what was found, by file and line."""
-        from pyinit.config.positions import line_of
+        """Return what was found, each once, by file (as they were read) and line."""
+        from pyinit.config.positions import line_of, scan
 
-        found = []
+        files = [*self.texts, *[file for file, *_ in self._found if file not in self.texts]]
+        order = {file: place for place, file in enumerate(files)}
+        places: dict[str, dict[Path, int]] = {}
+        found: dict[ConfigError, None] = {}
         for file, path, message, fix, line in self._found:
-            at = line or line_of(self.texts.get(file, ""), path)
-            error = ConfigError(file, at, message, fix)
-            if error not in found:
-                found.append(error)
-        files = list(dict.fromkeys([error.file for error in found]))
-        return tuple(sorted(found, key=lambda e: (files.index(e.file), e.line)))
+            at = line
+            if not line and path:
+                if file not in places:
+                    places[file] = scan(self.texts.get(file, ""))
+                at = line_of(places[file], path)
+            found[ConfigError(file, at, message, fix)] = None
+        return tuple(sorted(found, key=lambda error: (order[error.file], error.line)))
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

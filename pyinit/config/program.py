@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
-from pyinit.config import values
+from pyinit.config import envfiles, values
+from pyinit.config.limits import limit_table
 from pyinit.config.output import sinks
-from pyinit.config.problems import ValueFault, suggest
-from pyinit.config.reader import Section, env_dir, env_file
+from pyinit.config.problems import ValueFault, each
+from pyinit.config.split import split
 from pyinit.core.plan import (
     Capabilities,
     Dependency,
@@ -24,18 +26,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pyinit.config.reader import Section
     from pyinit.config.users import Account, Accounts
     from pyinit.core.plan import InitPlan
 
 POLICIES = ("always", "on-failure", "never")
 CONDITIONS = ("started", "ready", "completed", "done")
-READY_KINDS = {
-    "output": "output",
-    "fd": "fd",
-    "notify": "notify",
-    "file": "file",
-    "delay": "delay",
-}
+READY_KINDS = ("output", "fd", "notify", "file", "delay")
+LATER_KINDS = ("http", "tcp", "unix", "exec")
+PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-:/=,;<>'\"")
 MAX_INSTANCES = 10_000
 TIMES = values.duration
 
@@ -46,24 +45,27 @@ def build(
     init: InitPlan,
     group: tuple[str, int] | None,
     accounts: Accounts,
-) -> list[ProcessPlan]:
-    """Return the processes of one program; faults are noted in the section."""
+) -> tuple[list[ProcessPlan], ProcessPlan]:
+    """Return the processes of one program, and what one of them is like (there may be none).
+
+    Faults are noted in the section.
+    """
     section.check_keys()
     count = section.get("instances", values.integer(0, MAX_INSTANCES), 1)
-    if "command" not in section.tree and section.holder("command") is None:
+    if not section.layers("command"):
         section.fault(f'program "{name}" has no command', 'write command = ["/path", "argument"]')
-        return []
     varies = _uses_instance(section.tree) or any(_uses_instance(s.tree) for s in section.inherited)
+    plain = section.variables
     plans: list[ProcessPlan] = []
-    for instance in range(count):
+    for instance in range(max(1, count)):  # what is wrong with a program of none is said, too
         if plans and not varies:
             plan = plans[0]
         else:
-            section.variables = {**section.variables, "INSTANCE": str(instance)}
+            section.variables = {**plain, "INSTANCE": str(instance)}
             plan = _plan(name, section, init, group, accounts)
         label = name if count == 1 else f"{name}:{instance}"
         plans.append(replace(plan, key=f"{name}:{instance}", name=label, instance=instance))
-    return plans
+    return plans[:count], plans[0]
 
 
 def _uses_instance(value: object) -> bool:
@@ -106,20 +108,19 @@ def _plan(
 def _launch(section: Section, init: InitPlan, accounts: Accounts) -> Launch:
     found = section.get("user", accounts.user, None)
     account: Account | None = found
-    gid = section.get("group", accounts.group, account.gid if account else None)
-    groups = account.groups if account and "group" not in section.tree else None
-    limits = section.get("limits", values.limits, ())
+    own_group = section.get("group", accounts.group, None)
+    gid, groups = accounts.become(account, own_group)
     return Launch(
         argv=_command(section),
         directory=section.get("directory", values.word, init.directory),
         umask=section.get("umask", values.mode, init.umask),
         env=_environment(section, init, account),
         env_pass=section.get("env_pass", values.strings, ("*",)),
-        secrets=tuple(sorted(section.get("secrets", values.variables, {}).items())),
+        secrets=_secrets(section),
         uid=account.uid if account else None,
         gid=gid,
         groups=section.get("groups", _groups(accounts), groups),
-        limits=_limits(section, limits),
+        limits=in_order(section.merged("limits", limit_table)),
         limits_unmet=section.get("limits_unmet", values.choice("fail", "warn"), init.limits_unmet),
         nice=section.get("nice", values.integer(-20, 19), None),
         oom_score_adj=section.get("oom_score_adj", values.integer(-1000, 1000), None),
@@ -133,17 +134,20 @@ def _launch(section: Section, init: InitPlan, accounts: Accounts) -> Launch:
     )
 
 
-def _limits(section: Section, own: tuple[Limit, ...]) -> tuple[Limit, ...]:
-    """Return the program's limits over those of [defaults]; "inherit" takes one away."""
-    written = section.tree.get("limits", {})
-    named = {str(name).lower() for name in written} if isinstance(written, dict) else set()
-    base: dict[str, Limit] = {}
-    for each in reversed(section.inherited):
-        for limit in each.get("limits", values.limits, ()):
-            base[limit.resource] = limit
-    merged = {name: limit for name, limit in base.items() if name not in named}
-    merged.update({limit.resource: limit for limit in own})
-    return tuple([merged[name] for name in sorted(merged)])
+def in_order(limits: dict[str, Limit | None]) -> tuple[Limit, ...]:
+    """Return the limits that are to be set, by name."""
+    wanted = [limits[name] for name in sorted(limits)]
+    return tuple([limit for limit in wanted if limit is not None])
+
+
+def _secrets(section: Section) -> tuple[tuple[str, str], ...]:
+    """Return variables and the files that hold them: paths as they are from the root."""
+    found: dict[str, str] = {}
+    for layer in reversed(section.layers("secrets")):
+        paths = section.get_from(layer, "secrets", values.variables, {})
+        base = directory_of(layer)
+        found |= {name: os.path.join(base, path) for name, path in paths.items()}
+    return tuple(sorted(found.items()))
 
 
 def _command(section: Section) -> tuple[str, ...]:
@@ -153,17 +157,14 @@ def _command(section: Section) -> tuple[str, ...]:
         if shell:
             if not isinstance(value, str):
                 raise ValueFault("shell = true needs a text", "write the command as one string")
-            return ("/bin/sh", "-c", value)
-        if isinstance(value, str):
-            import shlex
-
-            try:
-                words = tuple(shlex.split(value))
-            except ValueError as error:
-                raise ValueFault(f"cannot split it: {error}".lower()) from None
-        else:
-            words = values.strings(value) if isinstance(value, list) else (values.string(value),)
-        if not words or not words[0]:
+            return ("/bin/sh", "-c", values.word(value))
+        words = tuple(split(values.string(value))) if isinstance(value, str) else None
+        if words is None:
+            if not isinstance(value, list):
+                fix = 'write command = ["/path", "argument"]'
+                raise ValueFault(f"{values.shown(value)} is no command", fix)
+            words = values.strings(value)
+        if not words or not words[0].strip():
             raise ValueFault("it is empty", 'write command = ["/path", "argument"]')
         return tuple([sys.intern(each) for each in words])
 
@@ -174,29 +175,53 @@ def _environment(
     section: Section, init: InitPlan, account: Account | None
 ) -> tuple[tuple[str, str], ...]:
     found: dict[str, str] = dict(init.env)
-    if account is not None and account.name is not None:
-        found |= {"USER": account.name, "LOGNAME": account.name, "HOME": account.home or "/"}
-    elif account is not None:
-        found["HOME"] = "/"
-
-    def files(value: object) -> dict[str, str]:
-        merged: dict[str, str] = {}
-        for path in values.strings(value):
-            merged |= env_file(path)
-        return merged
-
-    found |= section.get("env_file", files, {})
-    found |= section.get("env_dir", lambda value: env_dir(values.word(value)), {})
-    for each in reversed(section.inherited):
-        found |= each.get("env", values.variables, {})
-    found |= section.get("env", values.variables, {})
+    if account is not None:
+        home = account.home or "/"
+        found |= {"USER": account.name, "LOGNAME": account.name, "HOME": home}
+    found |= variables_of_files(section)
+    found |= section.merged("env", values.variables)
     return tuple([(sys.intern(name), found[name]) for name in sorted(found)])
+
+
+def variables_of_files(section: Section) -> dict[str, str]:
+    """Return the variables of `env_file` and `env_dir`: relative to the file that names them."""
+    found: dict[str, str] = {}
+    for layer in section.layers("env_file")[:1]:
+        found |= section.get_from(layer, "env_file", files_of(directory_of(layer)), {})
+    for layer in section.layers("env_dir")[:1]:
+        found |= section.get_from(layer, "env_dir", _directory_in(directory_of(layer)), {})
+    return found
+
+
+def _directory_in(base: str) -> Callable[[object], dict[str, str]]:
+    return lambda value: envfiles.env_dir(values.word(value), base)
+
+
+def files_of(base: str) -> Callable[[object], dict[str, str]]:
+    """Return the converter of `env_file`: paths relative to `base` become their variables."""
+
+    def convert(value: object) -> dict[str, str]:
+        items = [value] if isinstance(value, str) else list(values.strings(value))
+        found: dict[str, str] = {}
+        for one in each(
+            enumerate(items), lambda _, path: envfiles.env_file(values.word(path), base)
+        ).values():
+            found |= one
+        return found
+
+    return convert
+
+
+def directory_of(section: Section) -> str:
+    """Return the directory of the file that a section stands in."""
+    return os.path.dirname(os.path.abspath(section.file))
 
 
 def _groups(accounts: Accounts) -> Callable[[object], tuple[int, ...]]:
     def convert(value: object) -> tuple[int, ...]:
         items = value if isinstance(value, list) else [value]
-        return tuple(sorted({accounts.group(item) for item in items}))
+        found = each(enumerate(items), lambda _, item: accounts.group(item))
+        return tuple(sorted(set(found.values())))
 
     return convert
 
@@ -217,36 +242,27 @@ def _type(value: object) -> str:
 
 
 def _depends(value: object) -> tuple[Dependency, ...]:
-    if isinstance(value, str):
-        return (Dependency(value, "started"),)
-    if isinstance(value, list):
+    if not isinstance(value, dict):
         return tuple([Dependency(name, "started") for name in values.strings(value)])
-    found = []
-    for program, condition in values.table(value).items():
-        if condition not in CONDITIONS:
-            fault = ValueFault(
-                f'"{condition}" is no condition', suggest(str(condition), CONDITIONS)
-            )
-            fault.path = (program,)
-            raise fault
-        found.append(Dependency(program, str(condition)))
-    return tuple(found)
+    judge = values.choice(*CONDITIONS)
+    found = each(value.items(), lambda _, condition: judge(condition))
+    return tuple([Dependency(program, condition) for program, condition in found.items()])
 
 
 def _restart(section: Section) -> Restart:
-    holder = section.holder("restart")
-    if holder is None:
-        return Restart()
-    if not isinstance(holder.tree["restart"], dict):
-        return Restart(section.get("restart", values.choice(*POLICIES), "on-failure"))
-    sub = section.sub("restart", "program.restart")
-    assert sub is not None  # the holder has it
+    sub = section.sub("restart", "program.restart", short="policy")
     base = Restart()
+    if sub is None:
+        return base
+    delay = sub.get("delay", TIMES, base.delay)
+    longest = sub.get("max_delay", TIMES, max(base.max_delay, delay))
+    if longest < delay:
+        sub.fault("max_delay: it is less than delay", "write at least as much", ("max_delay",))
     return Restart(
         policy=sub.get("policy", values.choice(*POLICIES), base.policy),
-        delay=sub.get("delay", TIMES, base.delay),
+        delay=delay,
         factor=sub.get("factor", values.number(1, 1000), base.factor),
-        max_delay=sub.get("max_delay", TIMES, base.max_delay),
+        max_delay=longest,
         jitter=sub.get("jitter", values.number(0, 1), base.jitter),
         window=sub.get("window", TIMES, base.window),
         max=sub.get("max", values.integer(0), base.max),
@@ -254,18 +270,11 @@ def _restart(section: Section) -> Restart:
 
 
 def _stop(section: Section) -> Stop:
-    holder = section.holder("stop")
-    if holder is None:
+    sub = section.sub("stop", "program.stop", short="signal")
+    if sub is None:
         return Stop()
-    if not isinstance(holder.tree["stop"], dict):
-        return Stop(section.get("stop", values.signals_in_turn, (15,)))
-    sub = section.sub("stop", "program.stop")
-    assert sub is not None  # the holder has it
-    found = sub.get("signal", values.signals_in_turn, (15,))
-    if not found:
-        sub.fault("signal: at least one is needed", "", ("signal",))
     return Stop(
-        signals=found or (15,),
+        signals=sub.get("signal", values.signals_in_turn, (15,)),
         timeout=sub.get("timeout", TIMES, 10.0),
         kill=sub.get("kill", values.choice("tree", "group", "process"), "tree"),
         dump_signal=sub.get("dump_signal", values.signal, 0),
@@ -273,39 +282,52 @@ def _stop(section: Section) -> Stop:
 
 
 def _ready(section: Section) -> Ready | None:
-    sub = section.sub("ready", "program.ready")
+    sub = section.sub("ready", "program.ready", merge=False)
     if sub is None:
         return None
     kinds = [key for key in READY_KINDS if key in sub.tree and sub.tree[key] is not False]
-    unavailable = any(key in sub.tree for key in ("http", "tcp", "unix", "exec"))
+    if any(key in sub.tree for key in LATER_KINDS):
+        return None  # check_keys has said so
     if len(kinds) != 1:
-        if not unavailable:
-            known = ", ".join(READY_KINDS)
-            sub.fault(f"ready: one of {known} is needed, not {len(kinds)}")
+        found = f"not {' and '.join(kinds)}" if kinds else "there is none"
+        sub.fault(f"ready: one kind is needed, {found}", f"write one of {', '.join(READY_KINDS)}")
         return None
-    kind = kinds[0]
-    target = ""
+    timeout = sub.get("timeout", _longer, 30.0)
+    interval = max(0.05, sub.get("interval", TIMES, 1.0))
+    return Ready(kinds[0], _target(sub, kinds[0]), timeout, interval)
+
+
+def _target(sub: Section, kind: str) -> str:
     match kind:
         case "output":
-            target = sub.get("output", _expression, "")
+            return sub.get("output", _expression, "")
         case "fd":
-            target = str(sub.get("fd", values.integer(3, 255), 3))
+            return str(sub.get("fd", values.integer(3, 255), 3))
         case "file":
-            target = sub.get("file", values.word, "")
+            return sub.get("file", values.word, "")
         case "delay":
-            target = repr(sub.get("delay", TIMES, 0.0))
+            return repr(sub.get("delay", TIMES, 0.0))
         case _:
             sub.get("notify", values.boolean, True)
-    timeout = sub.get("timeout", TIMES, 30.0)
-    return Ready(kind, target, timeout, max(0.05, sub.get("interval", TIMES, 1.0)))
+            return ""
+
+
+def _longer(value: object) -> float:
+    seconds = TIMES(value)
+    if not seconds:
+        raise ValueFault("nothing is ready at once", 'write a duration such as "30s"')
+    return seconds
 
 
 def _expression(value: object) -> str:
+    text = values.word(value)
+    if PLAIN.issuperset(text.removeprefix("^")):
+        return text
     import re
 
-    text = values.word(value)
     try:
         re.compile(text.encode("utf-8", "surrogateescape"))
     except re.error as error:
-        raise ValueFault(f'"{text}" is no regular expression: {error}') from None
+        fix = "see it as Python's re module reads it; quote it by '...' to keep backslashes"
+        raise ValueFault(f'"{text}" is no regular expression: {error}', fix) from None
     return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyinit.config import schema
 from pyinit.config.expand import expand
-from pyinit.config.problems import ValueFault, suggest
+from pyinit.config.problems import ValueFault, each, suggest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,14 +13,18 @@ if TYPE_CHECKING:
 
     from pyinit.config.problems import Path, Problems
 
+    K = TypeVar("K")
     T = TypeVar("T")
     D = TypeVar("D")
+
+DEEPEST = 8  # tables and lists within a value; nothing that is known needs more than three
 
 
 class Section:
     """A table of a file, at `path` in it, whose keys are those of the schema's section `name`.
 
-    `inherited` are the sections that are asked for a key that is not here ([defaults]).
+    `inherited` are the sections that are asked for a key that is not here ([defaults]), the
+    nearest first.  `short` is the key that a text in place of the table stands for.
     """
 
     def __init__(
@@ -32,6 +36,7 @@ class Section:
         problems: Problems,
         variables: Mapping[str, str],
         inherited: tuple[Section, ...] = (),
+        short: str = "",
     ) -> None:
         self.name = name
         self.file = file
@@ -39,9 +44,13 @@ class Section:
         self.problems = problems
         self.variables = variables
         self.inherited = inherited
+        self.short = ""
         self.tree: dict[str, object] = {}
         if isinstance(tree, dict):
             self.tree = tree
+        elif short:
+            self.tree = {short: tree}
+            self.short = short
         else:
             problems.add(file, path, f'"{path[-1]}" is no table', "write [section] or { ... }")
 
@@ -50,43 +59,79 @@ class Section:
         known = schema.section(self.name)
         for key in self.tree:
             if key not in known:
-                where = f" in [{self.name}]" if self.name else ""
+                where = f" in {self.shown()}" if self.path else ""
                 message = f'unknown key "{key}"{where}'
-                self.problems.add(self.file, (*self.path, key), message, suggest(key, known))
+                fix = _instead(key, known, self.name)
+                self.problems.add(self.file, (*self.path, key), message, fix)
             elif known[key].since not in schema.AVAILABLE:
                 message = f'"{key}" is not available in this version'
                 fix = f"planned for {known[key].since}; leave it out until then"
                 self.problems.add(self.file, (*self.path, key), message, fix)
 
-    def holder(self, key: str) -> Section | None:
-        """Return the section that says `key`: this one, or one that it inherits from."""
-        if key in self.tree:
-            return self
-        for each in self.inherited:
-            if key in each.tree:
-                return each
-        return None
+    def shown(self) -> str:
+        """Return the section as a header would name it."""
+        return f"[{'.'.join([part for part in self.path if isinstance(part, str)])}]"
+
+    def layers(self, key: str) -> list[Section]:
+        """Return the sections that say `key`, the nearest first."""
+        return [layer for layer in (self, *self.inherited) if key in layer.tree]
 
     def get(self, key: str, convert: Callable[[object], T], default: D) -> T | D:
         """Return the converted value of `key`; `default` if it is not there or at fault."""
-        holder = self.holder(key)
-        if holder is None:
-            return default
+        for holder in (self, *self.inherited):
+            if key in holder.tree:
+                return self.get_from(holder, key, convert, default)
+        return default
+
+    def get_from(
+        self, holder: Section, key: str, convert: Callable[[object], T], default: D
+    ) -> T | D:
+        """Return the converted value of `key` as `holder`, one of the layers, says it."""
+        value = holder.tree[key]
         try:
-            return convert(self.expanded(holder.tree[key]))
+            value = self.expanded(value)
         except ValueFault as fault:
-            message = f"{key}: {fault}" if str(fault) else key
-            self.fault(message, fault.fix, (key, *fault.path), holder)
+            self._note(fault, holder, key)
+            if not isinstance(value, dict):
+                return default
+            broken = {part.path[0] for part in fault.parts()}
+            whole = {name: item for name, item in value.items() if name not in broken}
+            value = self.expanded(whole)
+        try:
+            return _value(value, convert, varies=value != holder.tree[key])
+        except ValueFault as fault:
+            self._note(fault, holder, key)
             return default
 
-    def sub(self, key: str, name: str) -> Section | None:
-        """Return the nested table `key` as a section of its own, None if it is not there."""
-        holder = self.holder(key)
-        if holder is None:
-            return None
-        path = (*holder.path, key)
-        found = Section(name, holder.file, path, holder.tree[key], self.problems, self.variables)
-        found.check_keys()
+    def _note(self, fault: ValueFault, holder: Section, key: str) -> None:
+        # a text in place of a table stands at the table's own key
+        label = holder.path[-1] if holder.short == key else key
+        for part in fault.parts():
+            self.fault(f"{label}: {part}", part.fix, (key, *part.path), holder)
+
+    def merged(self, key: str, convert: Callable[[object], dict[K, T]]) -> dict[K, T]:
+        """Return the table `key`, merged entry by entry: the nearest section's entries win."""
+        found: dict[K, T] = {}
+        for holder in reversed(self.layers(key)):
+            found |= self.get_from(holder, key, convert, {})
+        return found
+
+    def sub(self, key: str, name: str, *, short: str = "", merge: bool = True) -> Section | None:
+        """Return the nested table `key` as a section of its own, None if it is not there.
+
+        What it does not say itself, it inherits from the same table of [defaults] if `merge`.
+        A value that is no table is, with `short`, the value of that key.
+        """
+        layers = self.layers(key)
+        inherited: tuple[Section, ...] = ()
+        found: Section | None = None
+        for holder in reversed(layers if merge else layers[:1]):
+            found = Section(
+                *(name, holder.file, (*holder.path, key), holder.tree[key]),
+                *(self.problems, self.variables, inherited, short),
+            )
+            found.check_keys()
+            inherited = (found, *inherited)
         return found
 
     def fault(
@@ -96,80 +141,56 @@ class Section:
         at = holder or self
         self.problems.add(at.file, (*at.path, *path), message, fix)
 
-    def expanded(self, value: object) -> object:
+    def expanded(self, value: object, depth: int = 0) -> object:
         """Return `value` with the variables of every string in it in place.  Raises ValueFault."""
         if isinstance(value, str):
             return expand(value, self.variables)
-        if isinstance(value, list):
-            found = []
-            for place, item in enumerate(value):
-                try:
-                    found.append(self.expanded(item))
-                except ValueFault as fault:
-                    fault.path = (place, *fault.path)
-                    raise
-            return found
+        if depth > DEEPEST:
+            raise ValueFault("it is nested too deep")
         if isinstance(value, dict):
-            result: dict[str, object] = {}
-            for key, item in value.items():
-                try:
-                    result[key] = self.expanded(item)
-                except ValueFault as fault:
-                    fault.path = (key, *fault.path)
-                    raise
-            return result
+            return each(value.items(), lambda _, item: self.expanded(item, depth + 1))
+        if isinstance(value, list):
+            items = each(enumerate(value), lambda _, item: self.expanded(item, depth + 1))
+            return list(items.values())
         return value
 
 
-def env_file(path: str) -> dict[str, str]:
-    """Return the variables of a file of NAME=value lines.  Raises ValueFault.
-
-    Comments start with #, `export` is allowed, values may stand in quotes; "-path" may be missing.
-    """
-    name = path.removeprefix("-")
+def _value(value: object, convert: Callable[[object], T], *, varies: bool) -> T:
+    """Return the converted value; a text that variables gave may be a number or a truth."""
     try:
-        with open(name, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().split("\n")
-    except OSError as error:
-        if path.startswith("-") and isinstance(error, FileNotFoundError):
-            return {}
-        raise ValueFault(f'cannot read "{name}": {error.strerror}', "") from None
-    found: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        key, equals, value = text.removeprefix("export ").partition("=")
-        if not equals or not key.strip() or " " in key.strip():
-            raise ValueFault(f'"{name}" line {number} is no NAME=value')
-        found[key.strip()] = _unquoted(value.strip())
-    return found
+        return convert(value)
+    except ValueFault:
+        found = scalar(value) if varies else None
+        if found is None:
+            raise
+    return convert(found)
 
 
-def env_dir(path: str) -> dict[str, str]:
-    """Return a variable for each file of a directory (its first line).  Raises ValueFault."""
-    import os
-
-    found: dict[str, str] = {}
-    try:
-        for name in sorted(os.listdir(path)):
-            full = os.path.join(path, name)
-            if name.startswith(".") or "=" in name or not os.path.isfile(full):
-                continue
-            with open(full, encoding="utf-8", errors="surrogateescape") as file:
-                found[name] = file.readline().rstrip(" \t\n").replace("\0", "\n")
-    except OSError as error:
-        raise ValueFault(f'cannot read "{error.filename}": {error.strerror}') from None
-    return found
+def scalar(value: object) -> int | float | bool | None:
+    """Return what a text is that variables gave: a number, a truth, or neither."""
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    if text in {"true", "false"}:
+        return text == "true"
+    digits = text.removeprefix("-")
+    if not digits.isascii() or len(digits) > 15:
+        return None
+    if digits.isdecimal():
+        return int(text)
+    return float(text) if digits.replace(".", "", 1).isdecimal() else None
 
 
-def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] == "'":
-        return value[1:-1]
-    if len(value) >= 2 and value[0] == value[-1] == '"':
-        inside = value[1:-1]
-        pairs = (("\\n", "\n"), ("\\t", "\t"), ('\\"', '"'), ("\\$", "$"), ("\\\\", "\\"))
-        for written, meant in pairs:
-            inside = inside.replace(written, meant)
-        return inside
-    return value.partition(" #")[0].rstrip()
+def _instead(key: str, known: Mapping[str, schema.Key], name: str) -> str:
+    """Return what may have been meant by a key that is not known here."""
+    other = schema.FOREIGN.get(key.lower())
+    if other and name in {"program", "defaults"}:
+        return f"write {other}"
+    near = suggest(key, known)
+    if near.startswith("did"):
+        return near
+    homes = [one.section for one in schema.KEYS if one.name == key and "." not in one.section]
+    shown = {"": "the top of the file", "program": "[program.NAME]"}
+    if homes:
+        return "it belongs in " + " or ".join([shown.get(home, f"[{home}]") for home in homes])
+    return near

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import glob
 import os
-
-import tomli
 
 from pyinit.config.problems import ValueFault
 from pyinit.core.record import Record
@@ -16,6 +13,8 @@ if TYPE_CHECKING:
 
 MAX_FILES = 1000
 MAX_BYTES = 16 << 20
+MAGIC = frozenset("*?[")
+SUPERVISORD = (".conf", ".ini")
 
 
 class Document(Record):
@@ -27,94 +26,172 @@ class Document(Record):
 
 def read_all(paths: list[str], problems: Problems) -> list[Document]:
     """Return the documents of `paths` and of what they include, each file once."""
-    found: list[Document] = []
+    reader = _Reader(problems)
     for path in paths:
-        _read(path, (), found, problems)
-    return found
+        reader.read(path, ())
+    return reader.documents
 
 
-def _read(path: str, above: tuple[str, ...], found: list[Document], problems: Problems) -> None:
-    real = os.path.realpath(path)
-    if real in above:
-        problems.add(above[-1] if above else path, ("include",), f'"{path}" includes itself')
-        return
-    if any(os.path.realpath(document.file) == real for document in found):
-        return
-    if len(found) >= MAX_FILES:
-        problems.add(path, (), f"there are more than {MAX_FILES} files")
-        return
-    if os.path.isdir(path):
-        for name in sorted(glob.glob(os.path.join(glob.escape(path), "*.toml"))):
-            _read(name, above, found, problems)
-        return
-    tree = _parse(path, problems)
-    if tree is None:
-        return
-    found.append(Document(path, tree))
-    for pattern in _includes(path, tree, problems):
-        matches = sorted(glob.glob(pattern))
+class _Reader:
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+        self.documents: list[Document] = []
+        self.seen: set[str] = set()
+
+    def read(self, path: str, above: tuple[str, ...], where: tuple[str | int, ...] = ()) -> None:
+        """Read a file or directory that `above` led to, at `where` in the last of them."""
+        file = above[-1] if above else path
+        real = os.path.realpath(path)
+        chain = [os.path.realpath(each) for each in above]
+        if real in chain:
+            way = " -> ".join([*above[chain.index(real) :], path])
+            self.problems.add(file, where, f'"{path}" includes itself: {way}', "leave one out")
+            return
+        if real in self.seen:
+            return
+        self.seen.add(real)
+        if len(self.seen) > MAX_FILES:
+            if len(self.seen) == MAX_FILES + 1:
+                text = f"there are more than {MAX_FILES} files"
+                self.problems.add(file, where, text, "see what `include` matches")
+            return
+        if os.path.isdir(path):
+            self._directory(path, above, where)
+            return
+        self.problems.texts[path] = ""  # errors come in the order in which files were read
+        tree = _parse(path, self.problems)
+        if tree is not None:
+            self.documents.append(Document(path, tree))
+            self._includes(path, tree, above)
+
+    def _directory(self, path: str, above: tuple[str, ...], where: tuple[str | int, ...]) -> None:
+        try:
+            names = sorted(os.listdir(path))
+            _warn_of_writers(path, os.stat(path), self.problems)
+        except OSError as error:
+            file = above[-1] if above else path
+            text = f'cannot read the directory "{path}": {error.strerror}'
+            self.problems.add(file, where, text, "see its owner and mode")
+            return
+        wanted = [name for name in names if name.endswith(".toml") and not name.startswith(".")]
+        if not wanted:
+            self.problems.warnings.append(f'{path}: there is no file called "*.toml" in it')
+        for name in wanted:
+            self.read(os.path.join(path, name), (*above, path))
+
+    def _includes(self, path: str, tree: dict[str, object], above: tuple[str, ...]) -> None:
+        from pyinit.config.values import strings
+
+        if "include" not in tree:
+            return
+        try:
+            patterns = strings(tree["include"])
+        except ValueFault as fault:
+            where = ("include", *fault.path)
+            self.problems.add(path, where, f"include: {fault}", fault.fix)
+            return
+        for place, pattern in enumerate(patterns):
+            where = ("include", place)
+            for name in self._matches(path, pattern, where):
+                self.read(name, (*above, path), where)
+
+    def _matches(self, path: str, pattern: str, where: tuple[str | int, ...]) -> list[str]:
+        """Return the files of an `include`: relative to the file that has it, sorted."""
+        directory = os.path.dirname(path)
+        full = os.path.join(directory, pattern)
+        if not pattern.strip():
+            self.problems.add(path, where, "include: it must not be empty", 'write "conf.d/*.toml"')
+            return []
+        if MAGIC.isdisjoint(pattern):
+            if os.path.lexists(full):
+                return [full]
+            fix = f'it is looked for as "{full}"; a pattern such as "*.toml" may match nothing'
+            self.problems.add(path, where, f'cannot include "{pattern}": no such file', fix)
+            return []
+        import glob
+
+        rooted = (
+            pattern if os.path.isabs(pattern) else os.path.join(glob.escape(directory), pattern)
+        )
+        matches = sorted(glob.glob(rooted))
         if not matches:
-            if glob.has_magic(pattern):
-                problems.warnings.append(f'{path}: no file matches include "{pattern}"')
-            else:
-                problems.add(path, ("include",), f'cannot include "{pattern}": no such file')
-        for name in matches:
-            _read(name, (*above, real), found, problems)
+            self.problems.warnings.append(f'{path}: no file matches include "{pattern}"')
+        return matches
 
 
 def _parse(path: str, problems: Problems) -> dict[str, object] | None:
-    if path.endswith((".conf", ".ini")):
-        fix = "write it as TOML; `pyinitctl convert` comes with it"
-        problems.add(path, (), "supervisord files are not read by this version", fix)
+    if path.endswith(SUPERVISORD):
+        fix = "write it as TOML: https://toml.io, keys in docs/configuration.md"
+        problems.add(path, (), "supervisord files are not available in this version", fix)
         return None
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
             status = os.fstat(file.fileno())
     except OSError as error:
-        problems.add(path, (), f"cannot read it: {error.strerror}")
+        fix = "see its owner and mode"
+        if isinstance(error, FileNotFoundError):
+            fix = "see the path: it is " + os.path.abspath(path)
+        problems.add(path, (), f"cannot read it: {error.strerror}", fix)
         return None
     if len(data) > MAX_BYTES:
-        problems.add(path, (), f"it is larger than {MAX_BYTES >> 20} MB")
+        fix = "divide it, and include the parts"
+        problems.add(path, (), f"it is larger than {MAX_BYTES >> 20} MB", fix)
         return None
-    if os.geteuid() == 0 and status.st_mode & 0o002:
-        text = f"{path}: everybody may write this file, and root runs what it says (chmod o-w)"
-        problems.warnings.append(text)
+    _warn_of_writers(path, status, problems)
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        problems.add(path, (), "it is not UTF-8", line=line)
+        text = f"it is not UTF-8: there is a byte 0x{data[error.start]:02x}"
+        problems.add(path, (), text, "save it as UTF-8", line=line)
         return None
-    problems.texts[path] = text
+    return _parse_text(path, text, problems)
+
+
+def _parse_text(path: str, text: str, problems: Problems) -> dict[str, object] | None:
+    import tomli
+
     try:
-        return tomli.loads(text)
+        tree = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         message, line = _place(str(error), text)
-        problems.add(path, (), f"it is not TOML: {message}", line=line)
+        problems.add(path, (), f"it is not TOML: {message}", _how(text, line), line=line)
+        return None
     except RecursionError:
-        problems.add(path, (), "it is nested too deep")
-    return None
+        problems.add(path, (), "it is not TOML: it is nested too deep", "use fewer brackets")
+        return None
+    except ValueError as error:  # of a number with thousands of digits, without its place
+        problems.add(path, (), f"it is not TOML: {error}".lower(), "see its numbers")
+        return None
+    problems.texts[path] = text
+    return tree
 
 
 def _place(message: str, text: str) -> tuple[str, int]:
     """Return tomli's message without its place, and the line of the place."""
     head, found, rest = message.rpartition(" (at line ")
     if found:
-        return head.lower(), int(rest.partition(",")[0])
-    if message.endswith("(at end of document)"):
-        return message.removesuffix(" (at end of document)").lower(), text.count("\n") + 1
-    return message, 0
+        return _lower(head), int(rest.partition(",")[0])
+    return _lower(message.removesuffix(" (at end of document)")), text.count("\n") + 1
 
 
-def _includes(path: str, tree: dict[str, object], problems: Problems) -> list[str]:
-    from pyinit.config.values import strings
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
-    if "include" not in tree:
-        return []
-    try:
-        patterns = strings(tree["include"])
-    except ValueFault as fault:
-        problems.add(path, ("include", *fault.path), str(fault), fault.fix)
-        return []
-    return [os.path.join(os.path.dirname(path), pattern) for pattern in patterns]
+
+def _how(text: str, line: int) -> str:
+    """Return what to do about a line that is no TOML."""
+    lines = text.split("\n")
+    written = lines[line - 1].strip() if 0 < line <= len(lines) else ""
+    value = written.partition("=")[2].strip()
+    if value[:1].isalpha() and value not in {"true", "false"}:
+        return f'put texts in quotes: "{value}"'
+    return f"see line {line}: {written[:60]}" if written else "see the line before it"
+
+
+def _warn_of_writers(path: str, status: os.stat_result, problems: Problems) -> None:
+    """Warn if everybody may change what root is told to run."""
+    if os.geteuid() == 0 and status.st_mode & 0o002 and not status.st_mode & 0o1000:
+        text = f'{path}: everybody may write it, and root runs what it says: "chmod o-w" it'
+        problems.warnings.append(text)

@@ -1,0 +1,109 @@
+"""What only the whole configuration shows: names that lead nowhere, cycles, what never happens."""
+
+from __future__ import annotations
+
+from pyinit.config.problems import suggest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyinit.config.build import Builder
+    from pyinit.core.plan import Dependency, InitPlan, ProcessPlan
+
+
+def check(builder: Builder, init: InitPlan) -> None:
+    """Note in the builder's problems what does not fit together."""
+    known = set(builder.places)
+    if init.exit.startswith("main:") and init.exit[5:] not in known:
+        _init_fault(builder, f'exit: there is no program "{init.exit[5:]}"', ("exit",), known)
+    if init.drain_delay and init.drain_delay >= init.stop_budget:
+        text = "drain_delay: nothing of stop_budget would be left to stop anything"
+        _init_fault(builder, text, ("drain_delay",), ())
+    for _, action in init.signals:
+        if action.startswith("forward:") and action[8:] not in known:
+            text = f'signals: there is no program "{action[8:]}"'
+            _init_fault(builder, text, ("signals",), known)
+    for name, plan in builder.typical.items():
+        for dependency in plan.depends:
+            needed = builder.typical.get(dependency.program)
+            if needed is None:
+                text = f'there is no program "{dependency.program}"'
+                fix = suggest(dependency.program, known)
+            else:
+                text, fix = _never(dependency, needed)
+            if text:
+                _fault(builder, name, text, fix, dependency.program)
+    for cycle in cycles({name: _needs(plan) for name, plan in builder.typical.items()}):
+        text = "they wait for each other: " + " -> ".join(cycle)
+        _fault(builder, cycle[0], text, "leave one of the dependencies out", cycle[1])
+
+
+def cycles(needs: dict[str, list[str]]) -> list[list[str]]:
+    """Return cycles as the names along them, the first again at the end; [] if there are none.
+
+    Every dependency that closes a cycle when the programs are walked in their order gives one.
+    """
+    found: list[list[str]] = []
+    done: set[str] = set()
+    for start in needs:
+        path: dict[str, None] = {}
+        stack = [(start, 0)]
+        while stack:
+            name, place = stack.pop()
+            if place == 0:
+                if name in path:
+                    names = list(path)
+                    found.append([*names[names.index(name) :], name])
+                    continue
+                if name in done:
+                    continue
+                path[name] = None
+            if place < len(needs.get(name, ())):
+                stack.append((name, place + 1))
+                stack.append((needs[name][place], 0))
+            else:
+                done.add(name)
+                del path[name]
+    return found
+
+
+def _needs(plan: ProcessPlan) -> list[str]:
+    return [each.program for each in plan.depends]
+
+
+def _never(dependency: Dependency, needed: ProcessPlan) -> tuple[str, str]:
+    """Return why a condition can never be true, and what to write; nothing if it can."""
+    name, condition = dependency.program, dependency.condition
+    if needed.kind == "oneshot" and condition == "ready":
+        return f'the oneshot "{name}" is done, never ready', f'write {name} = "completed"'
+    always = needed.kind == "service" and needed.restart.policy == "always"
+    if condition == "completed" and always:
+        fix = f'write {name} = "ready", or give it another restart policy'
+        return f'"{name}" is restarted always and never completed', fix
+    return "", ""
+
+
+def _init_fault(builder: Builder, text: str, path: tuple[str, ...], known: Iterable[str]) -> None:
+    wrong = text.partition('"')[2].partition('"')[0]
+    fix = suggest(wrong, known) if wrong else "make it shorter, or stop_budget longer"
+    for document in reversed(builder.documents):
+        tree = document.tree.get("init")
+        if isinstance(tree, dict) and path[0] in tree:
+            builder.problems.add(document.file, ("init", *path), text, fix)
+            return
+
+
+def _fault(builder: Builder, name: str, text: str, fix: str, need: str) -> None:
+    """Note a fault of `depends_on`, in the program or in the [defaults] that say it."""
+    own = next(each for each in builder.documents if each.file == builder.places[name])
+    path: tuple[str, ...] = ("program", name, "depends_on", need)
+    file = own.file
+    programs = own.tree["program"]
+    tree = programs.get(name) if isinstance(programs, dict) else None
+    if not (isinstance(tree, dict) and "depends_on" in tree):
+        for document in builder.documents:
+            defaults = document.tree.get("defaults")
+            if isinstance(defaults, dict) and "depends_on" in defaults:
+                file, path = document.file, ("defaults", "depends_on", need)
+    builder.problems.add(file, path, f'depends_on of "{name}": {text}', fix)

@@ -1,0 +1,144 @@
+r"""Variables kept in files: NAME=value lines (`env_file`), or a file for each (`env_dir`).
+
+    # a comment            export NAME=value            NAME='as it is, $ and all'
+    NAME=value # comment   NAME=                        NAME="with \n, \t, \\, \" and \$"
+
+Quoted values may span lines.  Nothing is expanded in them, as Docker and systemd have it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from pyinit.config.problems import ValueFault
+
+MAX_BYTES = 1 << 20
+ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$", "`": "`", "\n": ""}
+
+
+def env_file(path: str, base: str = "") -> dict[str, str]:
+    """Return the variables of a file of NAME=value lines, relative to `base`.  Raises ValueFault.
+
+    "-path" may be missing.
+    """
+    name = os.path.join(base, path.removeprefix("-"))
+    try:
+        text = _read(name)
+    except FileNotFoundError:
+        if path.startswith("-"):
+            return {}
+        fix = f'make it, or write "-{path}" if it may be missing'
+        raise ValueFault(f'cannot read "{name}": there is no such file', fix) from None
+    except OSError as error:
+        raise ValueFault(
+            f'cannot read "{name}": {error.strerror}', "see its owner and mode"
+        ) from None
+    return _Lines(name, text).read()
+
+
+def env_dir(path: str, base: str = "") -> dict[str, str]:
+    """Return a variable for each file of a directory: its first line, as envdir(8) reads it.
+
+    Hidden files and those with an equals sign are left out; a NUL stands for a line's end; an
+    empty file is an empty variable.  Raises ValueFault.
+    """
+    found: dict[str, str] = {}
+    directory = os.path.join(base, path)
+    try:
+        for name in sorted(os.listdir(directory)):
+            full = os.path.join(directory, name)
+            if name.startswith(".") or "=" in name or not os.path.isfile(full):
+                continue
+            line = _read(full).partition("\n")[0]
+            found[name] = line.rstrip(" \t\r").replace("\0", "\n")
+    except OSError as error:
+        text = f'cannot read "{error.filename}": {error.strerror}'
+        raise ValueFault(text, "it is a directory with a file for each variable") from None
+    return found
+
+
+def _read(name: str) -> str:
+    with open(name, encoding="utf-8", errors="surrogateescape", newline="") as file:
+        text = file.read(MAX_BYTES + 1)
+    if len(text) > MAX_BYTES:
+        raise ValueFault(f'cannot read "{name}": it is larger than 1 MB', "is it the right file?")
+    return text
+
+
+class _Lines:
+    """Reads the text of a file of variables, character by character where there are quotes."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text.removeprefix("\ufeff").replace("\r\n", "\n") + "\n"
+        self.at = 0
+
+    def read(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        while self.at < len(self.text):
+            line = self._line()
+            content = self.text[self.at : line].strip()
+            if not content or content.startswith("#"):
+                self.at = line + 1
+                continue
+            name, equals, _ = content.partition("=")
+            words = name.split()
+            if len(words) == 2 and words[0] == "export":
+                words = words[1:]
+            if not equals or len(words) != 1 or not _usable(words[0]):
+                raise self._fault(f'"{content[:40]}" is no NAME=value')
+            self.at = self.text.index("=", self.at) + 1
+            found[words[0]] = self._value()
+        return found
+
+    def _line(self) -> int:
+        return self.text.index("\n", self.at)
+
+    def _fault(self, text: str, at: int | None = None) -> ValueFault:
+        number = self.text.count("\n", 0, self.at if at is None else at) + 1
+        return ValueFault(f"{self.name}:{number}: {text}", 'write NAME=value or NAME="value"')
+
+    def _value(self) -> str:
+        while self.text[self.at] in " \t":
+            self.at += 1
+        quote = self.text[self.at]
+        if quote not in "\"'":
+            end = self._line()
+            plain = self.text[self.at : end]
+            self.at = end + 1
+            if "\0" in plain:
+                raise self._fault("a NUL character has no place here", end)
+            if plain.startswith("#"):
+                return ""
+            return plain.partition(" #")[0].partition("\t#")[0].rstrip()
+        start = self.at
+        value = self._quoted(quote)
+        end = self._line()
+        rest = self.text[self.at : end].strip()
+        if rest and not rest.startswith("#"):
+            raise self._fault(f'"{rest[:20]}" stands behind the quotes', start)
+        if "\0" in value:
+            raise self._fault("a NUL character has no place here", start)
+        self.at = end + 1
+        return value
+
+    def _quoted(self, quote: str) -> str:
+        """Return what stands in the quotes that open here; go behind them."""
+        start = self.at
+        parts: list[str] = []
+        self.at += 1
+        while self.at < len(self.text):
+            char = self.text[self.at]
+            self.at += 1
+            if char == quote:
+                return "".join(parts)
+            if char == "\\" and quote == '"' and self.text[self.at] in ESCAPES:
+                parts.append(ESCAPES[self.text[self.at]])
+                self.at += 1
+            else:
+                parts.append(char)
+        raise self._fault(f"the quote {quote} is not closed", start)
+
+
+def _usable(name: str) -> bool:
+    return "\0" not in name and "'" not in name and '"' not in name

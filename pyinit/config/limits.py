@@ -1,0 +1,68 @@
+"""rlimits as they are written: a number, "max", "unlimited", "SOFT:HARD" or "inherit"."""
+
+from __future__ import annotations
+
+from pyinit.config.problems import ValueFault, each, suggest
+from pyinit.config.values import integer, shown, size, table
+from pyinit.core.plan import KEEP, MAXIMUM, UNLIMITED, Limit
+
+RESOURCES = (
+    *("as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile"),
+    *("nproc", "rss", "rtprio", "rttime", "sigpending", "stack"),
+)
+IN_BYTES = frozenset(("as", "core", "data", "fsize", "memlock", "msgqueue", "rss", "stack"))
+FIX = 'write a number, "max", "unlimited", "SOFT:HARD" or "inherit"'
+
+
+def limit_table(value: object) -> dict[str, Limit | None]:
+    """Return the limits of a table by name; None is "inherit".  Raises ValueFault."""
+    names: dict[str, str] = {}
+
+    def convert(written: str, wanted: object) -> Limit | None:
+        name = names[written] = written.lower().removeprefix("rlimit_")
+        if name not in RESOURCES:
+            raise ValueFault(f'there is no limit "{written}"', suggest(name, RESOURCES))
+        if list(names.values()).count(name) > 1:
+            raise ValueFault(f"{name} is there twice", "leave one out")
+        return limit(name, wanted)
+
+    found = each(table(value).items(), convert)
+    return {names[written]: wanted for written, wanted in found.items()}
+
+
+def limit(resource: str, value: object) -> Limit | None:
+    """Return the limit of `resource`, None for "inherit".  Raises ValueFault.
+
+    A number N is the soft limit; the hard one is raised to it if it is lower.  "max" is as much
+    as the hard limit allows.  "unlimited" and "SOFT:HARD" set both; a half may be "max", too:
+    the soft half as far as the hard one goes, the hard half as it is.
+    """
+    if not isinstance(value, str):
+        amount = _amount(resource, value)
+        return Limit(resource, amount, UNLIMITED if amount == UNLIMITED else KEEP)
+    text = value.strip().lower()
+    if text == "inherit":
+        return None
+    first, colon, second = text.partition(":")
+    soft = MAXIMUM if first.strip() == "max" else _amount(resource, first)
+    if not colon:
+        return Limit(resource, soft, UNLIMITED if soft == UNLIMITED else KEEP)
+    hard = KEEP if second.strip() == "max" else _amount(resource, second)
+    if hard >= 0 and (soft == UNLIMITED or soft > hard):
+        fix = "write the soft limit first, the hard one behind the colon"
+        raise ValueFault(f"{resource}: the soft limit of {shown(value)} is above the hard one", fix)
+    return Limit(resource, soft, hard)
+
+
+def _amount(resource: str, value: object) -> int:
+    if isinstance(value, str):
+        text = value.strip().lower()
+        if text in {"unlimited", "infinity", "-1"}:
+            return UNLIMITED
+        value = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else text
+    if value == UNLIMITED and isinstance(value, int):
+        return UNLIMITED
+    try:
+        return size(value) if resource in IN_BYTES else integer(0)(value)
+    except ValueFault:
+        raise ValueFault(f"{resource}: {shown(value)} is no limit", FIX) from None
