@@ -33,6 +33,7 @@ from pathlib import Path
 
 CODECS = ("encodings.utf_8", "encodings.ascii", "encodings.latin_1")
 """Codecs are named by strings, which no closure sees: those that pyinit's own code names."""
+ANNOTATIONS = annotations.compiler_flag  # bound by the statement above
 LANDMARK = "os"
 """Python looks for this module's file to find its library, though it has the module frozen."""
 
@@ -66,6 +67,8 @@ ENTRY = """\
 #!{python} -IS
 import sys
 sys.path[:0] = {path!r}
+import pyinit.bundle
+pyinit.bundle.use()
 from {module} import {function}
 {function}()
 """
@@ -93,6 +96,7 @@ def main() -> None:
         found = [m for m in closure(ours) if "/dist-packages/" in m[1]]
         install_modules(root, library, found, {})
         install_commands(root, arguments.source, [library])
+        settle(root)
         return
     make_house(root)
     library = sysconfig.get_path("stdlib")
@@ -112,6 +116,7 @@ def main() -> None:
         copy(root, Path(place))
     install_papers(root, files, arguments.source)
     prove(root, python, [*ours, *[name for name, _file in modules]])
+    settle(root)
     report(root, modules)
 
 
@@ -141,7 +146,7 @@ def named_imports(path: Path) -> set[str]:
                 return
             case ast.Import(names=names):
                 found.update(alias.name for alias in names)
-            case ast.ImportFrom(level=0, module=str(module)):
+            case ast.ImportFrom(level=0, module=str(module)) if not is_future(node):
                 found.add(module)
             case _:
                 pass
@@ -252,11 +257,28 @@ def link(root: Path, name: str, target: str) -> None:
 
 
 def compile_to(source: Path, target: Path, shown: str) -> None:
-    """Compile a module to a .pyc that is never checked against a source."""
-    code = compile(source.read_bytes(), shown, "exec", dont_inherit=True, optimize=2)
+    """Compile a module to a .pyc that is never checked against a source.
+
+    `from __future__ import annotations` becomes a flag of the compiler: the statement would import
+    a module at start-up that says nothing new.
+    """
+    tree = ast.parse(source.read_bytes(), shown)
+    statements = [each for each in tree.body if not is_future(each)]
+    flags = ANNOTATIONS if len(statements) < len(tree.body) else 0
+    tree.body = statements
+    code = compile(tree, shown, "exec", flags=flags, dont_inherit=True, optimize=2)
     target.parent.mkdir(parents=True, exist_ok=True)
     unchecked_hash = (1).to_bytes(4, "little") + bytes(8)  # PEP 552
     target.write_bytes(importlib.util.MAGIC_NUMBER + unchecked_hash + marshal.dumps(code))
+
+
+def is_future(node: ast.stmt) -> bool:
+    """Return whether a statement is `from __future__ import annotations` and no more."""
+    return (
+        isinstance(node, ast.ImportFrom)
+        and node.module == "__future__"
+        and [alias.name for alias in node.names] == ["annotations"]
+    )
 
 
 def install_own(root: Path, library: str, ours: dict[str, Path]) -> None:
@@ -266,6 +288,7 @@ def install_own(root: Path, library: str, ours: dict[str, Path]) -> None:
         if source.name == "__init__.py":
             place /= "__init__"
         compile_to(source, root / library.lstrip("/") / f"{place}.pyc", f"{place}.py")
+    install_bundle(root, library, source_of_bundle, ours)
 
 
 def install_modules(
@@ -309,7 +332,7 @@ def install_commands(root: Path, source: Path, path: list[str]) -> None:
             python=os.path.realpath(sys.executable), path=path, module=module, function=function
         )
         if not path:
-            text = text.replace("sys.path[:0] = []\n", "")
+            text = text.replace("import sys\nsys.path[:0] = []\n", "")
         script = root / "usr/bin" / name
         script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text(text)
@@ -358,6 +381,14 @@ def prove(root: Path, python: Path, names: list[str]) -> None:
     command = ["chroot", str(root), str(python), "-I", "-S", "-c", text, *names]
     if subprocess.run(command, check=False).returncode != 0:
         sys.exit("assemble: cannot import in the new root what was put into it; see above")
+
+
+def settle(root: Path) -> None:
+    """Give everything one time of change, so that the same sources make the same image."""
+    epoch = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
+    for place in sorted(root.rglob("*"), reverse=True):
+        os.utime(place, (epoch, epoch), follow_symlinks=False)
+    os.utime(root, (epoch, epoch))
 
 
 def report(root: Path, modules: list[tuple[str, str]]) -> None:
