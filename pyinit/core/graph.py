@@ -11,7 +11,7 @@ from .states import Exited, Fatal, Running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from .plan import Plan, ProcessPlan
     from .process import Process
@@ -28,19 +28,20 @@ class Graph(Record):
 def build(plans: Iterable[ProcessPlan]) -> Graph:
     """Return the graph of processes that keep to `plans`."""
     keys: dict[str, list[str]] = {}
-    needs: dict[str, tuple[str, ...]] = {}
-    needed_by: dict[str, list[str]] = {}
+    needs: dict[str, dict[str, None]] = {}  # of all its processes: one may keep an older plan
+    needed_by: dict[str, dict[str, None]] = {}
     for process in plans:
-        keys.setdefault(process.program, []).append(process.key)
-        if process.program not in needs:
-            needs[process.program] = tuple([each.program for each in process.depends])
-            for each in process.depends:
-                needed_by.setdefault(each.program, []).append(process.program)
-    return Graph(
-        {program: tuple(found) for program, found in keys.items()},
-        needs,
-        {program: tuple(found) for program, found in needed_by.items()},
-    )
+        program = process.program
+        keys.setdefault(program, []).append(process.key)
+        found = needs.setdefault(program, {})
+        for each in process.depends:
+            found[each.program] = None
+            needed_by.setdefault(each.program, {})[program] = None
+    return Graph(_frozen(keys), _frozen(needs), _frozen(needed_by))
+
+
+def _frozen(found: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    return {program: tuple(values) for program, values in found.items()}
 
 
 MET, WAIT, LOST = "met", "wait", "lost"

@@ -15,7 +15,7 @@ from .phases import Booting, Draining, Halting, Over, Shutdown, Sweeping, Up
 from .process import is_active
 from .record import assert_never, replace
 from .states import NEVER, WITH_RUN, Backoff, Ending, Exited, Fatal, Waiting, has_failed
-from .status import Signaled, shell_code
+from .status import Signaled, describe, shell_code
 from .table import held
 
 TYPE_CHECKING = False
@@ -152,8 +152,8 @@ def judge(draft: Draft, process: Process) -> None:
     match process.state:
         case Fatal(reason):
             why = f"{process.plan.name} gave up: {reason}"
-        case Exited():
-            why = f"{process.plan.name} has ended"
+        case Exited(status):
+            why = f"{process.plan.name} ended: {describe(status)}"
         case _:
             return
     policy, program = draft.init.exit, process.plan.program

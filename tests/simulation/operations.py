@@ -21,7 +21,6 @@ def finish(world):
     ev, core = world.core.events, world.core
     world.heal()
     world.sleep(0.0)
-    world.healed_at = world.now
     if world.exit is None and properties.is_up(world.state):
         world.feed(ev.StopRequested(tuple(world.state.table.index)))
         world.sleep(HEALING_S)

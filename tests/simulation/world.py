@@ -153,7 +153,7 @@ class World:
         """From now on nothing fails by itself, and whatever is told to end, ends."""
         self.lateness = self.fork_fails = self.exec_fails = self.crashing = 0.0
         self.stubborn = self.sticking = self.breeding = 0.0
-        self.healed = True
+        self.healed, self.healed_at = True, self.now
         for child in self.children.values():
             child.stubborn, child.stuck_until = False, 0.0
         self.deliver_all()
