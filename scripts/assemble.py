@@ -30,10 +30,12 @@ import sys
 import sysconfig
 import tomllib
 from pathlib import Path
+from types import CodeType
 
 CODECS = ("encodings.utf_8", "encodings.ascii", "encodings.latin_1")
 """Codecs are named by strings, which no closure sees: those that pyinit's own code names."""
 ANNOTATIONS = annotations.compiler_flag  # bound by the statement above
+BUNDLE = "modules.bundle"
 LANDMARK = "os"
 """Python looks for this module's file to find its library, though it has the module frozen."""
 
@@ -256,8 +258,8 @@ def link(root: Path, name: str, target: str) -> None:
     place.symlink_to(target)
 
 
-def compile_to(source: Path, target: Path, shown: str) -> None:
-    """Compile a module to a .pyc that is never checked against a source.
+def compile_to(source: Path, target: Path, shown: str) -> CodeType:
+    """Compile a module to a .pyc that is never checked against a source; return its code.
 
     `from __future__ import annotations` becomes a flag of the compiler: the statement would import
     a module at start-up that says nothing new.
@@ -270,6 +272,7 @@ def compile_to(source: Path, target: Path, shown: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     unchecked_hash = (1).to_bytes(4, "little") + bytes(8)  # PEP 552
     target.write_bytes(importlib.util.MAGIC_NUMBER + unchecked_hash + marshal.dumps(code))
+    return code
 
 
 def is_future(node: ast.stmt) -> bool:
@@ -282,13 +285,25 @@ def is_future(node: ast.stmt) -> bool:
 
 
 def install_own(root: Path, library: str, ours: dict[str, Path]) -> None:
-    """Compile pyinit into `library`; its tracebacks show places relative to the source."""
+    """Compile pyinit into `library`; its tracebacks show places relative to the source.
+
+    All of it once more in one file, from which the commands import: pyinit/bundle.py says why, and
+    what the file looks like.
+    """
+    index: dict[str, tuple[bool, int, int]] = {}
+    body = b""
     for name, source in ours.items():
         place = Path(*name.split("."))
-        if source.name == "__init__.py":
+        is_package = source.name == "__init__.py"
+        if is_package:
             place /= "__init__"
-        compile_to(source, root / library.lstrip("/") / f"{place}.pyc", f"{place}.py")
-    install_bundle(root, library, source_of_bundle, ours)
+        code = compile_to(source, root / library.lstrip("/") / f"{place}.pyc", f"{place}.py")
+        data = marshal.dumps(code)
+        index[name] = (is_package, len(body), len(data))
+        body += data
+    head = marshal.dumps(index)
+    bundle = root / library.lstrip("/") / "pyinit" / BUNDLE
+    bundle.write_bytes(len(head).to_bytes(4, "little") + head + body)
 
 
 def install_modules(

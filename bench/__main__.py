@@ -1,0 +1,92 @@
+"""`python -m bench`: prepare the ground, measure every row, write the table, say the verdicts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import crowds as many
+from bench import ground, images, living, printing, report, starting
+from bench.arena import Failed
+from bench.judge import Result
+from bench.rounds import Plan
+
+RESULTS = ground.HERE / "results"
+PAGE = ground.REPOSITORY / "docs" / "performance.md"
+
+
+def rows(plan: Plan) -> dict[str, Callable[[], Result]]:
+    """Return the rows by name, in the order of the contract's table."""
+    shared = many.Crowds(plan)
+    return {
+        "start": lambda: starting.start(plan),
+        "memory": lambda: many.memory(plan, shared),
+        "thousand": lambda: many.thousand(plan, shared),
+        "restart": lambda: living.restart(plan),
+        "idle": lambda: many.idle(plan, shared),
+        "signal": lambda: living.signals(plan),
+        "term": lambda: living.term(plan),
+        "orphans": lambda: living.orphans(plan),
+        "raw": lambda: printing.raw(plan),
+        "prefixed": lambda: printing.prefixed(plan),
+        "stop": lambda: many.stop(plan, shared),
+        "growth": lambda: living.growth(plan),
+        "image": lambda: images.size(plan),
+    }
+
+
+def main() -> int:
+    """Run the benchmarks that were asked for; 1 if a bound does not hold, 2 if nothing can run."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few rounds and small loads")
+    parser.add_argument("--only", metavar="ROW", action="append", help="only this row; repeats")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="where results go")
+    parser.add_argument("--list", action="store_true", help="name the rows and stop")
+    parser.add_argument(
+        "--source", metavar="DIR", type=Path, default=ground.REPOSITORY, help="measure that tree"
+    )
+    arguments = parser.parse_args()
+    plan = Plan(quick=arguments.quick)
+    known = rows(plan)
+    if arguments.list:
+        print("\n".join(known))
+        return 0
+    unknown = [name for name in arguments.only or () if name not in known]
+    if unknown:
+        parser.error(f"no such row: {', '.join(unknown)}\n    there are: {', '.join(known)}")
+    try:
+        ground.prepare(arguments.source)
+    except ground.NoGround as error:
+        sys.stderr.write(f"bench: cannot measure anything: {error}\n")
+        return 2
+    where = report.setting(quick=plan.quick)
+    results = [_measure(name, known[name]) for name in arguments.only or known]
+    report.write(arguments.out or RESULTS, where, results)
+    if not arguments.only and arguments.out is None:
+        page = report.markdown(where, results, "../bench/results/latest.svg")
+        PAGE.write_text(page)
+    print(f"\nresults: {arguments.out or RESULTS}/latest.md")
+    return 1 if any(row.verdict == "FAIL" for row in results) else 0
+
+
+def _measure(name: str, call: Callable[[], Result]) -> Result:
+    began = time.monotonic()
+    try:
+        row = call()
+    except (Failed, OSError) as error:
+        row = Result(name, name, "", why_not=str(error).splitlines()[0])
+        ground.say(f"{name}: {error}")
+    print(f"{name:10} {row.verdict:12} {time.monotonic() - began:6.1f} s  {row.why_not}")
+    for each in row.samples:
+        print(f"    {each.name:38} {each.text()} {row.unit if each.values else ''}")
+    for check in row.checks:
+        print(f"    {check.line()}")
+    sys.stdout.flush()
+    return row
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""Restarts, signals, the end and orphans: how soon the supervisor does what must be done."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+from bench import contenders as who
+from bench.arena import Failed, field
+from bench.judge import Check, Result
+from bench.rounds import Plan, interleave
+
+CRASH_MS = 1200  # longer than the second after which a start counts as one
+SIGNALS = 40
+GAP_S = 0.02
+PAGE_KB = 4
+
+
+def restart(plan: Plan) -> Result:
+    """From a crash to the first instruction of the next run."""
+    row = Result("restart", "crash to new run, no delay configured", "ms")
+    crashes = plan.size(5, 2)
+    calls = {each.name: lambda each=each: _restart(each, crashes) for each in who.SUPERVISORS}
+    interleave(row, calls, plan.times(4))
+    row.bound("pyinit, in ms", who.PYINIT.name, 5.0)
+    return row
+
+
+def _restart(contender: who.Contender, crashes: int) -> list[float]:
+    words = (who.PROBE, "crash", who.NOTES, str(CRASH_MS))
+    with contender.start(who.Setup(words, restart=True)) as arena:
+        limit_s = 30.0 + crashes * 5
+        arena.wait(lambda: len(arena.notes("start")) > crashes, limit_s, "to restart")
+        starts, ends = arena.notes("start"), arena.notes("crash")
+        return [(new - old) / 1e6 for old, new in zip(ends, starts[1:], strict=False)]
+
+
+def signals(plan: Plan) -> Result:
+    """From kill(2) on PID 1 to the program's handler."""
+    row = Result("signal", "a signal to PID 1 reaching the program", "ms")
+    forward = who.Setup((who.PROBE, "signal", who.NOTES), init='signals = { USR1 = "forward:p0" }')
+    plain = who.Setup((who.PROBE, "signal", who.NOTES))
+    calls = {"pyinit, forward:p0": lambda: _signals(who.PYINIT, forward)}
+    for each in (who.PYINIT_COMMAND, *who.INITS):
+        calls[each.name] = lambda each=each: _signals(each, plain)
+    interleave(row, calls, plan.times(5))
+    row.bound("pyinit COMMAND, in ms", who.PYINIT_COMMAND.name, 1.0)
+    row.bound("pyinit forward, in ms", "pyinit, forward:p0", 1.0)
+    return row
+
+
+def _signals(contender: who.Contender, setup: who.Setup) -> list[float]:
+    with contender.start(setup) as arena:
+        arena.wait_notes(1)
+        found = []
+        time.sleep(GAP_S * 5)
+        for number in range(SIGNALS):
+            at = arena.signal(signal.SIGUSR1)
+            arena.wait_notes(number + 2)
+            found.append((arena.notes("signal")[-1] - at) / 1e6)
+            time.sleep(GAP_S)
+        return found
+
+
+def term(plan: Plan) -> Result:
+    """From TERM to the end of PID 1, with one program that obeys."""
+    row = Result("term", "TERM to exit with one program", "ms")
+    everybody = (who.PYINIT_COMMAND, who.PYINIT, *who.INITS, who.S6, who.RUNIT)
+    calls = {each.name: lambda each=each: _term(each) for each in everybody}
+    interleave(row, calls, plan.times(15))
+    slow = {each.name: lambda each=each: _term(each) for each in (who.SUPERVISORD, who.CIRCUS)}
+    interleave(row, slow, plan.times(5))
+    if row.has(who.TINI.name):
+        bound = 1.5 * row.of(who.TINI.name).median + 10
+        for name in (who.PYINIT_COMMAND.name, who.PYINIT.name):
+            row.bound(f"{name}, in ms; 1.5 x tini + 10 ms", name, bound)
+    return row
+
+
+def _term(contender: who.Contender) -> float:
+    with contender.start(who.Setup()) as arena:
+        arena.wait_notes(1)
+        time.sleep(GAP_S * 5)
+        return arena.stop(contender.stop) * 1000
+
+
+def orphans(plan: Plan) -> Result:
+    """Orphans that die all at once: how many a second stop being zombies."""
+    row = Result("orphans", "orphans reaped", "a second", more_is_better=True)
+    number = plan.size(4000, 2000)
+    everybody = (who.PYINIT_COMMAND, *who.INITS)
+    calls = {each.name: lambda each=each: _orphans(each, number) for each in everybody}
+    interleave(row, calls, plan.times(9))
+    row.notes.append(f"{number:,} orphans die at once; the time until none is a zombie")
+    row.ratio("pyinit / tini", who.PYINIT_COMMAND.name, who.TINI.name, 1.0, at_most=False)
+    return row
+
+
+def _orphans(contender: who.Contender, number: int) -> float:
+    setup = who.Setup((who.PROBE, "orphans", who.NOTES, str(number)))
+    with contender.start(setup) as arena:
+        arena.wait_notes(1, 60.0)
+        return number / (arena.notes("reaped")[0] / 1e9)
+
+
+def growth(plan: Plan) -> Result:
+    """Memory and descriptors over many restarts."""
+    row = Result("growth", "memory after many restarts", "kB")
+    total = plan.size(100_000, 5_000)
+    row.notes.append(f"{total:,} restarts; growth by linear regression over the last three quarters")
+    setup = who.Setup((who.PROBE, "once", who.NOTES, "1"), restart=True)
+    with who.PYINIT.start(setup) as arena:
+        rows: list[tuple[int, int]] = []
+        until = time.monotonic() + 600
+        first = 0
+        while arena.count() < total and time.monotonic() < until:
+            done = arena.count()
+            if not first and done > 200:
+                first = _descriptors(arena.pid)
+            rows.append((done, field(arena.pid, "smaps_rollup", "Rss")))
+            time.sleep(total / 20_000)
+        done = arena.count()
+        if done < total:
+            raise Failed(f"pyinit: {done:,} of {total:,} restarts in 600 s\n{arena.said()}")
+        row.of("pyinit, at first").values.append(rows[len(rows) // 4][1])
+        row.of("pyinit, at last").values.append(rows[-1][1])
+        grown = slope(rows[len(rows) // 4 :]) * total
+        row.of("pyinit, growth by regression").values.append(grown)
+        more = _descriptors(arena.pid) - first
+    row.checks.append(Check(f"kB grown over {total:,} restarts", grown, 128.0))
+    row.checks.append(Check("descriptors more than at first", more, 2.0))
+    return row
+
+
+def _descriptors(pid: int) -> int:
+    import os
+
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def slope(rows: list[tuple[int, int]]) -> float:
+    """Return the slope of the line through (x, y) pairs that errs least."""
+    mean_x = sum(x for x, _ in rows) / len(rows)
+    mean_y = sum(y for _, y in rows) / len(rows)
+    below = sum((x - mean_x) ** 2 for x, _ in rows)
+    if below == 0:
+        return 0.0
+    return sum((x - mean_x) * (y - mean_y) for x, y in rows) / below

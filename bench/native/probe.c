@@ -1,0 +1,152 @@
+/* probe: the program that is supervised in every benchmark: small, static, with a stop-watch.
+ *
+ *   probe start FILE            note the time, then sleep until TERM
+ *   probe once FILE [CODE]      note the time, exit with CODE
+ *   probe crash FILE MS         note the time, sleep MS, note it again, crash (SIGKILL to itself)
+ *   probe signal FILE           note the time of every USR1 that arrives
+ *   probe orphans FILE COUNT    make orphans, let them die at once, note how long they were zombies
+ *   probe shout FILE BYTES LENGTH   note the time, print BYTES in lines of LENGTH, then sleep
+ *
+ * A note is one line of exactly 32 bytes, "WORD NANOSECONDS\n", CLOCK_MONOTONIC, appended.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static int notes = -1;
+
+static long long now_ns(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return at.tv_sec * 1000000000LL + at.tv_nsec;
+}
+
+/* Written by hand: a signal handler may not call printf. */
+static void note(const char *word, long long value)
+{
+    char line[32];
+    memset(line, ' ', sizeof line);
+    memcpy(line, word, strlen(word));
+    line[31] = '\n';
+    for (int at = 30; at > 10; at--) {
+        line[at] = (char)('0' + value % 10);
+        value /= 10;
+        if (value == 0)
+            break;
+    }
+    if (write(notes, line, sizeof line) != sizeof line)
+        _exit(112);
+}
+
+static void on_signal(int number)
+{
+    long long at = now_ns();
+    (void)number;
+    note("signal", at);
+}
+
+static _Noreturn void signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGUSR1, &action, NULL);
+    note("start", now_ns());
+    for (;;)
+        pause();
+}
+
+static int orphans(int count)
+{
+    int gate[2];
+    pid_t *pids = calloc((size_t)count, sizeof *pids);
+    int news[2];
+    if (pids == NULL || pipe(gate) < 0 || pipe(news) < 0)
+        return 112;
+    for (int i = 0; i < count; i++) {
+        pid_t middle = fork();
+        if (middle < 0)
+            return 112;
+        if (middle == 0) {
+            pid_t orphan = fork();
+            if (orphan == 0) {
+                char end;
+                close(gate[1]);
+                ssize_t got = read(gate[0], &end, 1);
+                _exit(got == 0 ? 0 : 1);
+            }
+            ssize_t put = write(news[1], &orphan, sizeof orphan);
+            _exit(put == sizeof orphan ? 0 : 1);
+        }
+        waitpid(middle, NULL, 0);
+        if (read(news[0], &pids[i], sizeof pids[i]) != sizeof pids[i])
+            return 112;
+    }
+    long long began = now_ns();
+    close(gate[0]);
+    close(gate[1]);
+    struct timespec nap = {0, 200000};
+    for (int i = 0; i < count; i++)
+        while (kill(pids[i], 0) == 0 || errno != ESRCH)
+            nanosleep(&nap, NULL);
+    note("reaped", now_ns() - began);
+    return 0;
+}
+
+static int shout(long long bytes, long long length)
+{
+    static char block[65536];
+    long long filled = sizeof block / length * length;
+    for (long long at = 0; at < filled; at++)
+        block[at] = at % length == length - 1 ? '\n' : (char)('a' + at % 26);
+    for (long long left = bytes / length * length; left > 0;) {
+        ssize_t put = write(1, block, (size_t)(left < filled ? left : filled));
+        if (put < 0)
+            return 112;
+        left -= put;
+        if (put % length) /* a short write: finish the line, so that lines stay whole */
+            for (ssize_t from = put % length; from < length;) {
+                ssize_t more = write(1, block + from, (size_t)(length - from));
+                if (more < 0)
+                    return 112;
+                from += more;
+                left -= more;
+            }
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    long long began = now_ns();
+    if (argc < 3)
+        return 2;
+    const char *what = argv[1];
+    notes = open(argv[2], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (notes < 0)
+        return 112;
+    if (strcmp(what, "signal") == 0)
+        signals();
+    if (strcmp(what, "orphans") == 0)
+        return argc < 4 ? 2 : orphans(atoi(argv[3]));
+    note("start", began);
+    if (strcmp(what, "shout") == 0 && argc > 4 && shout(atoll(argv[3]), atoll(argv[4])) != 0)
+        return 112;
+    if (strcmp(what, "once") == 0)
+        return argc > 3 ? atoi(argv[3]) : 0;
+    if (strcmp(what, "crash") == 0 && argc > 3) {
+        long long ms = atoll(argv[3]);
+        struct timespec nap = {ms / 1000, ms % 1000 * 1000000};
+        nanosleep(&nap, NULL);
+        note("crash", now_ns());
+        kill(getpid(), SIGKILL);
+    }
+    for (;;)
+        pause();
+}
