@@ -1,17 +1,20 @@
 """The blocking client of the control socket: for pyinitctl, the gateway, and programs of users.
 
     with Client() as client:
-        client.call("restart", {"names": ["web"]})
+        client.call("restart", {"names": ["web"]}, answer_s=None)
         for event in client.follow("events"):
             ...
 
-Raises NoSupervisor when nobody answers, Refused (protocol.messages) when pyinit says no.
+Verbs, arguments and results are those of docs/control.md.  Raises NoSupervisor when nobody
+answers (any more), Refused (protocol.messages) when pyinit says no.  A client does one thing at
+a time: while it follows a stream, calls take another client.  It is not for several threads.
 """
 
 from __future__ import annotations
 
 import _socket
 import posix
+import time
 
 from pyinit.protocol import wire
 from pyinit.protocol.messages import Refused, request
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from pyinit.protocol.wire import Json, Object
 
 ANSWER_S = 10.0  # pyinit answers what needs no waiting in milliseconds; a dead one never does
+LEAST_S = 0.001  # a timeout of nothing would mean not to wait for what is there already
 READ_BYTES = 64 * 1024
 MSG_NOSIGNAL = 0x4000
 NOTHING: dict[str, Json] = {}
@@ -37,10 +41,15 @@ class NoSupervisor(Exception):
 
 
 class Client:
-    """One connection.  `path` defaults to $PYINIT_SOCKET, then to the contract's places."""
+    """One connection to the pyinit at `path`; by default $PYINIT_SOCKET, then the known places.
+
+    `path` is where it was found.  `ended` says that pyinit hung up.  Raises NoSupervisor, and
+    Refused (denied) where a socket is there that we may not use.
+    """
 
     def __init__(self, path: str | None = None) -> None:
         self.path = ""
+        self.ended = False
         self._frames = wire.Frames()
         self._number = 0
         self._socket = self._connect(path)
@@ -66,44 +75,61 @@ class Client:
         """Carry out one verb and return its result; arguments that are None are left out.
 
         `answer_s` bounds the wait for pyinit's answer; None waits for as long as it takes, as
-        verbs must that wait for programs.
+        verbs must that wait for programs.  After a timeout the client is of no more use.
         """
         number = self._send(verb, args)
-        self._socket.settimeout(answer_s)
+        until = None if answer_s is None else time.monotonic() + answer_s
         while True:
-            frame = self._receive()
+            frame = self._receive(until)
             if frame.get("id") == number and "ok" in frame:
                 return _result(frame)
             if frame.get("id") is None and frame.get("ok") is False:
                 return _result(frame)
 
     def follow(self, verb: str, args: Mapping[str, Json] = NOTHING) -> Iterator[Object]:
-        """Start a stream and yield its notifications until pyinit ends or the caller stops."""
+        """Start a stream and yield its notifications until pyinit ends or the caller stops.
+
+        An event "dropped" tells how many others came faster than they were taken.
+        """
         number = self._send(verb, {**args, "follow": True})
-        self._socket.settimeout(None)
         while True:
             try:
-                frame = self._receive()
+                frame = self._receive(None)
             except NoSupervisor:
-                return
+                if self.ended:
+                    return
+                raise
             if "event" in frame:
                 yield {name: value for name, value in frame.items() if name != "id"}
             elif frame.get("id") in (number, None):
                 _result(frame)
                 return
 
+    def wait_end(self, within_s: float) -> bool:
+        """Say whether pyinit hangs up within the time, as it does for a re-exec and at its end."""
+        until = time.monotonic() + within_s
+        try:
+            while True:
+                self._receive(until)
+        except NoSupervisor:
+            return self.ended
+
     def _connect(self, path: str | None) -> socket.socket:
         chosen = path or chosen_place(posix.environ)
         places = (chosen,) if chosen else socket_places(posix.environ, posix.geteuid())
         failures = []
+        denied = ""
         for place in places:
             try:
                 connection = _dial(place)
             except OSError as error:
                 failures.append(f"  {place}: {error.strerror or error}")
+                denied = denied or (place if isinstance(error, PermissionError) else "")
             else:
                 self.path = place
                 return connection
+        if denied:
+            raise Refused("denied", f"access denied at {denied}\n  be root or the user of pyinit")
         fix = "\n  name its socket by -s PATH or PYINIT_SOCKET" if not chosen else ""
         raise NoSupervisor("no pyinit answers at\n" + "\n".join(failures) + fix)
 
@@ -114,29 +140,36 @@ class Client:
         try:
             self._socket.settimeout(ANSWER_S)
             self._socket.sendall(frame, MSG_NOSIGNAL)
-        except BrokenPipeError:
+        except (BrokenPipeError, ConnectionResetError):
             return self._number  # turned away: the reason is there to be read
-        except OSError as error:
-            raise NoSupervisor(f"pyinit at {self.path} hung up: {error}") from None
+        except TimeoutError:
+            raise NoSupervisor(f"pyinit at {self.path} takes no request") from None
         return self._number
 
-    def _receive(self) -> Object:
+    def _receive(self, until: float | None) -> Object:
+        """Return the next frame; `until` is a monotonic time, None for ever."""
         while True:
             try:
                 line = self._frames.take()
                 if line is not None:
                     return wire.decode(line)
+                self._frames.feed(self._read(until))
             except wire.FrameError as error:
                 raise NoSupervisor(f"what answers at {self.path} is no pyinit: {error}") from None
-            try:
-                data = self._socket.recv(READ_BYTES)
-            except TimeoutError:
-                raise NoSupervisor(f"pyinit at {self.path} does not answer") from None
-            except OSError as error:
-                raise NoSupervisor(f"pyinit at {self.path} hung up: {error}") from None
-            if not data:
-                raise NoSupervisor(f"pyinit at {self.path} hung up")
-            self._frames.feed(data)
+
+    def _read(self, until: float | None) -> bytes:
+        try:
+            left_s = None if until is None else max(LEAST_S, until - time.monotonic())
+            self._socket.settimeout(left_s)
+            data = self._socket.recv(READ_BYTES)
+        except TimeoutError:
+            raise NoSupervisor(f"pyinit at {self.path} does not answer") from None
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            self.ended = True
+            raise NoSupervisor(f"pyinit at {self.path} hung up")
+        return data
 
 
 def _dial(place: str) -> socket.socket:

@@ -45,6 +45,14 @@ class Call:
             self._client = Client(self.words.given.get("socket"))
         return self._client
 
+    def reconnect(self) -> bool:
+        """After pyinit hung up: say whether it is there again, as it is after a re-exec."""
+        try:
+            self._client = Client(self.client.path)
+        except (NoSupervisor, Refused):
+            return False
+        return True
+
 
 def main() -> None:
     """Run as the command `pyinitctl`."""
@@ -54,7 +62,17 @@ def main() -> None:
         code = INTERRUPTED
     except BrokenPipeError:
         code = BROKEN_PIPE
+    except OSError as error:  # a full disk, a closed standard output
+        code = _complain(f"cannot write: {error.strerror}")
     posix._exit(code)  # noqa: SLF001  nothing is buffered, and tearing down takes a millisecond
+
+
+def _complain(text: str) -> int:
+    try:
+        say(f"pyinitctl: {text}", 2)
+    except OSError:  # nobody listens at all
+        return EX_FAILED
+    return EX_FAILED
 
 
 def run(words: list[str]) -> int:

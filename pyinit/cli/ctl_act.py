@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pyinit.cli.present import objects, say, say_json
+from pyinit.cli.words import UsageError
+from pyinit.protocol.messages import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.cli.ctl import Call
     from pyinit.protocol.wire import Json, Object
+
+
+REEXEC_S = 15.0  # it waits for children that are just being executed, and for the compiler
 
 
 def start(call: Call) -> int:
@@ -22,13 +27,22 @@ def stop(call: Call) -> int:
 
 def restart(call: Call) -> int:
     """Restart processes."""
+    if call.words.has("rolling"):
+        text = "restart --rolling is not in this version: it comes with the sockets handed over"
+        raise UsageError(text)
     return _act(call)
 
 
 def signal(call: Call) -> int:
     """Send a signal."""
     name, *names = call.names
-    return _tell(call, call.client.call("signal", {"names": list(names), "signal": name}))
+    result = call.client.call("signal", {"names": list(names), "signal": name})
+    if call.json:
+        say_json(result)
+        return 0
+    for each in objects(result, "processes"):
+        say(f"{each['name']}: {name} sent to pid {each['pid']}")
+    return 0
 
 
 def reload(call: Call) -> int:
@@ -71,8 +85,13 @@ def shutdown(call: Call) -> int:
 
 
 def reexec(call: Call) -> int:
-    """Replace pyinit by a new one."""
+    """Replace pyinit by a new one, and wait until that answers."""
     result = call.client.call("reexec")
+    if not call.client.wait_end(REEXEC_S):
+        raise Refused("failed", "pyinit goes on as it was\n  its log tells why")
+    if not call.reconnect():
+        raise Refused("no-supervisor", f"no pyinit answers at {call.client.path} any more")
+    call.client.call("health")
     _say_result(call, result, f"pyinit (pid {result['pid']}) is replaced")
     return 0
 
@@ -94,8 +113,15 @@ def _tell(call: Call, result: Object) -> int:
         return 0
     for each in objects(result, "processes"):
         pid = f" (pid {each['pid']})" if each["pid"] else ""
-        say(f"{each['name']}: {each['state']}{pid}")
+        already = "already " if _is_already(call.verb, each) else ""
+        say(f"{each['name']}: {already}{each['state']}{pid}")
     return 0
+
+
+def _is_already(verb: str, entry: Object) -> bool:
+    """Say whether nothing had to be done: it was where it is wanted."""
+    rest = {"start": ("RUNNING",), "stop": ("STOPPED", "EXITED", "FATAL")}
+    return entry["was"] == entry["state"] and entry["was"] in rest.get(verb, ())
 
 
 def _say_result(call: Call, result: Object, text: str) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pyinit.cli.ctl import Call
     from pyinit.protocol.wire import Json, Object
 
-MAIN_ONES = ("nofile", "nproc", "memlock", "core")
+MAIN_ONES = ("nofile", "nproc", "memlock", "core")  # shown where no process is named
 
 
 def limits(call: Call) -> int:
@@ -26,10 +26,11 @@ def limits(call: Call) -> int:
         say_json(result)
         return 0
     shown = objects(result, "processes")
-    own = result.get("pyinit")
-    if not names and isinstance(own, dict):
+    own = result["pyinit"]
+    assert isinstance(own, dict)
+    if not names:
         shown.insert(0, own)
-    rows = [row for each in shown for row in _rows(each, only=() if names else MAIN_ONES)]
+    rows = [row for each in shown for row in _rows(each, None if names else own["limits"])]
     say(table(("NAME", "PID", "RESOURCE", "SOFT", "HARD", "USED"), rows, "PID SOFT HARD USED"))
     return 0
 
@@ -57,7 +58,7 @@ def _set(call: Call, names: list[str], wanted: dict[str, Json]) -> int:
         return 0
     for each in objects(result, "processes"):
         found = each.get("limits")
-        pid = f"pid {each['pid']}, and its later runs" if each["pid"] else "from its next run on"
+        pid = _whom(each)
         for name, pair in found.items() if isinstance(found, dict) else ():
             if isinstance(pair, dict):
                 both = f"{limit(pair['soft'])}:{limit(pair['hard'])}"
@@ -72,7 +73,16 @@ def _read_change(word: str) -> tuple[str, Json]:
     return name, value
 
 
-def _rows(entry: Object, only: tuple[str, ...]) -> list[list[str]]:
+def _whom(entry: Object) -> str:
+    """Return for whom a change holds."""
+    if not entry["pid"]:
+        return "from its next run on"
+    later = "and what it starts from now on" if entry["name"] == "pyinit" else "and its later runs"
+    return f"pid {entry['pid']}, {later}"
+
+
+def _rows(entry: Object, usual: Json) -> list[list[str]]:
+    """Return a process's lines; with `usual` limits only the main ones, and what differs."""
     name, pid = str(entry["name"]), str(entry["pid"] or "")
     found = entry["limits"]
     if not isinstance(found, dict) or not found:
@@ -80,5 +90,12 @@ def _rows(entry: Object, only: tuple[str, ...]) -> list[list[str]]:
     return [
         [name, pid, resource, limit(each["soft"]), limit(each["hard"]), limit(each["used"])]
         for resource, each in found.items()
-        if isinstance(each, dict) and (not only or resource in only)
+        if isinstance(each, dict) and _is_shown(resource, each, usual)
     ]
+
+
+def _is_shown(resource: str, pair: dict[str, Json], usual: Json) -> bool:
+    if not isinstance(usual, dict) or resource in MAIN_ONES:
+        return True
+    other = usual.get(resource)
+    return isinstance(other, dict) and any(other[half] != pair[half] for half in ("soft", "hard"))

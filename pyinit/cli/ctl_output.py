@@ -16,6 +16,8 @@ from pyinit.cli.present import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pyinit.cli.ctl import Call
     from pyinit.protocol.wire import Json, Object
 
@@ -57,7 +59,7 @@ def events(call: Call) -> int:
         for event in objects(call.client.call("events", given), "events"):
             _say_event(call, event)
         return 0
-    for event in call.client.follow("events", given):
+    for event in _follow(call, "events", given):
         _say_event(call, event)
     return 0
 
@@ -93,11 +95,20 @@ def trace(call: Call) -> int:
     return 0
 
 
+def _follow(call: Call, verb: str, given: dict[str, Json]) -> Iterator[Object]:
+    """Yield what comes until pyinit ends; a re-exec of pyinit is no end."""
+    while True:
+        yield from call.client.follow(verb, given)
+        given = {**given, "lines": 0}
+        if not (call.client.ended and call.reconnect()):
+            return
+
+
 def _follow_logs(call: Call, given: dict[str, Json]) -> int:
     several = False
     last = ""
     names: set[str] = set()
-    for event in call.client.follow("logs", given):
+    for event in _follow(call, "logs", given):
         if call.json:
             say_json(event)
             continue
@@ -105,10 +116,10 @@ def _follow_logs(call: Call, given: dict[str, Json]) -> int:
             say(f"pyinitctl: {event['count']} pieces of output came too fast and are lost", 2)
             continue
         name = str(event["name"])
+        if event.get("captured") is False and name not in names:
+            say(NOT_CAPTURED.format(name=name), 2)
         names.add(name)
         several = several or len(names) > 1
-        if event.get("captured") is False:
-            say(NOT_CAPTURED.format(name=name), 2)
         if several and name != last and event["text"]:
             say(f"==> {name} <==")
         last = name
@@ -123,10 +134,13 @@ def _say_event(call: Call, event: Object) -> None:
     if event["event"] == "dropped":
         say(f"pyinitctl: {event['count']} events came too fast and are lost", 2)
         return
+    when = moment(number(event["at"]))
+    if event["event"] == "removed":
+        say(f"{when} {event['name']} removed")
+        return
     pid = f" pid {event['pid']}" if event.get("pid") else ""
     end = f" {exit_words(event['exit'])}" if event.get("exit") else ""
     reason = f" ({event['reason']})" if event.get("reason") else ""
-    when = moment(number(event["at"]))
     say(f"{when} {event['name']} {event['was']} -> {event['state']}{pid}{end}{reason}")
 
 

@@ -48,7 +48,9 @@ def status(call: Call) -> int:
 def top(call: Call) -> int:
     """Print what processes use, again and again."""
     before: dict[Json, tuple[float, float]] = {}
-    while True:
+    count = call.words.count("count")
+    delay_s = call.words.seconds("delay")
+    while count is None or count > 0:
         result = call.client.call("status", {"names": list(call.names), "usage": True})
         now = time.monotonic()
         rows = []
@@ -62,7 +64,10 @@ def top(call: Call) -> int:
             say_json(result)
         else:
             say(_top_text(result, rows))
-        time.sleep(TOP_EVERY_S)
+        count = None if count is None else count - 1
+        if count != 0:
+            time.sleep(TOP_EVERY_S if delay_s is None else delay_s)
+    return 0
 
 
 def health(call: Call) -> int:
@@ -86,6 +91,9 @@ def wait(call: Call) -> int:
     )
     if call.json:
         say_json(result)
+        return 0
+    for each in objects(result, "processes"):
+        say(f"{each['name']}: {each['state']}" + _in_brackets(each["reason"]))
     return 0
 
 
@@ -108,9 +116,12 @@ def _verdict(call: Call, verb: str, good: str, code: int) -> int:
     elif result["ok"]:
         say(good)
     else:
-        say(f"not {good}: pyinit is {result['state']}")
-        for each in objects(result, "failing"):
-            say(f"  {each['name']}: {each['state']}" + _in_brackets(each["reason"]))
+        failing = [
+            f"{each['name']} is {each['state']}" + _in_brackets(each["reason"])
+            for each in objects(result, "failing")
+        ]
+        state = [] if result["state"] == "running" else [f"pyinit is {result['state']}"]
+        say(f"not {good}: " + "\n  ".join([*state, *failing]))
     return 0 if result["ok"] else code
 
 

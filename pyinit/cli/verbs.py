@@ -34,7 +34,7 @@ class Verb(Record):
 VERBS = {
     "status": Verb(
         "state:status",
-        "what every process is doing; exit 3 if one is not well",
+        "what every process is doing; exit 3 if one is not running that should be",
         "[NAME...]",
         options=(
             Option(("-w", "--watch"), "", "go on, every second"),
@@ -43,7 +43,13 @@ VERBS = {
     ),
     "start": Verb("act:start", "start processes", NAMES, 1, options=WAITING),
     "stop": Verb("act:stop", "stop processes and all that they started", NAMES, 1, options=WAITING),
-    "restart": Verb("act:restart", "give processes new runs", NAMES, 1, options=WAITING),
+    "restart": Verb(
+        "act:restart",
+        "give processes new runs",
+        NAMES,
+        1,
+        options=(*WAITING, Option(("--rolling",), "", "not in this version")),
+    ),
     "signal": Verb("act:signal", "send a signal to processes", "SIG NAME...", 2),
     "reload": Verb(
         "act:reload",
@@ -71,11 +77,11 @@ VERBS = {
     "limits": Verb(
         "facts:limits",
         "soft, hard and used; with RESOURCE=VALUE: change them now, without a restart",
-        "[NAME [RESOURCE=VALUE...]]",
+        "[NAME... [RESOURCE=VALUE...]]",
     ),
     "env": Verb("facts:env", "the environment; secrets are masked", NAMES, 1),
     "graph": Verb("state:graph", "which program needs which", most=0),
-    "health": Verb("state:health", "exit 0 if what is critical works, else 1", "[NAME...]"),
+    "health": Verb("state:health", "exit 0 if nothing critical has failed, else 1", "[NAME...]"),
     "ready": Verb("state:ready", "exit 0 if everything is up and ready, else 3", "[NAME...]"),
     "wait": Verb(
         "state:wait",
@@ -104,7 +110,15 @@ VERBS = {
     ),
     "reexec": Verb("act:reexec", "replace pyinit by a new one that keeps every process", most=0),
     "trace": Verb("output:trace", "the last steps of pyinit's core", most=0, options=(LINES,)),
-    "top": Verb("state:top", "what processes use, every two seconds", "[NAME...]"),
+    "top": Verb(
+        "state:top",
+        "what processes use, every two seconds",
+        "[NAME...]",
+        options=(
+            Option(("-n", "--count"), "N", "end after N times"),
+            Option(("-d", "--delay"), "DURATION", "instead of two seconds"),
+        ),
+    ),
     "check": Verb("tools:check", "say all that is wrong with a configuration", "[FILE...]"),
     "show": Verb(
         "tools:show", "the effective configuration, each value with its origin", "FILE [NAME]", 1, 2

@@ -45,7 +45,7 @@ class Words:
             return None
         if not (text.isascii() and text.isdigit()):
             raise UsageError(f"--{key} takes a whole number from 0, not '{text}'")
-        return int(text)
+        return int(text) if len(text) < DIGITS else MOST
 
     def seconds(self, key: str) -> float | None:
         """Return the option's value in seconds ("500ms", "10s", "5m", "1h", "2.5")."""
@@ -53,6 +53,8 @@ class Words:
         return None if text is None else read_seconds(text, f"--{key}")
 
 
+DIGITS = 12  # a number that has as many is as good as endless
+MOST = 10**DIGITS
 UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -61,7 +63,7 @@ def read_seconds(text: str, what: str) -> float:
     unit = next((each for each in UNITS_S if text.endswith(each)), "")
     digits = text[: len(text) - len(unit)]
     if digits.isascii() and digits.replace(".", "", 1).isdigit():
-        return float(digits) * UNITS_S.get(unit, 1.0)
+        return min(float(digits) * UNITS_S.get(unit, 1.0), float(MOST))
     raise UsageError(f'{what} takes a duration such as "500ms", "10s", "5m" or 2.5, not \'{text}\'')
 
 

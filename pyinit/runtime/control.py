@@ -23,7 +23,7 @@ from pyinit.protocol.messages import (
     refusal,
     reply,
 )
-from pyinit.protocol.wire import FrameError, decode
+from pyinit.protocol.wire import FrameError, decode, encode
 from pyinit.runtime.control_session import Held, Peer, Session
 from pyinit.runtime.log import fault
 from pyinit.system import sockets
@@ -93,19 +93,6 @@ class Ask:
         """Send a notification about this request; dropped and counted if the client is slow."""
         self._session.notify({"event": event["event"], "id": self._number, **event})
         self._control.touched(self._session)
-
-    def finish(self, result: Object) -> None:
-        """Send the reply of a request that was kept: the end of a stream, news of a reload."""
-        if not self._session.closed:
-            self._session.send(reply(self._number, result))
-            self._control.touched(self._session)
-
-    def refuse(self, refused: Refused) -> None:
-        """Send the error of a request that was kept."""
-        if not self._session.closed:
-            text = refusal(self._number, refused.code, refused.message, refused.more)
-            self._session.send(text)
-            self._control.touched(self._session)
 
     def _keep(self, held: Held) -> None:
         if len(self._session.held) >= HELD:
@@ -181,6 +168,18 @@ class Control:
         """Something was queued for the session: send it at the end of the turn."""
         if not session.closed:  # its descriptor may be another client's by now
             self._touched[session.fd] = session
+
+    def sessions(self) -> list[Session]:
+        """Return the clients, to be carried over a re-exec."""
+        return [*self._sessions.values()]
+
+    def adopt(self, session: Session, requests: list[bytes]) -> None:
+        """Go on with a client of another pyinit; `requests` are carried out again."""
+        self._poller.register(session.fd, True, False, lambda mask: self._news(session, mask))
+        self._sessions[session.fd] = session
+        for line in requests:
+            self._carry_out(session, line)
+        self._answer(session)
 
     def close(self) -> None:
         """Say good-bye to everybody; what is queued is sent as far as it goes."""
@@ -284,6 +283,8 @@ class Control:
         else:
             if result is not None:
                 self._send(session, number, result)
+            elif not session.closed:
+                session.open.append((number, line))
 
     def _check_access(self, verb: str, peer: Peer) -> None:
         """Raise Refused (denied), and say so in the log."""
@@ -379,8 +380,6 @@ class Control:
 
 
 def _turn_away(connection: _socket.socket, code: str, text: str) -> None:
-    from pyinit.protocol.wire import encode
-
     try:
         connection.send(encode(refusal(None, code, text)))
     finally:
