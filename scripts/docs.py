@@ -12,6 +12,7 @@ TOP = Path(__file__).resolve().parent.parent
 PAGES = {
     "docs/states.md": "pyinit.core.diagram",
     "docs/configuration.md": "pyinit.config.manual",
+    "docs/pyinit.schema.json": "pyinit.config.json_schema",
 }
 """Each page, and the module that prints it."""
 

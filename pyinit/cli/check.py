@@ -8,9 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pyinit.config.load import Checked
     from pyinit.config.problems import ConfigError
-    from pyinit.core.plan import Plan
-    from pyinit.protocol.wire import Json
+    from pyinit.protocol.wire import Json, Object
 
 NOTHING = (
     "there is no configuration to check",
@@ -24,45 +24,30 @@ def run_check(paths: Sequence[str], *, as_json: bool) -> int:
     Returns 1 if it is bad, else 0.  Faults and warnings go to standard error, the summary to
     standard output; as JSON all of it is one object on standard output.
     """
+    import os
+
+    from pyinit.config.load import check, find_files
     from pyinit.config.problems import ConfigError, ConfigErrors
 
-    files = find(paths)
+    files = find_files(paths, os.environ)
     if not files:
         return report((ConfigError("pyinit", 0, *NOTHING),), as_json=as_json)
     try:
-        plan = load(files)
+        found = check(files, os.environ)
     except ConfigErrors as errors:
         return report(errors.errors, as_json=as_json)
     if as_json:
-        say_json({"ok": True, **_counts(plan), "warnings": plan.warnings, "errors": []})
+        counts: Object = {
+            "files": found.files,
+            "programs": found.programs,
+            "processes": found.processes,
+        }
+        say_json({"ok": True, **counts, "warnings": found.warnings, "errors": []})
         return 0
-    warn(plan)
-    say(_summary(plan))
-    return 0
-
-
-def find(paths: Sequence[str]) -> list[str]:
-    """Return the files and directories to read: `paths`, else the default ones."""
-    import os
-
-    from pyinit.config.load import find_files
-
-    return find_files(paths, os.environ)
-
-
-def load(files: Sequence[str]) -> Plan:
-    """Return the plan of `files` in pyinit's own environment.  Raises ConfigErrors."""
-    import os
-
-    from pyinit.config import load as loading
-
-    return loading.load(files, os.environ)
-
-
-def warn(plan: Plan) -> None:
-    """Say on standard error what is no fault, but strange."""
-    for warning in plan.warnings:
+    for warning in found.warnings:
         say(f"warning: {warning}", 2)
+    say(_summary(found))
+    return 0
 
 
 def report(errors: Sequence[ConfigError], *, as_json: bool) -> int:
@@ -80,23 +65,11 @@ def report(errors: Sequence[ConfigError], *, as_json: bool) -> int:
     return 1
 
 
-def _counts(plan: Plan) -> dict[str, Json]:
-    programs = {process.program for process in plan.processes}
-    return {
-        "files": plan.sources,
-        "programs": len(programs),
-        "processes": len(plan.processes),
-    }
-
-
-def _summary(plan: Plan) -> str:
-    counts = _counts(plan)
-    programs, processes = counts["programs"], counts["processes"]
-    assert isinstance(programs, int)
-    text = f"ok: {_count(programs, 'program')}"
-    if processes != programs:
-        text += f" ({processes} processes)"
-    return f"{text} in {_count(len(plan.sources), 'file')}"
+def _summary(found: Checked) -> str:
+    text = f"ok: {_count(found.programs, 'program')}"
+    if found.processes != found.programs:
+        text += f" ({found.processes} processes)"
+    return f"{text} in {_count(len(found.files), 'file')}"
 
 
 def _count(number: int, what: str) -> str:

@@ -230,3 +230,7 @@ FORMS = {
     "factor": _number("number", 1, 1000),
     "jitter": _number("number", 0, 1),
 }
+
+
+if __name__ == "__main__":
+    print(schema_text(), end="")

@@ -6,12 +6,23 @@ import os
 
 from pyinit.config.problems import ConfigErrors, Problems
 from pyinit.config.users import Accounts
+from pyinit.core.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pyinit.core.plan import Plan
+
+
+class Checked(Record):
+    """A configuration that is good: its files, and how much is in it."""
+
+    files: tuple[str, ...]
+    programs: int
+    processes: int
+    warnings: tuple[str, ...]
+
 
 DEFAULT_FILE = "/etc/pyinit/pyinit.toml"
 DEFAULT_DIRECTORY = "/etc/pyinit/conf.d"
@@ -43,3 +54,10 @@ def load(
     if problems:
         raise ConfigErrors(problems.errors())
     return plan
+
+
+def check(files: Sequence[str], environ: Mapping[str, str]) -> Checked:
+    """Return what is in `files`.  Raises ConfigErrors with all that is wrong with them."""
+    plan = load(files, environ)
+    programs = {process.program for process in plan.processes}
+    return Checked(plan.sources, len(programs), len(plan.processes), plan.warnings)
