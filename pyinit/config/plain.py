@@ -32,7 +32,7 @@ def read(text: str) -> dict[str, object] | None:
 
 
 class NotPlain(Exception):
-    """This reader does not read that."""
+    """Something that is left to tomli."""
 
 
 class _Reader:

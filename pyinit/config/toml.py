@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from pyinit.config import plain
 from pyinit.config.problems import ValueFault
 from pyinit.core.record import Record
 
@@ -150,6 +151,10 @@ def _parse(path: str, problems: Problems) -> dict[str, object] | None:
 
 
 def _parse_text(path: str, text: str, problems: Problems) -> dict[str, object] | None:
+    plainly = plain.read(text)
+    if plainly is not None:
+        problems.texts[path] = text
+        return plainly
     import tomli
 
     try:
