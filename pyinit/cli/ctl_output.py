@@ -122,7 +122,7 @@ def _follow_logs(call: Call, given: dict[str, Json]) -> int:
         several = several or len(names) > 1
         if several and name != last and event["text"]:
             say(f"==> {name} <==")
-        last = name
+        last = name if event["text"] else last
         _put_text(event["text"])
     return 0
 
