@@ -112,7 +112,10 @@ def _boot(
         if daemon:
             from pyinit.runtime.daemon import daemonize
 
-            options = replace(options, daemon_fd=daemonize(), paths=_absolute(paths))
+            if words and "/" in words[0]:
+                words = [*_absolute(words[:1]), *words[1:]]
+            rooted = replace(options, paths=_absolute(paths), command=tuple(words))
+            options = replace(rooted, daemon_fd=daemonize())
     return boot.main(options)
 
 

@@ -21,7 +21,6 @@ from pyinit.system import files, signals
 
 MAIN, MAIN_KEY = "main", "main:0"
 SIGKILL = 9
-BAD_CONFIGURATION = 78
 TERMINATION_LOG = "/dev/termination-log"
 FLUSH_S = 1.0  # for what pyinit has still to say when it ends
 DEEP = 20_000  # frames: a chain of dependencies as long as that is walked by recursion
@@ -52,24 +51,28 @@ def main(options: Options) -> int:
 
     told: list[int] = []  # signals that came before there was a loop
     outcome = _read_plan(options, compiler, told)
-    if outcome is None:
-        return 0  # told to stop before anything was started
+    if outcome is None:  # told to stop before anything was started
+        return fail(options, Faults(("stopped before anything was started",), 0))
     plan = adopt_command(options, outcome)
     if isinstance(plan, Faults):
-        return fail(options, plan, BAD_CONFIGURATION)
+        return fail(options, plan)
     machine = Machine(options, plan)
     return machine.run(told)
 
 
-def fail(options: Options, faults: Faults, code: int) -> int:
-    """Say why nothing was started, to whoever started us and to Kubernetes; return `code`."""
+def fail(options: Options, faults: Faults) -> int:
+    """Say why nothing was started, to whoever started us and to Kubernetes; return the status.
+
+    The command that waits for a daemon fails in any case: there is none.
+    """
     text = "\n".join([f"pyinit: {line}" for line in faults.lines]) + "\n"
     data = text.encode("utf-8", "surrogateescape")
-    posix.write(2, data)
+    files.say(2, data)
     if options.daemon_fd >= 0:
-        posix.write(options.daemon_fd, b"%d\0" % code + data)
-    termination(text)
-    return code
+        files.say(options.daemon_fd, b"%d\0" % (faults.code or 1) + data)
+    if faults.code:
+        termination(text)
+    return faults.code
 
 
 def termination(text: str) -> None:
@@ -84,11 +87,14 @@ def termination(text: str) -> None:
         posix.close(fd)
 
 
-def _start_compiler(options: Options) -> tuple[int, int] | None:
+def _start_compiler(options: Options) -> tuple[int, int] | Faults | None:
     """Fork the compiler if there may be anything to read."""
     if options.command and not options.paths and not _has_default_files():
         return None
-    return compiling.fork_compiler(options.paths)
+    try:
+        return compiling.fork_compiler(options.paths)
+    except OSError as error:
+        return Faults((f"cannot read the configuration: {error}",), 1)
 
 
 def _has_default_files() -> bool:
@@ -109,11 +115,13 @@ def _has_default_files() -> bool:
 
 
 def _read_plan(
-    options: Options, compiler: tuple[int, int] | None, told: list[int]
+    options: Options, compiler: tuple[int, int] | Faults | None, told: list[int]
 ) -> Plan | Faults | None:
     """Wait for the compiler; None if somebody stopped us meanwhile."""
     if compiler is None:
         return Plan()
+    if isinstance(compiler, Faults):
+        return compiler
     reader, pid = compiler
 
     def interrupted() -> bool:
@@ -121,13 +129,13 @@ def _read_plan(
         return not options.command and not STOPPING.isdisjoint(told)
 
     try:
-        data = compiling.read_all(reader, interrupted)
+        data = compiling.read_all(reader, options.signal_fd, interrupted)
     finally:
         posix.close(reader)
-    if data is None:
-        posix.kill(pid, SIGKILL)
-        return None
-    return compiling.understand(data)
+    if isinstance(data, bytes):
+        return compiling.understand(data)
+    posix.kill(pid, SIGKILL)
+    return data
 
 
 def adopt_command(options: Options, plan: Plan | Faults) -> Plan | Faults:

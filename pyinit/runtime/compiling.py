@@ -1,7 +1,7 @@
 """Reading the configuration in a forked child: PID 1 only sees the finished plan.
 
-The child may crash, hang or eat memory: PID 1 reads a pipe without waiting and gives up on the
-child after a while.
+The child may crash, hang or talk without end: PID 1 reads a pipe without waiting, gives up on the
+child after a while, and takes nothing from it that is not whole.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 60.0  # a compiler that takes longer hangs
 READ_BYTES = 1 << 16
+PLAN_BYTES = 64 << 20  # a plan of 10,000 programs has a tenth of it
+DIED = "cannot read the configuration: the compiler died"
 NEVER = float("inf")
 
 
@@ -29,6 +31,7 @@ class Faults(Record):
     """Why there is no plan: the messages, each with its place."""
 
     lines: tuple[str, ...]
+    code: int = 78  # the exit status of a pyinit that starts nothing because of it
 
 
 class Compiler:
@@ -43,6 +46,7 @@ class Compiler:
         self._fd = -1
         self._pid = 0
         self._data: list[bytes] = []
+        self._size = 0
         self._give_up_at = NEVER
         self._done: Callable[[Plan | Faults], None] | None = None
 
@@ -59,7 +63,7 @@ class Compiler:
         except OSError as error:
             self._finish(Faults((f"cannot read the configuration: {error}",)))
             return
-        self._data = []
+        self._data, self._size = [], 0
         self._give_up_at = time.monotonic() + TIMEOUT_S
         self._helpers[self._pid] = lambda _status: None
         self._poller.register(self._fd, True, False, self._readable)
@@ -71,9 +75,7 @@ class Compiler:
     def tick(self, now: float) -> None:
         """Give up a compilation that hangs."""
         if now >= self._give_up_at:
-            posix.kill(self._pid, 9)
-            self._close()
-            self._finish(Faults((f"reading the configuration took more than {TIMEOUT_S:g} s",)))
+            self._give_up(_hangs(TIMEOUT_S))
 
     def _readable(self, _mask: int) -> None:
         try:
@@ -82,9 +84,17 @@ class Compiler:
             return
         if data:
             self._data.append(data)
+            self._size += len(data)
+            if self._size > PLAN_BYTES:
+                self._give_up(_too_much())
             return
         self._close()
         self._finish(understand(b"".join(self._data)))
+
+    def _give_up(self, faults: Faults) -> None:
+        posix.kill(self._pid, 9)
+        self._close()
+        self._finish(faults)
 
     def _close(self) -> None:
         self._poller.unregister(self._fd)
@@ -98,24 +108,45 @@ class Compiler:
 
 
 def fork_compiler(paths: Sequence[str]) -> tuple[int, int]:
-    """Start the compiler; return the descriptor to read the result from, and its pid."""
+    """Start the compiler; return the descriptor to read the result from, and its pid.
+
+    Raises OSError.
+    """
     reader, writer = files.pipe()
-    pid = posix.fork()
-    if pid == 0:
-        _compile_and_exit(paths, writer)
-    posix.close(writer)
+    mask = signals.block_all()  # until the child has reset its handlers, they write to our pipe
+    try:
+        pid = posix.fork()
+        if pid == 0:
+            _compile_and_exit(paths, writer)
+    except OSError:
+        posix.close(reader)
+        raise
+    finally:
+        signals.restore(mask)
+        posix.close(writer)
     return reader, pid
 
 
-def read_all(fd: int, interrupted: Callable[[], bool]) -> bytes | None:
-    """Return all of a descriptor, waiting for it; None once `interrupted()` says so."""
+def read_all(
+    fd: int, wake_fd: int, interrupted: Callable[[], bool], timeout_s: float = TIMEOUT_S
+) -> bytes | Faults | None:
+    """Return all of a descriptor, waiting for it at most `timeout_s`, or why not.
+
+    Whenever `wake_fd` becomes readable `interrupted` is asked: None once it says yes.
+    """
     import select
 
     poll = select.poll()
     poll.register(fd, select.POLLIN)
+    poll.register(wake_fd, select.POLLIN)
+    until = time.monotonic() + timeout_s
     parts: list[bytes] = []
+    size = 0
     while True:
-        poll.poll(50)
+        left_s = until - time.monotonic()
+        if left_s <= 0 or size > PLAN_BYTES:
+            return _too_much() if left_s > 0 else _hangs(timeout_s)
+        poll.poll(left_s * 1000 + 1)
         if interrupted():
             return None
         try:
@@ -125,20 +156,33 @@ def read_all(fd: int, interrupted: Callable[[], bool]) -> bytes | None:
         if not data:
             return b"".join(parts)
         parts.append(data)
+        size += len(data)
 
 
 def understand(data: bytes) -> Plan | Faults:
-    """Return what the compiler said."""
+    """Return what the compiler said; one that was killed has said nothing, or half of it."""
     if not data:
-        return Faults(("cannot read the configuration: the compiler died",))
-    kind, content = marshal.loads(data)
-    if kind == "plan":
-        plan = from_plain(content, plan_kinds())
-        if isinstance(plan, Plan):
-            return plan
-    if kind == "errors":
-        return Faults(tuple([_line(*row) for row in content]))
+        return Faults((DIED,))
+    try:
+        kind, content = marshal.loads(data)  # noqa: S302  our own child wrote it
+        if kind == "plan":
+            plan = from_plain(content, plan_kinds())
+            if isinstance(plan, Plan):
+                return plan
+        if kind == "errors":
+            return Faults(tuple([_line(*row) for row in content]))
+    except (EOFError, ValueError, TypeError, KeyError) as error:
+        return Faults((f"{DIED} ({error})",))
     return Faults((f"cannot read the configuration: {content}",))
+
+
+def _hangs(timeout_s: float) -> Faults:
+    return Faults((f"cannot read the configuration: it took more than {timeout_s:g} s",))
+
+
+def _too_much() -> Faults:
+    size = PLAN_BYTES >> 20
+    return Faults((f"cannot read the configuration: the plan is larger than {size} MB",))
 
 
 def _line(file: str, line: int, message: str, fix: str) -> str:
@@ -150,6 +194,7 @@ def _compile_and_exit(paths: Sequence[str], writer: int) -> None:
     code = 1
     try:
         signals.reset_in_child()
+        posix.setsid()  # what is typed at a terminal is meant for pyinit
         from pyinit.config.compile import compile_plain
         from pyinit.config.load import find_files
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import posix
 
 from pyinit.system import sockets
@@ -14,11 +15,12 @@ if TYPE_CHECKING:
 
 
 def listen(
-    plan: ControlPlan, places: tuple[str, ...]
+    plan: ControlPlan, places: tuple[str, ...], *, exclusive: bool = False
 ) -> tuple[_socket.socket | None, str, tuple[str, ...]]:
     """Return (listener, its path, why each earlier place was no good).
 
     Only the plan's own path is tried if it names one.  With no listener at all the path is "".
+    `exclusive` does not go on to the next place where a pyinit answers, but raises OSError.
     """
     failures: list[str] = []
     for path in (plan.path,) if plan.path else places:
@@ -26,6 +28,9 @@ def listen(
             _check_shared(path)
             return sockets.listen_unix(path, plan.mode, plan.uid, plan.gid), path, tuple(failures)
         except OSError as error:
+            if exclusive and error.errno == errno.EADDRINUSE:
+                text = "another pyinit answers at the control socket"
+                raise OSError(errno.EADDRINUSE, text, path) from None
             failures.append(f"{path}: {error.strerror or error}")
     return None, "", tuple(failures)
 

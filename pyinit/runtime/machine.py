@@ -7,11 +7,9 @@ import time
 
 from pyinit.core import events as ev
 from pyinit.core import supervisor as core
-from pyinit.core.phases import Up, shutdown_of
 from pyinit.core.record import replace
-from pyinit.core.states import Exited, Fatal, Running
 from pyinit.protocol.places import chosen_place, socket_places
-from pyinit.runtime import boot, control_socket, notify
+from pyinit.runtime import boot, control_socket, notify, pidfile, verdict
 from pyinit.runtime.announcer import Announcer
 from pyinit.runtime.compiling import Compiler, Faults
 from pyinit.runtime.control import Control
@@ -35,11 +33,12 @@ if TYPE_CHECKING:
 
     from pyinit.core.draft import Supervisor
     from pyinit.core.plan import InitPlan, Plan
-    from pyinit.core.process import Process
     from pyinit.protocol.wire import Object
     from pyinit.runtime.boot import Options
     from pyinit.runtime.control import Ask
     from pyinit.runtime.verbs import Verbs
+
+SIGCHLD = 17
 
 
 class Machine:
@@ -68,7 +67,7 @@ class Machine:
             self.readiness,
             self.announcer,
             self.log,
-            stdin=posix.open("/dev/null", posix.O_RDONLY | posix.O_CLOEXEC),
+            stdin=files.open_null(),
             environ=dict(posix.environ),
             extra_env=(),
         )
@@ -82,7 +81,7 @@ class Machine:
             self.recorder,
             self.compiler,
             self.log,
-            options.paths,
+            _from_here(options.paths),
             self.driver.helpers,
         )
         self.reaper = Reaper(
@@ -94,12 +93,14 @@ class Machine:
         """Boot and run to the end; `told` are signals that came already."""
         faults = self._prepare()
         if faults is not None:
-            return boot.fail(self.options, faults, boot.BAD_CONFIGURATION)
+            return boot.fail(self.options, faults)
         for warning in self.plan.warnings:
             self.log.warning(warning)
         self.loop.feed(ev.Boot())
         for number in told:
-            self.loop.feed(ev.SignalReceived(number))
+            if number != SIGCHLD:
+                self.loop.feed(ev.SignalReceived(number))
+        self.reaper.kick()  # the compiler may be dead already
         return self.go()
 
     def go(self) -> int:
@@ -126,11 +127,14 @@ class Machine:
                 posix.chdir(init.directory)
             if init.umask is not None:
                 posix.umask(init.umask)
-            self.open_control(None)
             if init.pidfile is not None:
-                files.atomic_write(init.pidfile, b"%d\n" % posix.getpid())
+                pidfile.take(init.pidfile, init.uid, init.gid)
+            self.open_control(None)
             self._drop_user(init)
+        except pidfile.AlreadyRunning as error:
+            return Faults((f"cannot start: {error}",), 1)
         except OSError as error:
+            self._give_back()
             return Faults((f"cannot start: {error}",))
         return None
 
@@ -152,7 +156,8 @@ class Machine:
         chosen = chosen_place(environ)
         places = (chosen,) if chosen else socket_places(environ, posix.geteuid())
         if listener_fd is None:
-            listener, path, failures = control_socket.listen(plan, places)
+            exclusive = self.options.daemon_fd >= 0  # a second daemon is a mistake
+            listener, path, failures = control_socket.listen(plan, places, exclusive=exclusive)
         else:
             from pyinit.system import sockets
 
@@ -247,6 +252,15 @@ class Machine:
         data = self.pump.tail(key, STDERR) or self.pump.tail(key)
         return last_lines(data, 10)
 
+    def _last_lines(self, key: str) -> str:
+        return self._last_output(key).decode("utf-8", "replace")
+
+    def _give_back(self) -> None:
+        if self.control is not None:
+            files.remove(self.socket_path)
+        if self.plan.init.pidfile is not None:
+            pidfile.give_back(self.plan.init.pidfile)
+
     def _post(self, event: ev.ReadyReported) -> None:
         self.loop.feed(event)
 
@@ -264,21 +278,15 @@ class Machine:
     def _tell_parent(self) -> None:
         """Daemon mode: tell the waiting command once everything is ready, or that it failed."""
         fd = self.options.daemon_fd
-        supervisor = self.loop.supervisor
         if fd < 0:
             return
-        if not isinstance(supervisor.phase, Up):
-            shutdown = shutdown_of(supervisor.phase)
-            cause = shutdown.cause if shutdown else "it ended"
-            posix.write(fd, b"1\0" + f"pyinit: boot failed: {cause}\n".encode())
-        elif all(_is_settled(row) for row in supervisor.table if row.plan.autostart):
-            failed = [row.plan.name for row in supervisor.table if isinstance(row.state, Fatal)]
-            text = f"{posix.getpid()} {self.socket_path}\n"
-            if failed:
-                text = f"pyinit: gave up: {', '.join(failed)}\n"
-            posix.write(fd, (b"1\0" if failed else b"0\0") + text.encode())
-        else:
+        found = verdict.find(
+            self.loop.supervisor, posix.getpid(), self.socket_path, self._last_lines
+        )
+        if found is None:
             return
+        code, text = found
+        files.say(fd, b"%d\0" % code + text.encode("utf-8", "surrogateescape"))
         posix.close(fd)
         self.options = replace(self.options, daemon_fd=-1)
 
@@ -289,9 +297,7 @@ class Machine:
         self._tell_parent()
         if self.control is not None:
             self.control.after_turn()
-            files.remove(self.socket_path)
-        if self.plan.init.pidfile is not None:
-            files.remove(self.plan.init.pidfile)
+        self._give_back()
         until = time.monotonic() + boot.FLUSH_S
         for outlet in self.outlets:
             outlet.flush(until)
@@ -306,6 +312,9 @@ class Machine:
         return rescue(self.loop.supervisor.pids.known(), self.options.signal_fd)
 
 
-def _is_settled(row: Process) -> bool:
-    """Say whether boot need not wait for a process any more."""
-    return isinstance(row.state, Running | Exited | Fatal)
+def _from_here(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the paths as they are from the root: a reload reads them from elsewhere."""
+    if all(path.startswith("/") for path in paths):
+        return paths
+    here = posix.getcwd()
+    return tuple([path if path.startswith("/") else f"{here}/{path}" for path in paths])

@@ -39,7 +39,7 @@ def catch_all() -> int:
 
     Signals that arrive before this are the kernel's: PID 1 ignores what it has no handler for.
     """
-    reader, writer = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
+    reader, writer = _pipe()
     _signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     for number in catchable():
         _signal.signal(number, _nothing)
@@ -47,6 +47,19 @@ def catch_all() -> int:
         _signal.signal(number, _signal.SIG_DFL)
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
     return reader
+
+
+def _pipe() -> tuple[int, int]:
+    """Return a pipe that does not take the numbers 0 to 2, which may be closed at the start."""
+    ends = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
+    if min(ends) > 2:
+        return ends
+    import fcntl
+
+    above = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3) for end in ends]
+    for end in ends:
+        posix.close(end)
+    return above[0], above[1]
 
 
 def block_all() -> frozenset[int]:

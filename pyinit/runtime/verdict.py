@@ -1,0 +1,46 @@
+"""What the command `pyinit -d` is told: that everything is ready, or why it is not."""
+
+from __future__ import annotations
+
+from pyinit.core.phases import Up, shutdown_of
+from pyinit.core.states import Exited, Fatal, Running, has_failed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyinit.core.draft import Supervisor
+    from pyinit.core.process import Process
+
+
+def find(
+    supervisor: Supervisor, pid: int, socket_path: str, output: Callable[[str], str]
+) -> tuple[int, str] | None:
+    """Return (exit status, text) for the waiting command, None while it must wait on.
+
+    `output` gives the last lines of a process by key.
+    """
+    failed = [row for row in supervisor.table if has_failed(row.state)]
+    told = "".join([_told(row, output(row.plan.key)) for row in failed])
+    if not isinstance(supervisor.phase, Up):
+        shutdown = shutdown_of(supervisor.phase)
+        cause = shutdown.cause if shutdown is not None else "it ended"
+        return 1, f"pyinit: boot failed: {cause}\n{told}"
+    if not all(_is_settled(row) for row in supervisor.table if row.plan.autostart):
+        return None
+    if failed:
+        return 1, f"pyinit: runs as pid {pid}, but not everything is ready\n{told}"
+    return 0, f"{pid} {socket_path}".rstrip() + "\n"
+
+
+def _is_settled(row: Process) -> bool:
+    """Say whether boot need not wait for a process any more."""
+    if isinstance(row.state, Running):
+        return row.plan.kind != "oneshot" or row.plan.ready is not None
+    return isinstance(row.state, Exited | Fatal)
+
+
+def _told(row: Process, output: str) -> str:
+    reason = row.state.reason if isinstance(row.state, Fatal) else "it has failed"
+    lines = "".join([f"    {line}\n" for line in output.splitlines()])
+    return f"  {row.plan.name}: {reason}\n{lines}"
