@@ -5,21 +5,21 @@ import time
 from boxes import PYTHON, service
 
 OBEDIENT = """
-import os, signal, sys
+import _signal, posix
 def end(*_):
-    print("bye", flush=True)
-    os._exit(3)
-signal.signal(signal.SIGTERM, end)
+    posix.write(1, b"bye\\n")
+    posix._exit(3)
+_signal.signal(_signal.SIGTERM, end)
 print("up", flush=True)
 while True:
-    signal.pause()
+    _signal.pause()
 """
 STUBBORN = """
-import signal
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
+import _signal
+_signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
 print("up", flush=True)
 while True:
-    signal.pause()
+    _signal.pause()
 """
 
 
@@ -79,12 +79,12 @@ def test_a_second_term_hurries(boxes, image):
 
 def test_every_signal_that_can_be_caught_reaches_the_main_program(boxes, image):
     code = """
-import signal
+import _signal
 for name in ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH"):
-    signal.signal(getattr(signal, name), lambda n, _: print("got", signal.Signals(n).name, flush=True))
+    _signal.signal(getattr(_signal, name), lambda *_, name=name: print("got", name, flush=True))
 print("up", flush=True)
 while True:
-    signal.pause()
+    _signal.pause()
 """
     box = boxes.run(image, *PYTHON, code)
     box.said("up")
