@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pyinit.cli.present import objects, say, say_json
 from pyinit.cli.words import UsageError
-from pyinit.protocol.messages import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +12,9 @@ if TYPE_CHECKING:
 
 
 REEXEC_S = 15.0  # it waits for children that are just being executed, and for the compiler
+
+
+REEXEC_S = 60.0  # two interpreters start one after the other, on a machine that may be busy
 
 
 def start(call: Call) -> int:
@@ -85,13 +87,8 @@ def shutdown(call: Call) -> int:
 
 
 def reexec(call: Call) -> int:
-    """Replace pyinit by a new one, and wait until that answers."""
-    result = call.client.call("reexec")
-    if not call.client.wait_end(REEXEC_S):
-        raise Refused("failed", "pyinit goes on as it was\n  its log tells why")
-    if not call.reconnect():
-        raise Refused("no-supervisor", f"no pyinit answers at {call.client.path} any more")
-    call.client.call("health")
+    """Replace pyinit by a new one: it is the new one that answers."""
+    result = call.client.call("reexec", answer_s=REEXEC_S)
     _say_result(call, result, f"pyinit (pid {result['pid']}) is replaced")
     return 0
 

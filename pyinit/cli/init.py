@@ -53,6 +53,11 @@ def run(words: list[str], signal_fd: int) -> int:
     paths: list[str] = []
     daemon = verbose = check = False
     state = posix.environ.pop(b"PYINIT_STATE_FD", None)
+    checked = posix.environ.pop(b"PYINIT_STATE_CHECK", None)
+    if checked is not None and checked.isdigit():
+        from pyinit.runtime.reexec import read_back
+
+        return read_back(int(checked))
     while words and words[0].startswith("-") and words[0] != "-":
         word = words.pop(0)
         match word:
@@ -105,9 +110,10 @@ def _boot(
         command=tuple(words),
         verbose=verbose,
         signal_fd=signal_fd,
-        state_fd=-1 if state is None else int(state),
+        state_fd=int(state) if state is not None and state.isdigit() else -1,
+        born_in=_born_in(),
     )
-    if state is None:
+    if options.state_fd < 0:
         files.seal_inherited()
         if daemon:
             from pyinit.runtime.daemon import daemonize
@@ -117,6 +123,15 @@ def _boot(
             rooted = replace(options, paths=_absolute(paths), command=tuple(words))
             options = replace(rooted, daemon_fd=daemonize())
     return boot.main(options)
+
+
+def _born_in() -> str:
+    import posix
+
+    try:
+        return posix.getcwd()
+    except OSError:  # it was removed
+        return "/"
 
 
 def _absolute(paths: list[str]) -> tuple[str, ...]:

@@ -1,10 +1,30 @@
-"""Compressing an old log file: in a child of its own, never in PID 1."""
+"""Compressing old log files: in a child of its own, never in PID 1."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
+
+
+def pack_old(name: str) -> None:
+    """Pack what rotation has left of the log `name` in the current directory, newest first.
+
+    One that is rotated on meanwhile is left for the next time.  Raises OSError.
+    """
+    import os
+
+    there = os.listdir(".")
+    numbers = [each.removeprefix(name + ".") for each in there if each.startswith(name + ".")]
+    for rest in numbers:
+        number, _, pid = rest.partition(".gz.")
+        if number.isdecimal() and pid.isdecimal() and not _lives(int(pid)):
+            os.unlink(f"{name}.{rest}")  # of one that was interrupted
+    for old in sorted([int(rest) for rest in numbers if rest.isdecimal()]):
+        try:
+            pack(f"{name}.{old}")
+        except FileNotFoundError:
+            continue
 
 
 def pack(path: str) -> None:
@@ -29,6 +49,18 @@ def pack(path: str) -> None:
             os.unlink(temporary)
             raise
     os.unlink(path)
+
+
+def _lives(pid: int) -> bool:
+    import os
+
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # of another user, or no pid at all: not ours to judge
+        return True
+    return pid != os.getpid()
 
 
 def _check_still_there(path: str, source: BinaryIO) -> None:

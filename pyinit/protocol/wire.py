@@ -59,6 +59,11 @@ class Frames:
         """Whether the peer is in the middle of a line."""
         return self._end < 0 and bool(self._buffer)
 
+    @property
+    def rest(self) -> bytes:
+        """What was fed and not yet taken."""
+        return bytes(self._buffer)
+
     def feed(self, data: bytes) -> None:
         """Take what has come.  Raises FrameError for a line that is too long.
 

@@ -53,9 +53,15 @@ class Announcer:
         """Return since when each run has been running, by pid, to be carried over a re-exec."""
         return self._since
 
-    def restore(self, since: dict[int, float]) -> None:
+    @property
+    def oom_seen(self) -> int | None:
+        """How many kills for memory are explained, to be carried over a re-exec."""
+        return self._oom_seen
+
+    def restore(self, since: dict[int, float], oom_seen: int | None) -> None:
         """Take over what another pyinit knew."""
         self._since = dict(since)
+        self._oom_seen = oom_seen
 
     def used(self, pid: int, user_s: float, system_s: float, max_rss_bytes: int) -> None:
         """What a reaped run has used in its life."""

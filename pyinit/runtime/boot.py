@@ -24,11 +24,16 @@ SIGKILL = 9
 TERMINATION_LOG = "/dev/termination-log"
 FLUSH_S = 1.0  # for what pyinit has still to say when it ends
 DEEP = 20_000  # frames: a chain of dependencies as long as that is walked by recursion
+LONG_AGO = float("-inf")
 STOPPING = frozenset((2, 3, 15))
 
 
 class Options(Record):
-    """What the command line asks for."""
+    """What the command line asks for.
+
+    `born_in` is the directory pyinit was started in; `state_fd` is what a pyinit before this one
+    has left, `recovered_at` when one was replaced because its loop was broken.
+    """
 
     paths: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
@@ -36,6 +41,8 @@ class Options(Record):
     verbose: bool = False
     signal_fd: int = -1
     state_fd: int = -1
+    born_in: str = "/"
+    recovered_at: float = LONG_AGO
 
 
 def main(options: Options) -> int:

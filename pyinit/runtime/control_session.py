@@ -67,6 +67,7 @@ class Session:
         self.peer = peer
         self.held: list[Held] = []
         self.streams: list[Callable[[], None]] = []  # what ends each stream of notifications
+        self.open: list[tuple[Json, bytes]] = []  # requests under way, as they came
         self.used_at = now  # when the last request came: the idlest client is dropped first
         self.partial_since = NEVER
         self.stalled_since = NEVER
@@ -82,6 +83,16 @@ class Session:
     def waiting(self) -> bool:
         """Whether a request was read that is not yet answered."""
         return self._frames.ready
+
+    @property
+    def unsent(self) -> bytes:
+        """What the client has not taken yet."""
+        return bytes(self._out)
+
+    @property
+    def unread(self) -> bytes:
+        """What the client has sent that nobody has looked at yet."""
+        return self._frames.rest
 
     @property
     def unsent_bytes(self) -> int:
@@ -129,6 +140,8 @@ class Session:
 
     def send(self, frame: Object) -> None:
         """Queue a reply, whatever its size."""
+        if self.open:
+            self._answered(frame.get("id"))
         self._out += wire.encode(frame)
 
     def notify(self, frame: Object) -> None:
@@ -153,6 +166,13 @@ class Session:
         elif sent or self.stalled_since == NEVER:
             self.stalled_since = now
 
+    def restore(self, unsent: bytes, unread: bytes, dropped: int, now: float) -> None:
+        """Take over the bytes of a client of another pyinit.  Raises FrameError."""
+        self._out += unsent
+        self.dropped = dropped
+        self._frames.feed(unread)
+        self._mark_partial(now)
+
     def close(self) -> None:
         """End everything of the session and give the descriptor back."""
         self.closed = True
@@ -161,6 +181,12 @@ class Session:
         self.streams.clear()
         self.held.clear()
         self.connection.close()
+
+    def _answered(self, number: Json) -> None:
+        for entry in self.open:
+            if entry[0] == number:
+                self.open.remove(entry)
+                return
 
     def _mark_partial(self, now: float) -> None:
         """Note since when the client is in the middle of a request."""

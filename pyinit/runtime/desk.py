@@ -53,6 +53,8 @@ class Desk:
         self.log = log
         self.socket_path = ""
         self.reexec_wanted = False
+        self.reexec_ready = False  # the new pyinit has shown that it can go on from our state
+        self.reexec_failed = ""
         self.environ: dict[bytes, bytes] = {}
         self.on_plan: Callable[[Plan], Plan | Faults] = lambda plan: plan
         self.on_load: Callable[[Plan], None] = lambda _plan: None

@@ -79,10 +79,14 @@ class Driver:
         self._sweeps: list[int] = []
         self._snapshot: tree.Snapshot | None = None
 
-    @property
-    def busy(self) -> bool:
-        """Whether an exec is under way, whose descriptor a re-exec would lose."""
-        return bool(self._execing)
+    def execing(self) -> dict[int, tuple[int, str, RunId]]:
+        """Return {pid: (status descriptor, key, run)} of the execs under way, for a re-exec."""
+        return self._execing
+
+    def adopt(self, pid: int, status_fd: int, key: str, run_id: RunId) -> None:
+        """Wait for the news of an exec that is under way."""
+        self._execing[pid] = (status_fd, key, run_id)
+        self._poller.register(status_fd, True, False, lambda _mask: self._exec_news(pid))
 
     def perform(self, effect: Effect, pids: Pids) -> None:
         """Do what `effect` asks for; `pids` are the runs there are."""
@@ -208,8 +212,7 @@ class Driver:
         self._announcer.started(effect, pid, time.monotonic())
         self.events.append(ev.Spawned(key, run_id, pid, executed))
         if not executed:
-            self._execing[pid] = (found.status_fd, key, run_id)
-            self._poller.register(found.status_fd, True, False, lambda _mask: self._exec_news(pid))
+            self.adopt(pid, found.status_fd, key, run_id)
 
     def _exec_news(self, pid: int) -> None:
         """The child's pipe says that it became its program, or why it did not."""

@@ -2,121 +2,200 @@
 
 from __future__ import annotations
 
+import errno
 import posix
+import time
 
+from pyinit.core.record import Record
 from pyinit.logs import rotation
-from pyinit.system import files
+from pyinit.system import logplace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import stat as _stat
     from collections.abc import Callable
 
     from pyinit.core.plan import Sink
+    from pyinit.runtime.outlet import Outlet
+else:
+    import _stat
 
 PATIENCE_BYTES = 1 << 20  # kept while the disk is full or the directory is gone, then dropped
-RETRY_S = 5.0
+RETRY_S = 1.0
+SLOW_READER_S = 0.1  # a FIFO that is full is tried again so soon
+LOOK_S = 0.1  # how often a busy file is looked after: somebody may have removed or emptied it
+UNFINISHED_BYTES = 64 * 1024  # of a line, before it goes into a shared file unfinished
 NEVER = float("inf")
+
+
+class Way(Record):
+    """How files reach the rest: pyinit's stdout and stderr, and whom to tell of what.
+
+    `report` says a trouble, `pack` compresses an old file elsewhere, `trouble` is told of a file
+    that has to be tried again at its `retry_at`.
+    """
+
+    outlets: tuple[Outlet, Outlet]
+    report: Callable[[str], None]
+    pack: Callable[[str], None]
+    trouble: Callable[[LogFile], None]
 
 
 class LogFile:
     """Appends to `sink.path`; what cannot be written is kept, then dropped, counted and said.
 
-    `report` says a trouble, once until it is over; `compress(path)` packs an old file elsewhere.
+    A path that means pyinit's own stdout or stderr goes where those go.  Only a regular file is
+    rotated; a device or a FIFO is written as it is.
     """
 
-    def __init__(
-        self, sink: Sink, report: Callable[[str], None], compress: Callable[[str], None]
-    ) -> None:
+    def __init__(self, sink: Sink, way: Way) -> None:
         self.sink = sink
         self.users = 0
         self.dropped_bytes = 0
         self.retry_at = NEVER
+        self._way = way
         self._fd = -1
         self._size = 0
+        self._regular = False
+        self._outlet: Outlet | None = None
+        self._looked_at = 0.0
+        self._no_rotation_before = 0.0
         self._kept: list[bytes] = []
         self._kept_bytes = 0
         self._trouble = ""
-        self._report = report
-        self._compress = compress
 
-    def write(self, data: bytes, now: float) -> None:
+    def write(self, data: bytes) -> None:
         """Append `data`, rotating first if it does not fit any more; never raises."""
-        if self._kept and now < self.retry_at:
-            self._keep(data)
-            return
         if self._kept:
-            data = b"".join([*self._kept, data])
-            self._kept, self._kept_bytes = [], 0
-        try:
-            self._append(data)
-        except OSError as error:
             self._keep(data)
-            self.retry_at = now + RETRY_S
-            self._say(f"cannot write {self.sink.path!r}: {posix.strerror(error.errno or 0)}")
             return
-        self.retry_at = NEVER
-        if self._trouble:
-            self._trouble = ""
-            lost = f"; {self.dropped_bytes} bytes were lost" if self.dropped_bytes else ""
-            self._report(f"writing {self.sink.path!r} again{lost}")
+        if self._outlet is not None:
+            self._outlet.write(data)
+            return
+        rest = self._append(data)
+        if rest:
+            self._keep(rest)
 
-    def retry(self, now: float) -> None:
+    def retry(self) -> None:
         """Try again what is kept."""
         self.retry_at = NEVER
-        self.write(b"", now)
+        kept, self._kept, self._kept_bytes = b"".join(self._kept), [], 0
+        self.write(kept)
+        if not self._kept and (self._trouble or self.dropped_bytes):
+            self._trouble = ""
+            lost = f"; {self.dropped_bytes} bytes were lost" if self.dropped_bytes else ""
+            self.dropped_bytes = 0
+            self._way.report(f'writing "{self.sink.path}" again{lost}')
 
     def reopen(self) -> None:
-        """Open the file anew: somebody has moved it away."""
+        """Open the file anew with the next write: somebody has moved it away."""
         self.close()
+        if self._kept:
+            self.retry()
 
     def close(self) -> None:
         """Give the descriptor back."""
+        self._outlet = None
         if self._fd >= 0:
             posix.close(self._fd)
             self._fd = -1
 
-    def _append(self, data: bytes) -> None:
+    def carried(self) -> tuple[int, bytes, int, str]:
+        """Return (descriptor, what is kept, bytes dropped, the trouble told) for a re-exec."""
+        return self._fd, b"".join(self._kept), self.dropped_bytes, self._trouble
+
+    def restore(self, fd: int, kept: bytes, dropped_bytes: int, trouble: str) -> None:
+        """Take over what another pyinit has left."""
+        if fd >= 0:
+            self.close()
+            self._use(fd)
+        self.dropped_bytes = dropped_bytes
+        self._trouble = trouble
+        if kept:
+            self._keep(kept)
+            self._try_again_in(0.0)
+
+    def _append(self, data: bytes) -> bytes:
+        """Write as much as goes; return the rest, its trouble told."""
+        try:
+            self._look_after()
+            if self._outlet is not None:
+                self._outlet.write(data)
+                return b""
+            while data:
+                part = self._that_fits(data)
+                count = posix.write(self._fd, part)
+                self._size += count
+                data = data[count:]
+        except BlockingIOError:
+            self._try_again_in(SLOW_READER_S)
+        except OSError as error:
+            self.close()
+            reason = error.strerror or posix.strerror(error.errno or errno.EIO)
+            self._say(
+                f'cannot write "{self.sink.path}": {reason}\n'
+                "  the program goes on; its output is kept as long as it fits"
+            )
+            self._try_again_in(RETRY_S)
+        return data
+
+    def _that_fits(self, data: bytes) -> bytes:
+        """Return the part that goes into the file as it is, rotated if it must be."""
+        limit = self.sink.max_size
+        if not self._regular or not 0 < limit < self._size + len(data):
+            return data
+        cut = data.rfind(b"\n", 0, max(0, limit - self._size)) + 1
+        if cut == 0 and self._size > 0 and self._rotate():
+            return self._that_fits(data)
+        return data[: cut or limit]
+
+    def _look_after(self) -> None:
+        """Have the file open, and notice when it was removed or emptied."""
+        now = time.monotonic()
+        if self._fd >= 0 and self._regular and now >= self._looked_at + LOOK_S:
+            self._looked_at = now
+            found = posix.fstat(self._fd)
+            self._size = found.st_size
+            if found.st_nlink == 0:
+                self.close()
         if self._fd < 0:
-            self._open()
-        sink = self.sink
-        while data:
-            part = data
-            if rotation.is_full(self._size, len(data), sink.max_size):
-                room = max(0, sink.max_size - self._size)
-                cut = data.rfind(b"\n", 0, room) + 1  # whole lines stay in one file
-                if cut == 0:
-                    self._rotate()
-                    continue
-                part = data[:cut]
-            elif sink.max_size and len(data) > sink.max_size:
-                cut = data.rfind(b"\n", 0, sink.max_size) + 1
-                part = data[: cut or sink.max_size]
-            count = posix.write(self._fd, part)
-            self._size += count
-            data = data[count:]
+            sink = self.sink
+            try:
+                self._use(logplace.open_file(sink.path, sink.mode, sink.uid, sink.gid))
+            except logplace.OwnStream as own:
+                self._outlet = self._way.outlets[own.number - 1]
 
-    def _open(self) -> None:
-        sink = self.sink
-        self._fd = files.open_log(sink.path, sink.mode, sink.uid, sink.gid)
-        self._size = posix.fstat(self._fd).st_size
+    def _use(self, fd: int) -> None:
+        self._fd = fd
+        found = posix.fstat(fd)
+        self._size = found.st_size
+        self._regular = _stat.S_ISREG(found.st_mode)
+        self._looked_at = time.monotonic()
 
-    def _rotate(self) -> None:
-        path = self.sink.path
+    def _rotate(self) -> bool:
+        """Move the full file aside; say whether there is room now.  Without, it just grows."""
+        now = time.monotonic()
+        if now < self._no_rotation_before:
+            return False
+        sink = self.sink
+        try:
+            here, name = logplace.find(sink.path)
+            try:
+                _make_room(here, name, sink.max_files)
+            finally:
+                posix.close(here)
+        except OSError as error:
+            self._no_rotation_before = now + RETRY_S
+            self._say(
+                f'cannot rotate "{sink.path}": {error.strerror}\n  it grows until it can be rotated'
+            )
+            return False
+        self._trouble = ""
         self.close()
-        head, _, name = path.rpartition("/")
-        there = frozenset(
-            f"{head}/{each}" if head else each
-            for each in posix.listdir(head or ".")
-            if each.startswith(name)
-        )
-        for old, new in rotation.renames(path, self.sink.max_files, there):
-            if new is None:
-                files.remove(old)
-            else:
-                posix.rename(old, new)
-        if self.sink.compress and self.sink.max_files > 0:
-            self._compress(f"{path}.1")
-        self._open()
+        if sink.compress and sink.max_files > 0:
+            self._way.pack(sink.path)
+        self._look_after()
+        return True
 
     def _keep(self, data: bytes) -> None:
         room = PATIENCE_BYTES - self._kept_bytes
@@ -125,7 +204,53 @@ class LogFile:
             self._kept.append(data[:room])
             self._kept_bytes += len(data[:room])
 
+    def _try_again_in(self, seconds: float) -> None:
+        self.retry_at = time.monotonic() + seconds
+        self._way.trouble(self)
+
     def _say(self, trouble: str) -> None:
         if trouble != self._trouble:
             self._trouble = trouble
-            self._report(trouble + "; the program goes on, its output is kept as long as it fits")
+            self._way.report(trouble)
+
+
+class FileEnd:
+    """Where one raw stream ends in a file: whole lines only, as soon as others write there, too."""
+
+    __slots__ = ("file", "rest")
+
+    def __init__(self, file: LogFile, rest: bytes = b"") -> None:
+        self.file = file
+        self.rest = rest
+
+    def write(self, data: bytes) -> None:
+        """Append what the stream says."""
+        if self.rest:
+            data = self.rest + data
+            self.rest = b""
+        if self.file.users > 1:
+            end = data.rfind(b"\n") + 1
+            if len(data) - end <= UNFINISHED_BYTES:
+                data, self.rest = data[:end], data[end:]
+        if data:
+            self.file.write(data)
+
+    def finish(self) -> None:
+        """The stream is over: append its unfinished line."""
+        if self.rest:
+            self.file.write(self.rest)
+            self.rest = b""
+
+
+def _make_room(here: int, name: str, max_files: int) -> None:
+    """Rename or remove what `rotation` says, all of it in the directory `here`."""
+    listing = posix.open(".", posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC, dir_fd=here)
+    try:
+        there = frozenset([each for each in posix.listdir(listing) if each.startswith(name)])
+    finally:
+        posix.close(listing)
+    for old, new in rotation.renames(name, max_files, there):
+        if new is None:
+            posix.unlink(old, dir_fd=here)
+        else:
+            posix.rename(old, new, src_dir_fd=here, dst_dir_fd=here)

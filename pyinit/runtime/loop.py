@@ -73,6 +73,10 @@ class Loop:
         """Queue an event; it is stepped in this turn of the loop or the next."""
         self._queue.append(event)
 
+    def queued(self) -> tuple[Event, ...]:
+        """Return the events that are not stepped yet, to be carried over a re-exec."""
+        return (*self._queue, *self._driver.events)
+
     def run(self) -> int:
         """Turn until the core says Exit; return its code.  Raises LoopBroken."""
         while self._driver.exit is None:

@@ -8,6 +8,7 @@ import time
 from pyinit.core import events as ev
 from pyinit.core import supervisor as core
 from pyinit.core.record import replace
+from pyinit.core.states import run_of
 from pyinit.protocol.places import chosen_place, socket_places
 from pyinit.runtime import boot, control_socket, notify, pidfile, verdict
 from pyinit.runtime.announcer import Announcer
@@ -16,23 +17,25 @@ from pyinit.runtime.control import Control
 from pyinit.runtime.desk import Desk
 from pyinit.runtime.driver import Driver
 from pyinit.runtime.history import History
-from pyinit.runtime.log import Log
-from pyinit.runtime.loop import Loop, LoopBroken
+from pyinit.runtime.log import Log, fault
+from pyinit.runtime.loop import Loop
 from pyinit.runtime.outlet import Outlet
+from pyinit.runtime.packer import Packer
 from pyinit.runtime.poller import Poller
 from pyinit.runtime.pump import Pump
 from pyinit.runtime.readiness import Readiness
-from pyinit.runtime.reaper import Reaper, forked
+from pyinit.runtime.reaper import Reaper
 from pyinit.runtime.recorder import Recorder
 from pyinit.runtime.watch import DescriptorWatch
-from pyinit.system import cgroups, files, limits
+from pyinit.system import cgroups, files, limits, rescue  # rescue: before it is needed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from pyinit.core.draft import Supervisor
     from pyinit.core.plan import InitPlan, Plan
+    from pyinit.core.process import Process
     from pyinit.protocol.wire import Object
     from pyinit.runtime.boot import Options
     from pyinit.runtime.control import Ask
@@ -55,7 +58,8 @@ class Machine:
         self.control: Control | None = None
         self._verbs: Verbs | None = None
         self.socket_path = ""
-        self.pump = Pump(self.poller, self.outlets, self.log.warning, self._compress)
+        self.notify_fd = -1
+        self.pump = Pump(self.poller, self.outlets, self._trouble, self._pack)
         self.announcer = Announcer(self.log, self.history, self._last_output, cgroups.oom_kills)
         main = boot.MAIN_KEY if options.command else None
         seed = int.from_bytes(posix.urandom(7), "little")
@@ -71,6 +75,7 @@ class Machine:
             environ=dict(posix.environ),
             extra_env=(),
         )
+        self.packer = Packer(self.driver.helpers, self.log.warning)
         self.loop = Loop(supervisor, self.driver, self.poller, self.recorder, self.log)
         self.compiler = Compiler(self.poller, self.driver.helpers)
         self.desk = Desk(
@@ -87,7 +92,9 @@ class Machine:
         self.reaper = Reaper(
             self.poller, options.signal_fd, self.loop, self.driver, self.pump, self.announcer
         )
+        self.watch = DescriptorWatch(self.loop, self.log, time.monotonic())
         self._wire()
+        self._open_log()
 
     def run(self, told: Sequence[int] = ()) -> int:
         """Boot and run to the end; `told` are signals that came already."""
@@ -107,9 +114,12 @@ class Machine:
         """Run the loop to its end, and end."""
         try:
             code = self.loop.run()
-        except LoopBroken as error:
-            return self._rescue(str(error))
-        self._end(code)
+        except BaseException as error:  # noqa: BLE001  the programs must not die of it
+            return self._rescue(error)
+        try:
+            self._end(code)
+        except Exception as error:  # noqa: BLE001  everything is over: nobody is hurt by it
+            self.log.error(f"cannot take leave properly: {fault(error)}")
         return code
 
     def _prepare(self) -> Faults | None:
@@ -129,7 +139,7 @@ class Machine:
                 posix.umask(init.umask)
             if init.pidfile is not None:
                 pidfile.take(init.pidfile, init.uid, init.gid)
-            self.open_control(None)
+            self.open_control()
             self._drop_user(init)
         except pidfile.AlreadyRunning as error:
             return Faults((f"cannot start: {error}",), 1)
@@ -149,13 +159,18 @@ class Machine:
         except (OSError, ImportError) as error:
             self.log.warning(f"not PID 1 and no subreaper ({error}): orphans are not ours to reap")
 
-    def open_control(self, listener_fd: int | None) -> None:
-        """Listen on the control socket; without one, say so and run on."""
+    def open_control(
+        self, listener_fd: int = -1, notify_path: str = "", notify_fd: int = -1
+    ) -> None:
+        """Listen on the control socket; without one, say so and run on.
+
+        The descriptors are those that another pyinit has left to us.
+        """
         plan = self.plan.init.control
         environ = posix.environ
         chosen = chosen_place(environ)
         places = (chosen,) if chosen else socket_places(environ, posix.geteuid())
-        if listener_fd is None:
+        if listener_fd < 0:
             exclusive = self.options.daemon_fd >= 0  # a second daemon is a mistake
             listener, path, failures = control_socket.listen(plan, places, exclusive=exclusive)
         else:
@@ -173,6 +188,9 @@ class Machine:
         self.control = Control(self.poller, listener, self._perform, self.log.warning, plan.allow)
         self.loop.timed = (*self.loop.timed, self.control)
         self.loop.after_turn.append(self.control.after_turn)
+        if notify_fd >= 0:
+            notify.listen(self, notify_path, notify_fd)
+            return
         notify_path = path.removesuffix(".sock") + "-notify.sock"
         if any(each.ready and each.ready.kind == "notify" for each in self.plan.processes):
             notify.listen(self, notify_path)
@@ -199,7 +217,7 @@ class Machine:
         self.desk.on_plan = lambda plan: boot.adopt_command(self.options, plan)
         self.desk.on_load = self._adopt_plan
         self.desk.environ = dict(posix.environ)
-        watch = DescriptorWatch(self.loop, self.log, time.monotonic())
+        watch = self.watch
         self.loop.timed = (self.reaper, self.readiness, self.pump, self.compiler, watch)
         self.loop.after_turn.append(lambda: watch.passing(time.monotonic()))
         self.loop.after_turn.append(self._reexec_if_wanted)
@@ -217,34 +235,28 @@ class Machine:
         level = environ.get(b"PYINIT_LOG_LEVEL", b"").decode() or init.log.level
         style = environ.get(b"PYINIT_LOG_FORMAT", b"").decode() or init.log.format
         level = "debug" if self.options.verbose else level
-        return Log(self._log_writer(init), level, style)
+        return Log(self.outlets[1].write, level, style)
 
-    def _log_writer(self, init: InitPlan) -> Callable[[bytes], None]:
-        if init.log.file is None:
-            return self.outlets[1].write
-        from pyinit.core.plan import Sink
-        from pyinit.runtime.logfile import LogFile
+    def _open_log(self) -> None:
+        """Let our own messages go to the file of [init.log], if there is one."""
+        path = self.plan.init.log.file
+        if path is not None:
+            from pyinit.core.plan import Sink
 
-        sink = Sink("file", init.log.file)
-        stderr = self.outlets[1]
-        file = LogFile(sink, lambda text: stderr.write(f"pyinit: {text}\n".encode()), print)
-        self.log_file = file
-        return lambda data: file.write(data, time.monotonic())
+            self.log.redirect(self.pump.file(Sink("file", path)).write)
+
+    def _trouble(self, text: str) -> None:
+        """Tell of a log file that cannot be written; it may be the one we write to ourselves."""
+        self.log.warning(text)
+        if self.plan.init.log.file is not None:
+            self.outlets[1].write(f"pyinit: {text}\n".encode("utf-8", "surrogateescape"))
+
+    def _pack(self, path: str) -> None:
+        self.packer.pack(path)
 
     def _reopen(self) -> None:
         self.pump.reopen_all()
         self.log.info("log files reopened")
-
-    def _compress(self, path: str) -> None:
-        def work() -> None:
-            from pyinit.logs.packing import pack
-
-            pack(path)
-
-        try:
-            forked(work, self.driver.helpers)
-        except OSError as error:
-            self.log.warning(f"cannot compress {path!r}: {error}")
 
     def _last_output(self, key: str) -> bytes:
         from pyinit.logs.ring import STDERR, last_lines
@@ -265,15 +277,29 @@ class Machine:
         self.loop.feed(event)
 
     def _reexec_if_wanted(self) -> None:
-        """Re-exec between two turns, once nothing is half done."""
-        if self.desk.reexec_wanted and not self.driver.busy and not self.compiler.busy:
-            from pyinit.runtime import reexec
+        """Re-exec between two turns, once no reload is half done."""
+        desk = self.desk
+        if not (desk.reexec_wanted or desk.reexec_ready) or self.compiler.busy:
+            return
+        from pyinit.runtime import reexec
 
-            self.desk.reexec_wanted = False
-            self.loop.drain()
-            if self.control is not None:
-                self.control.after_turn()  # who asked for it hears of it
+        if desk.reexec_wanted:
+            reexec.check(self)
+        else:
+            desk.reexec_ready = False
             reexec.reexec(self)
+
+    def row(self, key: str) -> Process | None:
+        """Return the process `key`, None if there is none (any more)."""
+        table = self.loop.supervisor.table
+        return table[key] if key in table else None  # noqa: SIM401  a table is no dict
+
+    def directory(self) -> str:
+        """Return the working directory, "/" if it is gone."""
+        try:
+            return posix.getcwd()
+        except OSError:
+            return "/"
 
     def _tell_parent(self) -> None:
         """Daemon mode: tell the waiting command once everything is ready, or that it failed."""
@@ -298,18 +324,28 @@ class Machine:
         if self.control is not None:
             self.control.after_turn()
         self._give_back()
+        self.pump.finish()
         until = time.monotonic() + boot.FLUSH_S
         for outlet in self.outlets:
             outlet.flush(until)
 
-    def _rescue(self, text: str) -> int:
+    def _rescue(self, error: BaseException) -> int:
         """The loop is broken: a new pyinit takes over, and if that fails, too, the rescue loop."""
-        self.log.error(f"the loop is broken: {text}")
-        from pyinit.runtime import reexec
-        from pyinit.system.rescue import rescue
+        try:
+            self.log.error(f"the loop is broken: {fault(error)}")
+            from pyinit.runtime import reexec
 
-        reexec.recover(self)
-        return rescue(self.loop.supervisor.pids.known(), self.options.signal_fd)
+            reexec.recover(self)
+            self.log.error("only signals and reaping are left; all programs gone is the end")
+            self.outlets[1].flush(time.monotonic() + boot.FLUSH_S)
+        except BaseException as another:  # noqa: BLE001  nothing may keep us from the last resort
+            rescue.say(f"cannot recover: {another!r}")
+        main = self.loop.supervisor.main
+        row = self.row(main) if main is not None else None
+        run = run_of(row.state) if row is not None else None
+        code = rescue.rescue(rescue.children(), self.options.signal_fd, run.pid if run else 0)
+        boot.termination(f"pyinit: the loop was broken: {error!r}\n")
+        return code
 
 
 def _from_here(paths: tuple[str, ...]) -> tuple[str, ...]:

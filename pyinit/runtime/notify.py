@@ -15,14 +15,18 @@ MESSAGES_A_TURN = 64
 MAX_DEPTH = 32  # parents looked at on the way from a sender up to a run
 
 
-def listen(machine: Machine, path: str) -> None:
-    """Make the socket that NOTIFY_SOCKET names; without it, programs are told of none."""
+def listen(machine: Machine, path: str, fd: int = -1) -> None:
+    """Make the socket that NOTIFY_SOCKET names; without it, programs are told of none.
+
+    `fd` is the one that another pyinit has left to us.
+    """
     try:
-        receiver = sockets.bind_datagram(path, 0o666)
+        receiver = sockets.bind_datagram(path, 0o666) if fd < 0 else sockets.from_fd(fd, "dgram")
     except OSError as error:
         machine.log.warning(f"cannot make the notify socket {path!r}: {error}")
         return
     machine.readiness.notify_path = path
+    machine.notify_fd = receiver.fileno()
 
     def readable(_mask: int) -> None:
         for _ in range(MESSAGES_A_TURN):

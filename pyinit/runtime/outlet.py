@@ -2,10 +2,12 @@
 
 A pipe nobody reads, or a log driver that stalls, must not stop PID 1.  Making the descriptor
 non-blocking would make it so for every program that inherits it, whose writes would then fail.
-So where the kernel lets us, the same pipe or terminal is opened anew by /proc/self/fd, which has
-flags of its own; a socket is told per call; on a pipe we may not open (somebody else's), we ask
-poll first and write no more than PIPE_BUF, for which it then has room.  Regular files do not
-block.  What cannot be written is kept up to a bound, then dropped by whole lines and counted.
+So the same pipe or terminal is opened anew by /proc/self/fd, which has flags of its own, and a
+socket is told per call.  Where neither can be had (a pipe of somebody else's), the descriptor is
+non-blocking only for the moment of a write, and only when there seems to be room.  Regular files
+do not block.  To a pipe go whole lines of at most PIPE_BUF bytes, which the kernel never mixes
+with those of others.  What cannot be written is kept up to a bound, then dropped and counted;
+the count is said when there is somebody to say it to again.
 """
 
 from __future__ import annotations
@@ -28,28 +30,36 @@ else:
 BUFFER_BYTES = 1 << 20  # lines that wait for a stalled stdout; some thousands of them
 PIPE_BUF = 4096
 WRITE_BYTES = 64 * 1024
+JOINED = 64  # pieces that are written together once there is room
+FLAGS = posix.O_WRONLY | posix.O_NONBLOCK | posix.O_CLOEXEC | posix.O_NOCTTY
 
 
 class Outlet:
-    """Writes lines to descriptor `fd`; `said` is how the number of dropped lines is put."""
+    """Writes to descriptor `fd`; `dropped` are the lines that nobody took, ever."""
 
     def __init__(self, fd: int, poller: Poller) -> None:
+        self.dropped = 0
         self._poller = poller
         self._pending: list[bytes] = []
         self._size = 0
         self._waiting = False
-        self.dropped = 0
         self._unsaid = 0
         self._fd, self._put = _choose(fd)
 
     def write(self, data: bytes) -> None:
-        """Write whole lines, now or when there is room; never waits, never raises."""
+        """Write `data`, best of whole lines, now or when there is room; never waits or raises."""
         if self._pending:
             self._keep(data)
             return
-        rest = self._push(data)
+        try:
+            rest = self._push(self._notice() + data if self._unsaid else data)
+        except OSError:  # the other end is gone, or the disk is full
+            self._lose(data)
+            return
+        self._unsaid = 0
         if rest:
-            self._keep(rest)
+            self._pending.append(rest)
+            self._size = len(rest)
             self._wait()
 
     def flush(self, until: float) -> bool:
@@ -63,28 +73,44 @@ class Outlet:
             self._writable(select.EPOLLOUT)
         return True
 
+    def carried(self) -> tuple[bytes, int, int]:
+        """Return (what waits, lines dropped, how many of them are unsaid), for a re-exec."""
+        return b"".join(self._pending), self.dropped, self._unsaid
+
+    def restore(self, pending: bytes, dropped: int, unsaid: int) -> None:
+        """Take over what another pyinit could not write."""
+        self.dropped += dropped
+        self._unsaid += unsaid
+        if pending:
+            self._pending.insert(0, pending)
+            self._size += len(pending)
+            self._wait()
+
     def _keep(self, data: bytes) -> None:
         if self._size + len(data) > BUFFER_BYTES:
-            lost = data.count(b"\n")
-            self.dropped += lost
-            self._unsaid += lost
+            self._lose(data)
             return
         self._pending.append(data)
         self._size += len(data)
+        self._wait()
+
+    def _lose(self, data: bytes) -> None:
+        lines = data.count(b"\n")
+        self.dropped += lines
+        self._unsaid += lines
+
+    def _notice(self) -> bytes:
+        return b"pyinit: %d lines dropped: nobody took them\n" % self._unsaid
 
     def _push(self, data: bytes) -> bytes:
-        """Write as much as there is room for; return the rest."""
-        while data:
+        """Write as much as there is room for; return the rest.  Raises OSError: never any more."""
+        at, size = 0, len(data)
+        while at < size:
             try:
-                count = self._put(data[:WRITE_BYTES])
+                at += self._put(data, at)
             except BlockingIOError:
-                return data
-            except OSError:  # nobody will ever read it: the other end is gone
-                lost = data.count(b"\n")
-                self.dropped += lost
-                return b""
-            data = data[count:]
-        return data
+                return data[at:]
+        return b""
 
     def _wait(self) -> None:
         if self._waiting:
@@ -93,59 +119,72 @@ class Outlet:
             self._poller.register(self._fd, False, True, self._writable)
             self._waiting = True
         except OSError:  # cannot be waited for: the next write tries again
-            self._waiting = False
+            self._writable(0)
 
     def _writable(self, _mask: int) -> None:
         while self._pending:
-            data = b"".join(self._pending[:64])
-            del self._pending[:64]
-            rest = self._push(data)
+            data = b"".join(self._pending[:JOINED])
+            try:
+                rest = self._push(data)
+            except OSError:
+                for each in self._pending:
+                    self._lose(each)
+                self._pending.clear()
+                break
+            del self._pending[:JOINED]
             self._size -= len(data) - len(rest)
             if rest:
                 self._pending.insert(0, rest)
                 return
-        if self._unsaid:
-            lost, self._unsaid = self._unsaid, 0
-            self._pending.append(b"pyinit: %d lines dropped: nobody read them\n" % lost)
-            self._size += len(self._pending[0])
-            return
+            if not self._pending and self._unsaid:
+                self._pending.append(self._notice())
+                self._size, self._unsaid = len(self._pending[0]), 0
+        self._size = 0
         if self._waiting:
             self._poller.unregister(self._fd)
             self._waiting = False
 
 
-def _choose(fd: int) -> tuple[int, Callable[[bytes], int]]:
-    """Return the descriptor to use for `fd`, and how to write to it without waiting."""
+def _choose(fd: int) -> tuple[int, Callable[[bytes, int], int]]:
+    """Return the descriptor to use for `fd`, and how to write to it (from an offset on)."""
     try:
         mode = posix.fstat(fd).st_mode
     except OSError:
         mode = 0
     if _stat.S_ISSOCK(mode):
         stream = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, posix.dup(fd))
-        return stream.fileno(), lambda data: stream.send(
-            data, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL
-        )
-    if _stat.S_ISFIFO(mode) or _stat.S_ISCHR(mode):
-        flags = posix.O_WRONLY | posix.O_NONBLOCK | posix.O_CLOEXEC | posix.O_NOCTTY
-        try:
-            own = posix.open(f"/proc/self/fd/{fd}", flags)
-        except OSError:
-            return fd, lambda data: _careful(fd, data)
-        return own, lambda data: posix.write(own, data)
-    return fd, lambda data: posix.write(fd, data)
+        flags = _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL
+        return stream.fileno(), lambda data, at: stream.send(data[at : at + WRITE_BYTES], flags)
+    if not (_stat.S_ISFIFO(mode) or _stat.S_ISCHR(mode)):
+        return fd, lambda data, at: posix.write(fd, data[at : at + WRITE_BYTES])
+    cut = _whole_lines if _stat.S_ISFIFO(mode) else _portion
+    try:
+        own = posix.open(f"/proc/self/fd/{fd}", FLAGS)
+    except OSError:
+        return fd, lambda data, at: _briefly(fd, cut(data, at))
+    return own, lambda data, at: posix.write(own, cut(data, at))
 
 
-def _careful(fd: int, data: bytes) -> int:
-    """Write at most what a pipe that polls as writable has room for; raise if it has none."""
+def _briefly(fd: int, data: bytes) -> int:
+    """Write to a descriptor that blocks and is not ours alone; raise if there is no room."""
     poll = select.poll()
     poll.register(fd, select.POLLOUT)
     if not poll.poll(0):
         raise BlockingIOError
-    return posix.write(fd, _whole_lines(data))
+    posix.set_blocking(fd, False)
+    try:
+        return posix.write(fd, data)
+    finally:
+        posix.set_blocking(fd, True)
 
 
-def _whole_lines(data: bytes) -> bytes:
-    if len(data) <= PIPE_BUF:
-        return data
-    end = data.rfind(b"\n", 0, PIPE_BUF)
-    return data[: end + 1] if end >= 0 else data[:PIPE_BUF]
+def _portion(data: bytes, at: int) -> bytes:
+    return data[at : at + WRITE_BYTES]
+
+
+def _whole_lines(data: bytes, at: int) -> bytes:
+    """Return the lines that fit into PIPE_BUF: the kernel writes all of them or nothing."""
+    end = at + PIPE_BUF
+    if end < len(data):
+        end = data.rfind(b"\n", at, end) + 1 or end
+    return data[at:end]

@@ -1,7 +1,8 @@
 """One epoll for everything PID 1 waits for; it sleeps until told, and never wakes to look around.
 
 A callback is called with the epoll mask of its descriptor.  It may register and unregister any
-descriptor, its own too: news of a descriptor that was unregistered meanwhile is dropped.
+descriptor, its own too: news of a descriptor that was unregistered meanwhile is dropped.  One
+that raises keeps nobody else from being called.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ if TYPE_CHECKING:
 
 READ = select.EPOLLIN
 WRITE = select.EPOLLOUT
-MAX_EVENTS = 128  # a turn of the loop is bounded: reaping and deadlines come round again soon
+MAX_EVENTS = 64  # a turn of the loop is bounded; the kernel gives the next 64 another time
 FOREVER = float("inf")
 
 
 class Poller:
-    """Descriptors, what they wait for, and whom to call."""
+    """Descriptors, what they wait for, and whom to call.
+
+    `ready` is how many descriptors have news in this turn, among whom it is to be shared.
+    """
 
     def __init__(self) -> None:
+        self.ready = 1
         self._epoll = select.epoll()
         self._callbacks: dict[int, Callback] = {}
 
@@ -44,12 +49,24 @@ class Poller:
             self._epoll.unregister(fd)
 
     def wait(self, until: float) -> None:
-        """Sleep until the monotonic time `until` or until something is ready; call who waits."""
+        """Sleep until the monotonic time `until` or until something is ready; call who waits.
+
+        Raises the first of what callbacks raised, when all were called.
+        """
         timeout = -1.0 if until == FOREVER else max(0.0, until - time.monotonic())
-        for fd, mask in self._epoll.poll(timeout, MAX_EVENTS):
+        found = self._epoll.poll(timeout, MAX_EVENTS)
+        self.ready = len(found)
+        fault: Exception | None = None
+        for fd, mask in found:
             callback = self._callbacks.get(fd)
-            if callback is not None:
+            if callback is None:
+                continue
+            try:
                 callback(mask)
+            except Exception as error:  # noqa: BLE001  it is raised when all had their turn
+                fault = fault or error
+        if fault is not None:
+            raise fault
 
     def close(self) -> None:
         """Give the epoll descriptor back; the watched ones stay open."""

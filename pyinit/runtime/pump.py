@@ -1,10 +1,12 @@
 """What programs print: read from their pipes, kept in rings, and passed to where it goes.
 
 A stream that only inherits has no pipe and costs nothing.  Every other stream is a pipe of ours:
-64 KiB at a time go to the ring and to raw files untouched, and are cut into lines only where
-somebody wants lines (a prefix, JSON, a readiness expression).  One noisy program gets a bounded
-share of a turn.  A pipe outlives its run while somebody still holds it open (a grandchild); it is
-read on, and nobody waits for it.
+64 KiB at a time go to the ring and to raw files untouched, and are cut into blocks of lines only
+where somebody wants lines (a prefix, JSON, a readiness expression).  One noisy program gets a
+bounded share of a turn.  A pipe outlives its run while somebody still holds it open (a
+grandchild); it is read on, and nobody waits for it.
+
+Nothing here looks at all streams: a read costs the same beside a thousand other programs.
 """
 
 from __future__ import annotations
@@ -17,19 +19,26 @@ from pyinit.core.record import Record
 from pyinit.logs import format as forms
 from pyinit.logs.lines import Lines
 from pyinit.logs.ring import STDERR, STDOUT, Ring
-from pyinit.runtime.logfile import NEVER, LogFile
+from pyinit.runtime.logfile import NEVER, FileEnd, LogFile, Way
 from pyinit.system import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from pyinit.runtime.outlet import Outlet
     from pyinit.runtime.poller import Poller
 
+    Write: TypeAlias = Callable[[bytes], None]
+    Watch: TypeAlias = Callable[[bytes], None]
+    Follower: TypeAlias = Callable[[int, bytes], None]
+
 READ_BYTES = 64 * 1024  # the size of a pipe's buffer
-READS_A_TURN = 4  # of one stream: then it is somebody else's turn
+READS_A_TURN = 16  # of all streams together: then signals, deadlines and clients have their turn
+ENOUGH_BYTES = 4096  # a read that got less than this has emptied the pipe
 DRAIN_READS = 64  # of one stream when its run is over: what its pipe can hold, several times
+OLD_STREAMS = 32  # of one process, held open by what its runs left behind
 NAMES = ("stdout", "stderr")
 INHERIT = (Sink("inherit"),)
 LINE_FORMS = ("prefix", "json", "tai64n")
@@ -44,21 +53,45 @@ class Source(Record):
     run_id: int
 
 
+class Kept:
+    """What is kept of one process: its open streams, its last output, and who follows it."""
+
+    __slots__ = ("count", "followers", "ring", "streams")
+
+    def __init__(self) -> None:
+        self.ring = Ring()
+        self.count = 0
+        self.streams: list[Stream] = []
+        self.followers: list[Follower] = []
+
+
 class Stream:
     """One pipe of one run, and where what comes from it goes."""
 
-    __slots__ = ("fd", "files", "kind", "lines", "sinks", "source", "watch")
+    __slots__ = (
+        "dressed",
+        "fd",
+        "files",
+        "kept",
+        "kind",
+        "lines",
+        "raw",
+        "sinks",
+        "source",
+        "watch",
+    )
 
-    def __init__(self, source: Source, kind: int, sinks: tuple[Sink, ...]) -> None:
+    def __init__(self, source: Source, kind: int, sinks: tuple[Sink, ...], kept: Kept) -> None:
         self.source = source
         self.kind = kind
         self.sinks = sinks
+        self.kept = kept
         self.fd = -1
-        self.files: tuple[LogFile, ...] = ()
-        self.watch: Callable[[bytes], None] | None = None
+        self.files: list[LogFile] = []
+        self.raw: list[FileEnd | Outlet] = []  # who takes the bytes as they come
+        self.dressed: list[tuple[str, Write]] = []  # who takes blocks of lines, in which form
+        self.watch: Watch | None = None
         self.lines: Lines | None = None
-        if any(sink.kind in LINE_FORMS or sink.format != "raw" for sink in sinks):
-            self.lines = Lines()
 
 
 class Pump:
@@ -69,25 +102,24 @@ class Pump:
         poller: Poller,
         outlets: tuple[Outlet, Outlet],
         report: Callable[[str], None],
-        compress: Callable[[str], None],
+        pack: Callable[[str], None],
     ) -> None:
         self._poller = poller
         self._outlets = outlets
-        self._report = report
-        self._compress = compress
-        self._streams: dict[int, Stream] = {}  # by descriptor
-        self._rings: dict[str, Ring] = {}
+        self._way = Way(outlets, report, pack, self._in_trouble)
+        self._kept: dict[str, Kept] = {}
         self._files: dict[str, LogFile] = {}
+        self._troubled: list[LogFile] = []
+        self._adopted: list[LogFile] = []
+        self._retry_at = NEVER
         self._ends: dict[str, list[int]] = {}  # the children's ends, until they are forked
-        self._followers: dict[str, list[Callable[[int, bytes], None]]] = {}
-        self._bytes: dict[str, int] = {}
 
     def open(
         self,
         source: Source,
         stdout: tuple[Sink, ...],
         stderr: tuple[Sink, ...],
-        watch: Callable[[bytes], None] | None = None,
+        watch: Watch | None = None,
     ) -> tuple[int, int]:
         """Return the descriptors a run gets as 1 and 2.  Raises OSError (EMFILE)."""
         out = 1 if stdout == INHERIT else self._pipe(source, STDOUT, stdout, watch)
@@ -104,29 +136,38 @@ class Pump:
 
     def drain(self, key: str) -> None:
         """The run is over: read what its pipes still hold, without waiting."""
-        for stream in [each for each in self._streams.values() if each.source.key == key]:
-            self._read(stream, DRAIN_READS)
+        kept = self._kept.get(key)
+        for stream in [*kept.streams] if kept is not None else ():
+            self._read(stream, DRAIN_READS, 1)
 
     def tail(self, key: str, stream: int | None = None) -> bytes:
         """Return the last output of a process that is kept in memory."""
-        ring = self._rings.get(key)
-        return b"" if ring is None else ring.read(stream)
+        kept = self._kept.get(key)
+        return b"" if kept is None else kept.ring.read(stream)
 
-    def follow(self, key: str, call: Callable[[int, bytes], None]) -> None:
+    def follow(self, key: str, call: Follower) -> None:
         """Call `call(stream, bytes)` with all that the process prints from now on."""
-        self._followers.setdefault(key, []).append(call)
+        self._of(key).followers.append(call)
 
-    def unfollow(self, key: str, call: Callable[[int, bytes], None]) -> None:
+    def unfollow(self, key: str, call: Follower) -> None:
         """Stop calling."""
-        calls = self._followers.get(key, [])
-        if call in calls:
-            calls.remove(call)
-        if not calls:
-            self._followers.pop(key, None)
+        kept = self._kept.get(key)
+        if kept is not None and call in kept.followers:
+            kept.followers.remove(call)
 
     def captured_bytes(self, key: str) -> int:
         """Return how many bytes of a process went through our hands."""
-        return self._bytes.get(key, 0)
+        kept = self._kept.get(key)
+        return 0 if kept is None else kept.count
+
+    def file(self, sink: Sink) -> LogFile:
+        """Return the one object that writes to a path, whoever else writes to it."""
+        file = self._files.get(sink.path)
+        if file is None:
+            file = self._files[sink.path] = LogFile(sink, self._way)
+        file.sink = sink
+        file.users += 1
+        return file
 
     def reopen_all(self) -> None:
         """Open every log file anew."""
@@ -134,79 +175,129 @@ class Pump:
             file.reopen()
 
     def close(self, key: str) -> None:
-        """Forget a process that is no more."""
-        for stream in [each for each in self._streams.values() if each.source.key == key]:
+        """Forget a process that is no more; what it has printed is passed on first."""
+        self.drain(key)
+        kept = self._kept.pop(key, None)
+        for stream in [*kept.streams] if kept is not None else ():
             self._end(stream)
-        self._rings.pop(key, None)
-        self._followers.pop(key, None)
-        self._bytes.pop(key, None)
+
+    def finish(self) -> None:
+        """Everything is over: pass on what the pipes still hold, and unfinished lines, too."""
+        for key in [*self._kept]:
+            self.close(key)
+        for file in [*self._troubled]:
+            file.retry()
 
     def next_deadline(self) -> float:
         """Return when `tick` must be called: a file that could not be written is tried again."""
-        return min([file.retry_at for file in self._files.values()], default=NEVER)
+        return self._retry_at
 
     def tick(self, now: float) -> None:
         """Try again the files that are due."""
-        for file in self._files.values():
+        troubled, self._troubled, self._retry_at = self._troubled, [], NEVER
+        for file in troubled:
             if file.retry_at <= now:
-                file.retry(now)
+                file.retry()  # puts itself on the list again if it has to
+            else:
+                self._in_trouble(file)
+            self._forget_unused(file)
 
     def streams(self) -> list[Stream]:
         """Return the open streams, to be carried over a re-exec."""
-        return list(self._streams.values())
+        return [stream for kept in self._kept.values() for stream in kept.streams]
 
-    def rings(self) -> dict[str, Ring]:
-        """Return what is kept, by key."""
-        return self._rings
+    def kept(self) -> dict[str, Kept]:
+        """Return what is kept, by key, to be carried over a re-exec."""
+        return self._kept
+
+    def log_files(self) -> dict[str, LogFile]:
+        """Return the log files in use, by path, to be carried over a re-exec."""
+        return self._files
 
     def adopt(
-        self,
-        stream: Stream,
-        fd: int,
-        rest: bytes,
-        watch: Callable[[bytes], None] | None,
-    ) -> None:
-        """Go on reading a pipe that another pyinit has opened."""
-        if stream.lines is not None or watch is not None:
-            stream.lines = Lines(rest)
-        self._attach(stream, fd, watch)
-
-    def restore_ring(self, key: str, parts: tuple[tuple[int, bytes], ...]) -> None:
-        """Take over what another pyinit has kept."""
-        self._rings.setdefault(key, Ring()).restore(parts)
-
-    def _pipe(
         self,
         source: Source,
         kind: int,
         sinks: tuple[Sink, ...],
-        watch: Callable[[bytes], None] | None,
-    ) -> int:
+        fd: int,
+        rests: tuple[bytes, ...],
+        watch: Watch | None,
+    ) -> None:
+        """Go on reading a pipe that another pyinit has opened; `rests` as `rests_of` gave them."""
+        stream = self._attach(source, kind, sinks, fd, watch)
+        first, *others = rests
+        if stream.lines is not None:
+            stream.lines.rest = first
+        ends = [each for each in stream.raw if isinstance(each, FileEnd)]
+        for end, rest in zip(ends, others, strict=False):
+            end.rest = rest
+
+    def adopt_log(self, sink: Sink, fd: int, kept: bytes, dropped_bytes: int, trouble: str) -> None:
+        """Go on writing a file that another pyinit has opened."""
+        file = self.file(sink)
+        file.restore(fd, kept, dropped_bytes, trouble)
+        self._adopted.append(file)
+
+    def adopted(self) -> None:
+        """Everything is adopted: let go of the files that no stream uses any more."""
+        for file in self._adopted:
+            file.users -= 1
+            self._forget_unused(file)
+        self._adopted.clear()
+
+    def restore(self, key: str, parts: tuple[tuple[int, bytes], ...], count: int) -> None:
+        """Take over what another pyinit has kept of a process."""
+        kept = self._of(key)
+        kept.ring.restore(parts)
+        kept.count = count
+
+    def _of(self, key: str) -> Kept:
+        kept = self._kept.get(key)
+        if kept is None:
+            kept = self._kept[key] = Kept()
+        return kept
+
+    def _pipe(self, source: Source, kind: int, sinks: tuple[Sink, ...], watch: Watch | None) -> int:
         reader, writer = files.pipe()
         self._ends.setdefault(source.key, []).append(writer)
-        stream = Stream(source, kind, sinks)
-        if watch is not None and stream.lines is None:
-            stream.lines = Lines()
-        self._attach(stream, reader, watch)
+        old = self._of(source.key).streams
+        while len(old) >= OLD_STREAMS:
+            self._way.report(f"{source.name}: what an old run has left behind is not read any more")
+            self._end(old[0])
+        self._attach(source, kind, sinks, reader, watch)
         return writer
 
-    def _attach(self, stream: Stream, fd: int, watch: Callable[[bytes], None] | None) -> None:
+    def _attach(
+        self, source: Source, kind: int, sinks: tuple[Sink, ...], fd: int, watch: Watch | None
+    ) -> Stream:
+        kept = self._of(source.key)
+        stream = Stream(source, kind, sinks, kept)
         stream.fd = fd
         stream.watch = watch
-        stream.files = tuple([self._file(sink) for sink in stream.sinks if sink.kind == "file"])
-        self._streams[fd] = stream
-        self._poller.register(fd, True, False, lambda _mask: self._read(stream, READS_A_TURN))
+        outlet = self._outlets[kind]
+        for sink in sinks:
+            if sink.kind == "file":
+                file = self.file(sink)
+                stream.files.append(file)
+                if sink.format == "raw":
+                    stream.raw.append(FileEnd(file))
+                else:
+                    stream.dressed.append((sink.format, file.write))
+            elif sink.kind == "copy":
+                stream.raw.append(outlet)
+            elif sink.kind in LINE_FORMS:
+                stream.dressed.append((sink.kind, outlet.write))
+        if stream.dressed or watch is not None:
+            stream.lines = Lines()
+        kept.streams.append(stream)
+        self._poller.register(fd, True, False, lambda _mask: self._readable(stream))
+        return stream
 
-    def _file(self, sink: Sink) -> LogFile:
-        """Return the one object that writes to a path, whoever else writes to it."""
-        file = self._files.get(sink.path)
-        if file is None:
-            file = self._files[sink.path] = LogFile(sink, self._report, self._compress)
-        file.sink = sink
-        file.users += 1
-        return file
+    def _readable(self, stream: Stream) -> None:
+        self._read(stream, READS_A_TURN // self._poller.ready or 1, ENOUGH_BYTES)
 
-    def _read(self, stream: Stream, reads: int) -> None:
+    def _read(self, stream: Stream, reads: int, enough: int) -> None:
+        """Read so often, or until there was less than `enough`: the pipe is empty for now."""
         for _ in range(reads):
             if stream.fd < 0:
                 return
@@ -220,65 +311,72 @@ class Pump:
                 self._end(stream)
                 return
             self._pass_on(stream, data)
-            if len(data) < READ_BYTES // 16:
+            if len(data) < enough:
                 return
 
     def _pass_on(self, stream: Stream, data: bytes) -> None:
-        key = stream.source.key
-        ring = self._rings.get(key)
-        if ring is None:
-            ring = self._rings[key] = Ring()
-        ring.add(stream.kind, data)
-        self._bytes[key] = self._bytes.get(key, 0) + len(data)
-        for call in [*self._followers.get(key, ())]:
-            call(stream.kind, data)
-        lines = stream.lines.feed(data) if stream.lines is not None else []
-        self._deliver(stream, data, lines)
-
-    def _deliver(self, stream: Stream, data: bytes, lines: list[bytes]) -> None:
-        """Hand out one read: raw as it is, lines in the form each sink wants."""
-        if stream.watch is not None:
-            for line in lines:
-                stream.watch(line)
-            if stream.lines is not None and stream.lines.rest:
-                stream.watch(stream.lines.rest)  # a prompt without a newline is readable, too
-        now = time.monotonic() if stream.files else 0.0
-        number = 0
-        for sink in stream.sinks:
-            if sink.kind == "file":
-                text = data if sink.format == "raw" else _dress(sink.format, lines, stream)
-                stream.files[number].write(text, now)
-                number += 1
-            elif sink.kind == "copy":
-                self._outlets[stream.kind].write(data)
-            elif sink.kind in LINE_FORMS and lines:
-                self._outlets[stream.kind].write(_dress(sink.kind, lines, stream))
+        kept = stream.kept
+        kept.ring.add(stream.kind, data)
+        kept.count += len(data)
+        for taker in stream.raw:
+            taker.write(data)
+        if kept.followers:
+            for call in [*kept.followers]:
+                call(stream.kind, data)
+        if stream.lines is not None:
+            block = stream.lines.feed(data)
+            if block:
+                _deliver(stream, block)
+            if stream.watch is not None:
+                _show(stream, block + stream.lines.rest)  # a prompt has no newline
 
     def _end(self, stream: Stream) -> None:
         """The pipe is at its end: nobody holds it open any more."""
-        if stream.lines is not None and (rest := stream.lines.finish()):
-            self._deliver(stream, b"", rest)
         self._poller.unregister(stream.fd)
         posix.close(stream.fd)
-        del self._streams[stream.fd]
         stream.fd = -1
+        stream.kept.streams.remove(stream)
+        if stream.lines is not None and (rest := stream.lines.finish()):
+            _deliver(stream, rest)
+        for end in stream.raw:
+            if isinstance(end, FileEnd):
+                end.finish()
         for file in stream.files:
             file.users -= 1
-            if file.users == 0:
-                file.close()
-                if file.retry_at == NEVER:
-                    self._files.pop(file.sink.path, None)
-        stream.files = ()
+            self._forget_unused(file)
+
+    def _in_trouble(self, file: LogFile) -> None:
+        if file not in self._troubled:
+            self._troubled.append(file)
+        self._retry_at = min(self._retry_at, file.retry_at)
+
+    def _forget_unused(self, file: LogFile) -> None:
+        if file.users == 0 and file.retry_at == NEVER:
+            file.close()
+            self._files.pop(file.sink.path, None)
 
 
-def _dress(form: str, lines: list[bytes], stream: Stream) -> bytes:
-    if not lines:
-        return b""
-    if form == "prefix":
-        return forms.prefix(lines, stream.source.name)
-    if form == "json":
-        name = NAMES[stream.kind]
-        return forms.json(lines, stream.source.name, stream.source.program, name, time.time())
-    if form == "tai64n":
-        return forms.tai64n(lines, time.time())
-    return forms.raw(lines)
+def rests_of(stream: Stream) -> tuple[bytes, ...]:
+    """Return the unfinished lines of a stream: of its lines, and of each of its raw files."""
+    first = stream.lines.rest if stream.lines is not None else b""
+    return (first, *[each.rest for each in stream.raw if isinstance(each, FileEnd)])
+
+
+def _deliver(stream: Stream, block: bytes) -> None:
+    """Hand out a block of lines in the form each sink wants."""
+    source = stream.source
+    for form, write in stream.dressed:
+        if form == "prefix":
+            write(forms.prefix(block, source.name))
+        elif form == "json":
+            which = NAMES[stream.kind]
+            write(forms.json(block, source.name, source.program, which, time.time()))
+        else:
+            write(forms.tai64n(block, time.time()))
+
+
+def _show(stream: Stream, text: bytes) -> None:
+    """Show what was printed to whoever looks for readiness in it."""
+    for line in text.split(b"\n"):
+        if line and stream.watch is not None:
+            stream.watch(line)

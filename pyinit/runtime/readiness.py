@@ -54,7 +54,7 @@ class Readiness:
         self._post = post
         self.notify_path = notify_path
         self._asked: dict[str, Asked] = {}
-        self._pipes: dict[str, int] = {}  # key -> read end, while the run has not told
+        self._pipes: dict[str, tuple[int, RunId]] = {}  # key -> read end, until the run has told
 
     def prepare(self, spawn: Spawn) -> Handed:
         """Return what the run must be given; raises OSError when a pipe cannot be had."""
@@ -73,12 +73,17 @@ class Readiness:
                 pass
         return Handed()
 
-    def resume(self, plan: ProcessPlan, run_id: RunId) -> None:
-        """Go on looking for a file or waiting, for a run that was started before a re-exec."""
-        ready = plan.ready
-        if ready is not None and ready.kind in {"file", "delay"}:
-            wait_s = float(ready.target) if ready.kind == "delay" else 0.0
-            self._asked[plan.key] = Asked(run_id, ready, time.monotonic() + wait_s)
+    def carried(self) -> list[tuple[str, RunId, int, float]]:
+        """Return (key, run, descriptor or -1, when to look next), to be carried over a re-exec."""
+        pipes = [(key, run_id, fd, NEVER) for key, (fd, run_id) in self._pipes.items()]
+        return [*pipes, *[(key, each.run_id, -1, each.at) for key, each in self._asked.items()]]
+
+    def adopt(self, plan: ProcessPlan, run_id: RunId, fd: int, at: float) -> None:
+        """Go on listening to a run or looking for it, as another pyinit did."""
+        if fd >= 0:
+            self._listen(plan.key, run_id, fd)
+        elif plan.ready is not None:
+            self._asked[plan.key] = Asked(run_id, plan.ready, at)
 
     def watch(self, key: str, run_id: RunId, plan: ProcessPlan) -> Callable[[bytes], None] | None:
         """Return what the pump calls with each line of a run that becomes ready by its output."""
@@ -104,8 +109,8 @@ class Readiness:
     def forget(self, key: str) -> None:
         """The run is over, or a new one begins: stop looking."""
         self._asked.pop(key, None)
-        fd = self._pipes.pop(key, None)
-        if fd is not None:
+        fd, _ = self._pipes.pop(key, (-1, 0))
+        if fd >= 0:
             self._poller.unregister(fd)
             posix.close(fd)
 
@@ -126,20 +131,23 @@ class Readiness:
 
     def _pipe(self, spawn: Spawn, number: int) -> Handed:
         ours, theirs = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
-        self._pipes[spawn.key] = ours
+        self._listen(spawn.key, spawn.run_id, ours)
+        return Handed(keep=((theirs, number),))
+
+    def _listen(self, key: str, run_id: RunId, fd: int) -> None:
+        self._pipes[key] = (fd, run_id)
 
         def readable(_mask: int) -> None:
             try:
-                said = posix.read(ours, NOTE_BYTES)
+                said = posix.read(fd, NOTE_BYTES)
             except BlockingIOError:
                 return
             if b"\n" in said:
-                self._post(ReadyReported(spawn.key, spawn.run_id))
+                self._post(ReadyReported(key, run_id))
             if b"\n" in said or not said:
-                self.forget(spawn.key)
+                self.forget(key)
 
-        self._poller.register(ours, True, False, readable)
-        return Handed(keep=((theirs, number),))
+        self._poller.register(fd, True, False, readable)
 
 
 def _exists(path: str) -> bool:

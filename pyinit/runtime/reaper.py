@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyinit.core.events import SignalReceived
-from pyinit.system import reap, signals
+from pyinit.system import files, reap, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,18 +66,33 @@ class Reaper:
                 self._loop.feed(SignalReceived(number))
 
 
-def forked(function: Callable[[], None], helpers: dict[int, Callable[[int], None]]) -> None:
-    """Run `function` in a forked child that nobody waits for.  Raises OSError."""
+def forked(
+    function: Callable[[], None],
+    helpers: dict[int, Callable[[int], None]],
+    done: Callable[[int], None] = lambda _status: None,
+    *,
+    nice: int = 10,
+) -> None:
+    """Run `function` in a forked child; `done` gets its wait status.  Raises OSError.
+
+    It keeps none of our descriptors but 0, 1 and 2: as long as it held the socket of a client or
+    the pipe of a program, they would not see us close it.
+    """
     import posix
 
-    pid = posix.fork()
-    if pid == 0:
-        code = 1
-        try:
-            signals.reset_in_child()
-            posix.nice(10)
-            function()
-            code = 0
-        finally:
-            posix._exit(code)  # noqa: SLF001
-    helpers[pid] = lambda _status: None
+    mask = signals.block_all()  # until the child has reset its handlers, they write to our pipe
+    try:
+        pid = posix.fork()
+        if pid == 0:
+            code = 1
+            try:
+                files.close_all()
+                signals.reset_in_child()
+                posix.nice(nice)
+                function()
+                code = 0
+            finally:
+                posix._exit(code)  # noqa: SLF001
+    finally:
+        signals.restore(mask)
+    helpers[pid] = done

@@ -1,207 +1,386 @@
 """`pyinitctl reexec`: a new pyinit takes the place of the running one, and no program notices.
 
 The process stays the same, so the children stay ours: everything else is written down, the state
-of the core, the descriptors of pipes and of the control socket, what is kept of the programs'
-output and of their ends.  It goes through a memory file that survives the execve.  Signals are
-blocked meanwhile and stay pending; the new pyinit catches them before it lets them through.
+of the core, every descriptor that somebody depends on, what is kept of the programs' output and
+of their ends.  It goes through a memory file that survives the execve.
+
+check     the new pyinit, as a child, reads the state back: one that cannot does not become PID 1
+block     signals stay pending from here on, over the execve too; those we have read already are
+          written down; the new pyinit catches them before it lets them through
+write     the state
+execve    with the interpreter, the flags and the words that we were started with
+resume    the state is read back; if that fails after all, the rescue loop looks after the programs
 """
 
 from __future__ import annotations
 
-import marshal
 import posix
 import sys
 import time
 
-from pyinit.core import draft, graph, phases, plan, process, states, status, table
-from pyinit.core.record import Record, from_plain, kinds_of, to_plain
-from pyinit.core.states import RunId, Starting, run_of
-from pyinit.runtime import history
+from pyinit.core.events import SignalReceived
+from pyinit.core.record import replace
+from pyinit.core.states import RunId, Starting
+from pyinit.protocol.messages import refusal, reply
+from pyinit.protocol.wire import decode, encode
+from pyinit.runtime import carry
 from pyinit.runtime.log import fault
-from pyinit.system import signals
+from pyinit.runtime.pump import rests_of
+from pyinit.runtime.reaper import SIGCHLD, forked
+from pyinit.system import signals, sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pyinit.protocol.wire import Json
     from pyinit.runtime.boot import Options
+    from pyinit.runtime.carry import Blobs, Carried, Client
+    from pyinit.runtime.control_session import Session
     from pyinit.runtime.machine import Machine
 
 STATE_VARIABLE = b"PYINIT_STATE_FD"
-FORMAT = 1  # of what is written down; a reader of another format refuses it
-MARSHAL_VERSION = 2  # without references between objects: every Python 3 reads it
+CHECK_VARIABLE = b"PYINIT_STATE_CHECK"
+RECOVER_AGAIN_S = 600.0  # a loop that breaks again so soon is not healed by another re-exec
+SETTLES = 8  # rounds of steps before the state is written down; what is left is carried
+STREAMING = frozenset(("logs", "events"))  # go on with what is new
+LOOKING = STREAMING | {"wait"}  # change nothing: the new pyinit can carry them out again
 
 
-class Pipe(Record):
-    """An open stream: its descriptor here, whose it is, and its unfinished line."""
+def check(machine: Machine) -> None:
+    """Let a child of the new code read the state; `machine.desk` is told what came of it."""
+    desk = machine.desk
+    desk.reexec_wanted = False
+    try:
+        carried, blobs, _ = _gather(machine, ())
+        fd = carry.write(carried, blobs)
+    except Exception as error:  # noqa: BLE001  whatever it is, we go on as we are
+        _give_up(machine, fault(error))
+        return
+    place = f"/proc/{posix.getpid()}/fd/{fd}"
 
-    fd: int
-    key: str
-    name: str
-    program: str
-    run_id: int
-    kind: int
-    rest: str
+    def read_back() -> None:
+        own = posix.open(place, posix.O_RDONLY)
+        posix.set_inheritable(own, True)
+        _exec(machine, {CHECK_VARIABLE: b"%d" % own})
+
+    def done(status: int) -> None:
+        posix.close(fd)
+        if status == 0:
+            desk.reexec_ready = True
+        else:
+            _give_up(machine, "the new pyinit cannot go on from this state")
+
+    try:
+        forked(read_back, machine.driver.helpers, done, nice=0)
+    except OSError as error:
+        posix.close(fd)
+        _give_up(machine, str(error))
 
 
-class Carried(Record):
-    """Everything that one pyinit leaves to the next."""
+def read_back(fd: int) -> int:
+    """Return 0 if the state in `fd` can be read here: what the child of `check` is for."""
+    from pyinit.runtime import machine  # noqa: F401  all that a state is made of
 
-    format: int
-    supervisor: draft.Supervisor
-    plan: plan.Plan
-    paths: tuple[str, ...]
-    command: tuple[str, ...]
-    verbose: bool
-    socket_path: str
-    listener_fd: int
-    pipes: tuple[Pipe, ...]
-    rings: dict[str, tuple[tuple[int, str], ...]]
-    ends: dict[str, tuple[history.End, ...]]
-    labels: dict[str, str]
-    since: dict[int, float]
+    try:
+        carry.read(fd)
+    except (OSError, ValueError) as error:
+        posix.write(2, f"pyinit: {error}\n".encode("utf-8", "surrogateescape"))
+        return 1
+    return 0
 
 
 def reexec(machine: Machine) -> None:
     """Replace this pyinit by a new one.  Returns only if that failed, having said why."""
-    try:
-        fd, listed = _write_down(machine)
-    except (OSError, ValueError, TypeError) as error:
-        machine.log.error(f"cannot re-exec, going on: {fault(error)}")
-        return
     machine.log.info("re-executing")
-    for outlet in machine.outlets:
-        outlet.flush(time.monotonic() + 1.0)
+    if machine.control is not None:
+        machine.control.after_turn()
     signals.block_all()
+    told = signals.read_signals(machine.options.signal_fd)
+    kept: list[int] = []
+    here = machine.directory()
+    fd = -1
     try:
-        for each in (*listed, fd):
+        carried, blobs, kept = _gather(machine, told)
+        fd = carry.write(carried, blobs)
+        kept.append(fd)
+        for each in kept:
             posix.set_inheritable(each, True)
-        environ = dict(machine.desk.environ)
-        environ[STATE_VARIABLE] = b"%d" % fd
-        words = [word.encode("utf-8", "surrogateescape") for word in sys.orig_argv]
-        posix.execve(sys.executable, words, environ)
-    except OSError as error:
-        for each in listed:
+        _exec(machine, {STATE_VARIABLE: b"%d" % fd})
+    except Exception as error:  # noqa: BLE001  whatever it is, we go on as we are
+        for each in kept:
             posix.set_inheritable(each, False)
-        posix.close(fd)
+        if fd >= 0:
+            posix.close(fd)
+        _enter(here)
+        for number in told:
+            if number == SIGCHLD:
+                machine.reaper.kick()
+            else:
+                machine.loop.feed(SignalReceived(number))
         signals.unblock_all()
-        machine.log.error(f"cannot re-exec, going on: {error}")
+        _give_up(machine, fault(error))
 
 
 def recover(machine: Machine) -> None:
-    """Re-exec because the loop is broken; returns if that cannot be done."""
-    try:
-        reexec(machine)
-    except Exception as error:  # noqa: BLE001  the rescue loop comes next
-        machine.log.error(f"cannot recover: {fault(error)}")
+    """Re-exec because the loop is broken; returns if that cannot be done, or was of no use."""
+    now = time.monotonic()
+    if now - machine.options.recovered_at < RECOVER_AGAIN_S:
+        machine.log.error("a re-exec has not healed it")
+        return
+    machine.options = replace(machine.options, recovered_at=now)
+    reexec(machine)
 
 
 def resume(options: Options) -> int:
     """Go on where the pyinit before us stopped; return the exit status."""
-    from pyinit.core.record import replace
+    try:
+        machine = _rebuild(options, *carry_of(options))
+    except Exception as error:  # noqa: BLE001  the programs are there, whatever we cannot read
+        from pyinit.system.rescue import children, rescue, say
+
+        say(f"cannot go on after the re-exec: {fault(error)}")
+        return rescue(children(), options.signal_fd)
+    return machine.go()
+
+
+def carry_of(options: Options) -> tuple[Carried, Blobs]:
+    """Return what was carried, all that it is made of being imported."""
+    from pyinit.runtime import machine  # noqa: F401
+
+    return carry.read(options.state_fd)
+
+
+def _give_up(machine: Machine, reason: str) -> None:
+    machine.desk.reexec_failed = reason
+    machine.log.error(f"cannot re-exec, going on: {reason}")
+
+
+def _exec(machine: Machine, more: dict[bytes, bytes]) -> None:
+    """Become the new pyinit, started as we were: where we were born, what is relative is found."""
+    _enter(machine.options.born_in)
+    encoding = sys.getfilesystemencoding()
+    executable = sys.executable or "/proc/self/exe"
+    words = [word.encode(encoding, "surrogateescape") for word in (executable, *sys.orig_argv[1:])]
+    posix.execve(executable, words, {**machine.desk.environ, **more})
+
+
+def _enter(directory: str) -> None:
+    try:
+        posix.chdir(directory)
+    except OSError:  # it is gone, or not ours to enter: what is absolute is found all the same
+        return
+
+
+def _gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, list[int]]:
+    """Return everything, and the descriptors that must stay open."""
+    blobs = carry.Blobs()
+    loop, pump, control = machine.loop, machine.pump, machine.control
+    listener_fd = control.listener.fileno() if control is not None else -1
+    carried = carry.Carried(
+        supervisor=loop.supervisor,
+        plan=replace(machine.plan, processes=()),  # the rows of the supervisor have them
+        paths=machine.options.paths,
+        command=machine.options.command,
+        verbose=machine.options.verbose,
+        daemon_fd=machine.options.daemon_fd,
+        born_in=machine.options.born_in,
+        directory=machine.directory(),
+        socket_path=machine.socket_path,
+        listener_fd=listener_fd,
+        notify_path=machine.readiness.notify_path or "",
+        notify_fd=machine.notify_fd,
+        pipes=_pipes(machine, blobs),
+        kept=tuple(
+            [
+                carry.KeptOutput(
+                    key,
+                    tuple([(kind, blobs.add(data)) for kind, data in each.ring.parts()]),
+                    each.count,
+                )
+                for key, each in pump.kept().items()
+            ]
+        ),
+        logs=_logs(machine, blobs),
+        outlets=tuple([_stalled(outlet.carried(), blobs) for outlet in machine.outlets]),
+        packing=machine.packer.wanted(),
+        ends=machine.history.all(),
+        labels=machine.driver.labels,
+        since=machine.announcer.running(),
+        oom_seen=machine.announcer.oom_seen,
+        warned=machine.watch.warned(),
+        execing=tuple(
+            [carry.Execing(pid, *each) for pid, each in machine.driver.execing().items()]
+        ),
+        asked=tuple(
+            [
+                carry.Asked(key, run_id, fd, at)
+                for key, run_id, fd, at in machine.readiness.carried()
+            ]
+        ),
+        queue=loop.queued(),
+        signals=told,
+        clients=tuple(
+            [_client(each, blobs) for each in (control.sessions() if control is not None else ())]
+        ),
+        recorded=tuple(machine.recorder.entries()),
+        recovered_at=machine.options.recovered_at,
+    )
+    fds = [carried.daemon_fd, listener_fd, carried.notify_fd]
+    for group in (carried.pipes, carried.logs, carried.execing, carried.asked, carried.clients):
+        fds += [each.fd for each in group]
+    return carried, blobs, [fd for fd in fds if fd >= 0]
+
+
+def _pipes(machine: Machine, blobs: Blobs) -> tuple[carry.Pipe, ...]:
+    return tuple(
+        [
+            carry.Pipe(
+                stream.fd,
+                stream.source,
+                stream.kind,
+                stream.sinks,
+                tuple([blobs.add(rest) for rest in rests_of(stream)]),
+            )
+            for stream in machine.pump.streams()
+        ]
+    )
+
+
+def _logs(machine: Machine, blobs: Blobs) -> tuple[carry.OpenLog, ...]:
+    found = []
+    for file in machine.pump.log_files().values():
+        fd, kept, dropped_bytes, trouble = file.carried()
+        found.append(carry.OpenLog(file.sink, fd, blobs.add(kept), dropped_bytes, trouble))
+    return tuple(found)
+
+
+def _stalled(state: tuple[bytes, int, int], blobs: Blobs) -> carry.Stalled:
+    pending, dropped, unsaid = state
+    return carry.Stalled(blobs.add(pending), dropped, unsaid)
+
+
+def _client(session: Session, blobs: Blobs) -> Client:
+    requests = tuple([blobs.add(line) for _, line in session.open])
+    unsent, unread = blobs.add(session.unsent), blobs.add(session.unread)
+    peer = session.peer
+    return carry.Client(
+        *(session.fd, peer.pid, peer.uid, peer.level),
+        *(unsent, unread, requests, session.dropped),
+    )
+
+
+def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
+    """Return a machine that is as the one before us was."""
     from pyinit.runtime.machine import Machine
 
-    carried = _read_back(options.state_fd)
+    _enter(carried.directory)
     options = replace(
         options,
         paths=carried.paths,
         command=carried.command,
         verbose=carried.verbose,
+        daemon_fd=carried.daemon_fd,
+        born_in=carried.born_in,
+        recovered_at=carried.recovered_at,
         state_fd=-1,
     )
+    for fd in (carried.daemon_fd, carried.listener_fd, carried.notify_fd):
+        _seal(fd)
     machine = Machine(options, carried.plan, carried.supervisor)
     machine.socket_path = carried.socket_path
     machine.become_init()
-    machine.open_control(carried.listener_fd if carried.listener_fd >= 0 else None)
+    for outlet, each in zip(machine.outlets, carried.outlets, strict=True):
+        outlet.restore(blobs.of(each.pending), each.dropped, each.unsaid)
+    if carried.listener_fd >= 0:
+        machine.open_control(carried.listener_fd, carried.notify_path, carried.notify_fd)
     machine.history.restore(carried.ends)
+    machine.recorder.restore(carried.recorded)
     machine.driver.labels.update(carried.labels)
-    machine.announcer.restore(carried.since)
-    for key, parts in carried.rings.items():
-        kept = tuple([(kind, text.encode("utf-8", "surrogateescape")) for kind, text in parts])
-        machine.pump.restore_ring(key, kept)
-    for pipe in carried.pipes:
-        _adopt(machine, pipe)
-    _watch_readiness(machine)
+    machine.announcer.restore(carried.since, carried.oom_seen)
+    machine.watch.restore(carried.warned)
+    _restore_output(machine, carried, blobs)
+    _restore_runs(machine, carried)
     machine.reaper.kick()
     machine.log.info(f"re-executed, {len(machine.loop.supervisor.pids.known())} runs kept")
-    return machine.go()
+    for client in carried.clients:
+        _adopt_client(machine, client, blobs)
+    return machine
 
 
-def _write_down(machine: Machine) -> tuple[int, list[int]]:
-    """Return a memory file with everything, and the descriptors to be kept open."""
-    pipes = [
-        Pipe(
-            stream.fd,
-            *(stream.source.key, stream.source.name, stream.source.program, stream.source.run_id),
-            stream.kind,
-            (stream.lines.rest if stream.lines else b"").decode("utf-8", "surrogateescape"),
-        )
-        for stream in machine.pump.streams()
-    ]
-    listener_fd = machine.control.listener.fileno() if machine.control is not None else -1
-    carried = Carried(
-        format=FORMAT,
-        supervisor=machine.loop.supervisor,
-        plan=machine.plan,
-        paths=machine.options.paths,
-        command=machine.options.command,
-        verbose=machine.options.verbose,
-        socket_path=machine.socket_path,
-        listener_fd=listener_fd,
-        pipes=tuple(pipes),
-        rings={
-            key: tuple(
-                [(kind, data.decode("utf-8", "surrogateescape")) for kind, data in ring.parts()]
-            )
-            for key, ring in machine.pump.rings().items()
-        },
-        ends=machine.history.all(),
-        labels=machine.driver.labels,
-        since=machine.announcer.running(),
-    )
-    data = marshal.dumps(to_plain(carried), MARSHAL_VERSION)
-    fd = posix.memfd_create("pyinit-state", posix.MFD_CLOEXEC)
-    written = 0
-    while written < len(data):
-        written += posix.write(fd, data[written:])
-    posix.lseek(fd, 0, 0)
-    fds = [pipe.fd for pipe in pipes]
-    return fd, [*fds, listener_fd] if listener_fd >= 0 else fds
+def _restore_output(machine: Machine, carried: Carried, blobs: Blobs) -> None:
+    for kept in carried.kept:
+        parts = tuple([(kind, blobs.of(number)) for kind, number in kept.parts])
+        machine.pump.restore(kept.key, parts, kept.count)
+    for log in carried.logs:
+        _seal(log.fd)
+        kept_bytes = blobs.of(log.kept)
+        machine.pump.adopt_log(log.sink, log.fd, kept_bytes, log.dropped_bytes, log.trouble)
+    for pipe in carried.pipes:
+        _seal(pipe.fd)
+        rests = tuple([blobs.of(number) for number in pipe.rests])
+        watch = None
+        row = machine.row(pipe.source.key)
+        if row is not None and isinstance(row.state, Starting):
+            run_id = row.state.run.id
+            if run_id == pipe.source.run_id:
+                watch = machine.readiness.watch(row.plan.key, run_id, row.plan)
+        machine.pump.adopt(pipe.source, pipe.kind, pipe.sinks, pipe.fd, rests, watch)
+    machine.pump.adopted()
+    for path in carried.packing:
+        machine.packer.pack(path)
 
 
-def _read_back(fd: int) -> Carried:
-    parts = []
-    while part := posix.read(fd, 1 << 20):
-        parts.append(part)
-    posix.close(fd)
-    core = (draft, graph, phases, plan, process, states, status, table)
-    known = kinds_of(*core, history, sys.modules[__name__])
-    carried = from_plain(marshal.loads(b"".join(parts)), known)  # noqa: S302  we wrote it ourselves
-    if not isinstance(carried, Carried) or carried.format != FORMAT:
-        raise ValueError("cannot go on: the state was written by another version")
-    return carried
+def _restore_runs(machine: Machine, carried: Carried) -> None:
+    for execing in carried.execing:
+        _seal(execing.fd)
+        machine.driver.adopt(execing.pid, execing.fd, execing.key, RunId(execing.run_id))
+    for asked in carried.asked:
+        _seal(asked.fd)
+        row = machine.row(asked.key)
+        if row is not None:
+            machine.readiness.adopt(row.plan, RunId(asked.run_id), asked.fd, asked.at)
+    for event in carried.queue:
+        machine.loop.feed(event)
+    for number in carried.signals:
+        if number != SIGCHLD:
+            machine.loop.feed(SignalReceived(number))
 
 
-def _adopt(machine: Machine, pipe: Pipe) -> None:
-    """Go on reading a program's pipe, into the sinks that its plan names."""
-    from pyinit.runtime.pump import Source, Stream
+def _adopt_client(machine: Machine, client: Client, blobs: Blobs) -> None:
+    """Go on with a client: what only looks is carried out again, of the rest it is told."""
+    from pyinit.runtime.control_session import Peer, Session
 
-    posix.set_inheritable(pipe.fd, False)
-    supervisor = machine.loop.supervisor
-    sinks: tuple[plan.Sink, ...] = ()
-    watch = None
-    if pipe.key in supervisor.table:
-        row = supervisor.table[pipe.key]
-        launch = row.plan.launch
-        sinks = launch.stderr if pipe.kind else launch.stdout
-        run = run_of(row.state)
-        if isinstance(row.state, Starting) and run is not None and run.id == pipe.run_id:
-            watch = machine.readiness.watch(pipe.key, RunId(pipe.run_id), row.plan)
-    source = Source(pipe.key, pipe.name, pipe.program, pipe.run_id)
-    stream = Stream(source, pipe.kind, sinks)
-    machine.pump.adopt(stream, pipe.fd, pipe.rest.encode("utf-8", "surrogateescape"), watch)
+    if machine.control is None:
+        posix.close(client.fd)
+        return
+    now = time.monotonic()
+    peer = Peer(client.pid, client.uid, client.level)
+    session = Session(sockets.from_fd(client.fd), peer, now)
+    session.restore(blobs.of(client.unsent), blobs.of(client.unread), client.dropped, now)
+    again = []
+    for number in client.requests:
+        line = _again(session, blobs.of(number))
+        if line:
+            again.append(line)
+    machine.control.adopt(session, again)
 
 
-def _watch_readiness(machine: Machine) -> None:
-    """Look again for what runs that are not ready yet were asked to show."""
-    for row in machine.loop.supervisor.table:
-        if isinstance(row.state, Starting):
-            machine.readiness.resume(row.plan, row.state.run.id)
+def _again(session: Session, line: bytes) -> bytes:
+    """Return the request to carry out once more; b"" if it has its answer."""
+    frame = decode(line)
+    number, verb, args = frame.get("id"), frame.get("verb"), frame.get("args")
+    if verb == "reexec":
+        session.send(reply(number, {"pid": posix.getpid()}))
+        return b""
+    if verb in LOOKING:
+        given: dict[str, Json] = dict(args) if isinstance(args, dict) else {}
+        if verb in STREAMING:
+            given["lines"] = 0
+        return encode({**frame, "args": given})
+    text = f"pyinit was re-executed while it waited to {verb}: look at the status"
+    session.send(refusal(number, "interrupted", text))
+    return b""
+
+
+def _seal(fd: int) -> None:
+    if fd >= 0:
+        posix.set_inheritable(fd, False)

@@ -10,8 +10,6 @@ costs the same for one process as for a thousand.
 
 from __future__ import annotations
 
-import posix
-
 from pyinit.core import events as ev
 from pyinit.core.change import Change
 from pyinit.core.phases import Over, Up
@@ -153,11 +151,17 @@ def shutdown(ask: Ask, service: Service) -> Object | None:
     return None
 
 
-def reexec(ask: Ask, service: Service) -> Object:
-    """Replace the running pyinit by a new one, which keeps every process."""
+def reexec(ask: Ask, service: Service) -> None:
+    """Replace the running pyinit by a new one, which keeps every process, and replies to this."""
     service.check_up(ask)
-    service.desk.reexec_wanted = True
-    return {"pid": posix.getpid()}
+    desk = service.desk
+    desk.reexec_wanted, desk.reexec_failed = True, ""
+
+    def look() -> None:
+        if desk.reexec_failed:
+            raise Refused("failed", f"cannot re-exec, going on: {desk.reexec_failed}")
+
+    ask.hold(look)
 
 
 def _read_signal(text: str) -> int:

@@ -32,6 +32,14 @@ class DescriptorWatch:
         self._warned: set[str] = set()
         self._from = 0
 
+    def warned(self) -> tuple[str, ...]:
+        """Return the keys of the processes that were warned about, for a re-exec."""
+        return tuple(self._warned)
+
+    def restore(self, warned: tuple[str, ...]) -> None:
+        """Take over what another pyinit has warned about."""
+        self._warned.update(warned)
+
     def next_deadline(self) -> float:
         """Return when to look even if nothing happens."""
         return self._next

@@ -23,16 +23,25 @@ LOG_FLAGS = (
 
 
 def open_log(
-    path: str, mode: int | None = None, uid: int | None = None, gid: int | None = None
+    path: str,
+    mode: int | None = None,
+    uid: int | None = None,
+    gid: int | None = None,
+    *,
+    dir_fd: int | None = None,
 ) -> int:
     """Open a log file for appending, its directories made when missing; return the descriptor.
+
+    With `dir_fd`, `path` is a name in that directory.
 
     A symbolic link in the last place is refused (ELOOP), and root does not write through files
     that somebody else has placed in a directory of theirs (EPERM).  Raises OSError.
     """
     try:
-        fd = posix.open(path, LOG_FLAGS, 0o644 if mode is None else mode)
+        fd = posix.open(path, LOG_FLAGS, 0o644 if mode is None else mode, dir_fd=dir_fd)
     except FileNotFoundError:
+        if dir_fd is not None:
+            raise
         make_parents(path)
         fd = posix.open(path, LOG_FLAGS, 0o644 if mode is None else mode)
     try:
@@ -107,6 +116,20 @@ def seal_inherited(keep: frozenset[int] = frozenset()) -> None:
             try:
                 posix.set_inheritable(fd, False)
             except OSError:  # the descriptor of the listing itself
+                continue
+
+
+def close_all() -> None:
+    """Close every descriptor above 2, in a child that lives on without an exec."""
+    try:
+        names = posix.listdir("/proc/self/fd")
+    except OSError:
+        names = [str(fd) for fd in range(3, 1024)]
+    for name in names:
+        if int(name) > 2:
+            try:
+                posix.close(int(name))
+            except OSError:  # not open, or of the listing itself
                 continue
 
 

@@ -1,6 +1,7 @@
 """The last resort when the loop itself fails: forward signals, reap, end with 70.
 
-It needs nothing that could be broken: no records, no plan, no log; only the pids of the runs.
+It needs nothing that could be broken: no records, no plan, no log; only the pids of the children.
+What programs print is read and thrown away: one that nobody reads would stop at the next line.
 """
 
 from __future__ import annotations
@@ -15,47 +16,114 @@ from pyinit.system.reap import reap_all
 EXIT_CODE = 70
 STOP_SIGNALS = frozenset((2, 3, 15))
 KILL_AFTER_S = 9.0
+AGAIN_S = 1.0  # between two rounds of KILL
 SIGKILL, SIGCHLD = 9, 17
+READ_BYTES = 64 * 1024
 
 
-def rescue(pids: list[int], signal_fd: int) -> int:
-    """Look after `pids` until they are gone; return the exit status 70.
+def rescue(pids: list[int], signal_fd: int, main: int = 0) -> int:
+    """Look after `pids` until every child is gone; return the exit status 70.
 
-    A stop signal is forwarded; what is left 9 seconds later is killed.
+    A stop signal is forwarded to all of them, and what is left 9 seconds later is killed.  The
+    main program of COMMAND mode, `main`, gets every other signal, too.
     """
     left = set(pids)
     kill_at = 0.0
     poll = select.poll()
     poll.register(signal_fd, select.POLLIN)
-    while left := _still_there(left):
-        poll.poll(None if kill_at == 0.0 else max(1, int((kill_at - time.monotonic()) * 1000)))
+    pipes = _pipes(signal_fd)
+    for fd in pipes:
+        poll.register(fd, select.POLLIN)
+    while _reap(left):
+        timeout = None if kill_at == 0.0 else max(1, int((kill_at - time.monotonic()) * 1000))
+        for fd, _ in poll.poll(timeout):
+            if fd in pipes and not _read_away(fd):
+                poll.unregister(fd)
         for number in signals.read_signals(signal_fd):
-            if number != SIGCHLD:
+            if number in STOP_SIGNALS:
+                left.update(children())
                 _send_all(left, number)
-            if number in STOP_SIGNALS and kill_at == 0.0:
-                kill_at = time.monotonic() + KILL_AFTER_S
+                kill_at = kill_at or time.monotonic() + KILL_AFTER_S
+            elif number != SIGCHLD and main in left:
+                _send_all({main}, number)
         if kill_at != 0.0 and time.monotonic() >= kill_at:
+            left.update(children())
             _send_all(left, SIGKILL)
-            kill_at = time.monotonic() + 1.0
+            kill_at = time.monotonic() + AGAIN_S
     return EXIT_CODE
 
 
-def _still_there(pids: set[int]) -> set[int]:
-    """Reap whoever is gone; return those of `pids` that live: some may have died before."""
+def children() -> list[int]:
+    """Return the pids of our children, as far as /proc tells."""
+    own = b"%d" % posix.getpid()
+    found = []
+    try:
+        names = posix.listdir("/proc")
+    except OSError:
+        return []
+    for name in filter(str.isdigit, names):
+        try:
+            fd = posix.open(f"/proc/{name}/stat", posix.O_RDONLY | posix.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            if posix.read(fd, 512).rpartition(b")")[2].split()[1] == own:
+                found.append(int(name))
+        except (OSError, IndexError):
+            continue
+        finally:
+            posix.close(fd)
+    return found
+
+
+def say(text: str) -> None:
+    """Say something on stderr, if that is possible without waiting."""
+    poll = select.poll()
+    poll.register(2, select.POLLOUT)
+    if poll.poll(0):
+        try:
+            posix.write(2, f"pyinit: {text}\n".encode("utf-8", "surrogateescape")[:4096])
+        except OSError:
+            return
+
+
+def _reap(left: set[int]) -> bool:
+    """Reap whoever is gone; say whether any child is left, be it one that came to us later."""
     more = True
     while more:
-        _, more = reap_all()
-    return {pid for pid in pids if _lives(pid)}
+        gone, more = reap_all()
+        left.difference_update([each.pid for each in gone])
+    if not left:
+        left.update(children())
+    return bool(left)
 
 
-def _lives(pid: int) -> bool:
+def _pipes(signal_fd: int) -> list[int]:
+    """Return the pipes we read from: their other ends are programs' stdout and stderr."""
+    found = []
     try:
-        posix.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
+        names = posix.listdir("/proc/self/fd")
+    except OSError:
+        return []
+    for fd in map(int, names):
+        try:
+            if fd > 2 and fd != signal_fd and posix.readlink(f"/proc/self/fd/{fd}")[:5] == "pipe:":
+                posix.set_blocking(fd, False)
+                posix.read(fd, 0)  # a writing end is refused
+                found.append(fd)
+        except OSError:
+            continue
+    return found
+
+
+def _read_away(fd: int) -> bool:
+    """Read once; say whether there may be more one day."""
+    try:
+        return posix.read(fd, READ_BYTES) != b""
+    except BlockingIOError:
         return True
-    return True
+    except OSError:
+        return False
 
 
 def _send_all(pids: set[int], number: int) -> None:

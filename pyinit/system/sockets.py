@@ -81,10 +81,13 @@ def accept(listener: Socket) -> Socket | None:
     return connection
 
 
-def from_fd(fd: int) -> Socket:
-    """Return the socket object of a listening descriptor that survived a re-exec."""
+def from_fd(fd: int, kind: str = "stream") -> Socket:
+    """Return the socket object of a descriptor that survived a re-exec: "stream" or "dgram"."""
     posix.set_inheritable(fd, False)
-    return Socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, fd)
+    number = _socket.SOCK_DGRAM if kind == "dgram" else _socket.SOCK_STREAM
+    found = Socket(_socket.AF_UNIX, number, 0, fd)
+    found.setblocking(False)
+    return found
 
 
 def peer(connection: Socket) -> tuple[int, int, int]:

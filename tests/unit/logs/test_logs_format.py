@@ -13,18 +13,17 @@ clean = st.binary(max_size=40).map(lambda data: data.replace(b"\n", b""))
 moments = st.floats(0, 4e9, allow_nan=False)
 
 
-def test_raw_lines_get_their_newlines_back():
-    assert forms.raw([b"a", b"", b"\xff"]) == b"a\n\n\xff\n"
-
-
 def test_every_line_gets_the_prefix():
-    assert forms.prefix([b"a", b"", b"b | c"], "web:0") == b"web:0 | a\nweb:0 | \nweb:0 | b | c\n"
-    assert forms.prefix([b"x"], "n\udcff") == b"n\xff | x\n"
+    assert forms.prefix(b"a\n\nb | c\n", "web:0") == b"web:0 | a\nweb:0 | \nweb:0 | b | c\n"
+    assert forms.prefix(b"x\n", "n\udcff") == b"n\xff | x\n"
 
 
+@example([b"a\x1b[31m", b'"\\\t\r\0\x7f', b"\xe2\x80\xa8\xe2\x80", b"\xf0\xe2\x80\xa9"], "n", 1.0)
 @given(st.lists(clean, min_size=1, max_size=4), st.text(max_size=8), moments)
 def test_json_lines_are_read_by_the_json_module(lines, name, at):
-    said = forms.json(lines, name, "prog", "stderr", at)
+    block = b"".join(line + b"\n" for line in lines)
+    said = forms.json(block, name, "prog", "stderr", at)
+    assert not {0x0D, 0x7F, *range(0x0A), *range(0x0B, 0x20)} & set(said)
     assert said.endswith(b"\n")
     read = [json.loads(line) for line in said.decode("utf-8").split("\n")[:-1]]
     assert [each["message"] for each in read] == [line.decode("utf-8", "replace") for line in lines]
@@ -54,6 +53,6 @@ def test_rfc3339_never_runs_ahead(at):
 
 
 def test_tai64n_labels_are_multilogs():
-    assert forms.tai64n([b"a", b"b"], 0.5) == (
+    assert forms.tai64n(b"a\nb\n", 0.5) == (
         b"@400000000000000a1dcd6500 a\n@400000000000000a1dcd6500 b\n"
     )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit.logs.packing import pack
+from pyinit.logs.packing import pack, pack_old
 from pyinit.logs.rotation import is_full, renames
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -113,3 +113,36 @@ def test_a_file_that_was_rotated_on_meanwhile_is_not_lost(tmp_path):
             packing.result()
     kept = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
     assert kept == {"log.1": b"newer", "log.2": older}
+
+
+def test_everything_that_rotation_left_is_packed_and_leftovers_of_dead_packers_go(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    alive = os.getppid()
+    for name in ("f", "f.1", "f.3", "f.x", "other.1", "f.2.gz", f"f.1.gz.{alive}", "f.9.gz.0"):
+        Path(name).write_bytes(name.encode())
+    gone = 4_000_001  # above any pid
+    Path(f"f.2.gz.{gone}").write_bytes(b"half")
+    Path(f"f.4.gz.{os.getpid()}").write_bytes(b"half: pids come again")
+    pack_old("f")
+    assert sorted(os.listdir()) == sorted(
+        ["f", "f.1.gz", "f.3.gz", "f.x", "other.1", "f.2.gz", f"f.1.gz.{alive}", "f.9.gz.0"]
+    )
+    assert gzip.decompress(Path("f.3.gz").read_bytes()) == b"f.3"
+
+
+def test_packing_goes_on_after_a_file_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("f.01").write_bytes(b"reads as number 1, of which there is no file")
+    Path("f.2").write_bytes(b"there")
+    pack_old("f")
+    assert sorted(os.listdir()) == ["f.01", "f.2.gz"]
+
+
+def test_a_packer_of_another_user_is_taken_to_live(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = f"f.1.gz.{10**25}"  # no pid at all
+    Path(name).write_bytes(b"")
+    pack_old("f")
+    assert os.listdir() == [name]

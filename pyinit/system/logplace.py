@@ -1,0 +1,121 @@
+"""Where a log file really is, and opening it there without being led elsewhere.
+
+Root writes logs into directories of other users.  Whoever owns such a directory could put a
+symbolic link there, in the place of the file or of a directory on the way, and have root write
+to any file of the machine.  So the way is walked name by name, and a link is followed only if
+root or we have made it, in a directory of root's or ours.  `/dev/stdout -> /proc/self/fd/1` is
+such a link; where it leads is not opened but told as the stream it is: a socket cannot be opened,
+and a file would be written over from its beginning.
+"""
+
+from __future__ import annotations
+
+import errno
+import posix
+
+from pyinit.system import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import stat as _stat
+else:
+    import _stat
+
+MAX_LINKS = 40  # as the kernel: more is a loop
+DIRECTORY = posix.O_PATH | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC
+STREAMS = {"stdout": 1, "stderr": 2, "fd/1": 1, "fd/2": 2}
+
+
+class OwnStream(Exception):
+    """The path means pyinit's own stdout or stderr: `number` is 1 or 2."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def find(path: str) -> tuple[int, str]:
+    """Return the directory of a log file, opened and made where it is missing, and its name there.
+
+    Raises OwnStream, and OSError: ELOOP for a link that is not to be trusted.
+    """
+    _check_own(path)
+    left = _split(path)
+    here = _open_start(path)
+    links = 0
+    try:
+        while True:
+            name = left.pop(0) if left else "."
+            target = _link(here, name)
+            if target is not None:
+                links += 1
+                _check_links(links, path)
+                left = [*_split(target), *left]
+                if target.startswith("/"):
+                    _check_own("/" + "/".join(left))
+                    posix.close(here)
+                    here = _open_start(target)
+                continue
+            if not left:
+                return here, name
+            below = _enter(here, name)
+            posix.close(here)
+            here = below
+    except BaseException:
+        posix.close(here)
+        raise
+
+
+def open_file(path: str, mode: int | None, uid: int | None, gid: int | None) -> int:
+    """Open a log file for appending, as `files.open_log`.  Raises OwnStream, OSError."""
+    here, name = find(path)
+    try:
+        return files.open_log(name, mode, uid, gid, dir_fd=here)
+    finally:
+        posix.close(here)
+
+
+def _check_links(links: int, path: str) -> None:
+    if links > MAX_LINKS:
+        raise OSError(errno.ELOOP, posix.strerror(errno.ELOOP), path)
+
+
+def _check_own(path: str) -> None:
+    for place in ("/dev/", "/proc/self/", f"/proc/{posix.getpid()}/"):
+        number = STREAMS.get(path.removeprefix(place)) if path.startswith(place) else None
+        if number is not None:
+            raise OwnStream(number)
+
+
+def _split(path: str) -> list[str]:
+    return [name for name in path.split("/") if name not in ("", ".")]
+
+
+def _open_start(path: str) -> int:
+    return posix.open("/" if path.startswith("/") else ".", DIRECTORY)
+
+
+def _link(here: int, name: str) -> str | None:
+    """Return where the link `name` leads, None if it is no link.  Raises OSError: not trusted."""
+    try:
+        found = posix.stat(name, dir_fd=here, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not _stat.S_ISLNK(found.st_mode):
+        return None
+    trusted = (0, posix.geteuid())
+    place = posix.fstat(here)
+    if found.st_uid not in trusted or place.st_uid not in trusted:
+        raise OSError(errno.ELOOP, "a symbolic link made by another user", name)
+    return posix.readlink(name, dir_fd=here)
+
+
+def _enter(here: int, name: str) -> int:
+    try:
+        return posix.open(name, DIRECTORY, dir_fd=here)
+    except FileNotFoundError:
+        try:  # noqa: SIM105  contextlib is an import
+            posix.mkdir(name, 0o755, dir_fd=here)
+        except FileExistsError:
+            pass
+        return posix.open(name, DIRECTORY, dir_fd=here)
