@@ -154,6 +154,27 @@ def stat_fields(pid):
     return text[text.rindex(")") + 2 :].split()
 
 
+def program(name, *command, **keys):
+    """Return a [program.NAME] section; one word of `command` is a script for sh."""
+    words = ["sh", "-c", command[0]] if len(command) == 1 else command
+    lines = [f"{key} = {inline(value)}" for key, value in keys.items()]
+    return "\n".join([f"[program.{name}]", f"command = {inline(words)}", *lines, ""])
+
+
+def inline(value):
+    """Return a value as TOML writes it within a line, every dollar being one."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {inline(each)}" for key, each in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(inline(each) for each in value) + "]"
+    return json.dumps(value.replace("$", "$$") if isinstance(value, str) else value)
+
+
+def python(code, *args):
+    """Return the words that run `code`: Python as small as it gets, for every user."""
+    return [interpreter(IS_ROOT), "-I", "-S", "-c", code, *args]
+
+
 class Box:
     """A running pyinit.  `config` is the text of its pyinit.toml; `options` go before COMMAND.
 
