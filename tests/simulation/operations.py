@@ -22,6 +22,9 @@ def finish(world):
     world.heal()
     world.sleep(0.0)
     if world.exit is None and properties.is_up(world.state):
+        world.sleep(HEALING_S)
+    if world.exit is None and properties.is_up(world.state):
+        world.promises.finally_restarted()
         world.feed(ev.StopRequested(tuple(world.state.table.index)))
         world.sleep(HEALING_S)
         if world.exit is None:
@@ -145,6 +148,14 @@ def _shutdown(world, a, b):
         world.feed(world.core.events.ShutdownRequested("asked"))
 
 
+def _drain(world, a, b):
+    world.feed(world.core.events.DrainRequested(b % 2 == 0))
+
+
+def _freeze(world, a, b):
+    world.freeze((0.5, 5.0, 40.0)[a % 3])
+
+
 def _deliver(world, a, b):
     for _ in range(1 + b % 3):
         world.deliver()
@@ -175,6 +186,8 @@ MOVES = {
     "limits": _limits,
     "reload": _reload,
     "shutdown": _shutdown,
+    "drain": _drain,
+    "freeze": _freeze,
     "deliver": _deliver,
     "sleep": _sleep,
     "luck": _luck,

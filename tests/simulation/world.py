@@ -9,6 +9,7 @@ when told.  Everything is drawn from one seed, so that every failure can be had 
 import random
 
 import plans
+import promises
 import properties
 from cores import GENUINE
 
@@ -61,7 +62,10 @@ class World:
         self.steps = 0
         self.ticks_now = 0
         self.log = []
+        self.slack_s = 0.0  # what the loop itself may be late
+        self.overslept_s = 0.0 if calm else rng.choice((0.0, 0.0, 0.2))
         self.book = properties.Book(self)
+        self.promises = promises.Promises(self)
         self.feed(core.events.Boot())
 
     # --- the loop
@@ -78,10 +82,13 @@ class World:
         del self.log[:-60]
         self.state = after
         self.book.before_effects(before, event, after, effects)
+        self.promises.before_effects(before, event)
         for effect in effects:
+            self.promises.effect(before, event, effect)
             self.book.effect(before, effect)
             self.perform(effect)
         self.book.after_step(before, event, after, effects)
+        self.promises.after_step(before, event, after, effects)
         if not self.rng.random() < self.lateness:
             self.deliver_all()
 
@@ -120,6 +127,7 @@ class World:
             child = self.children.pop(event.pid)
             if child.leader:
                 self.book.reaped(child)
+                self.promises.reaped(child.key)
                 self._inherit_orphans(child)
         self.feed(event)
         return True
@@ -137,7 +145,9 @@ class World:
             if at > until or self.exit is not None:
                 break
             if at > self.now:
-                self.now, self.ticks_now = at, 0
+                late_s = self.rng.random() * self.overslept_s
+                self.now, self.ticks_now = at + late_s, 0
+                self.slack_s = max(self.slack_s, 2 * late_s)
             self._happen()
             if self.deadline() <= self.now and self.exit is None:
                 self.ticks_now += 1
@@ -146,11 +156,17 @@ class World:
                 self.feed(self.core.events.Tick())
         self.now, self.ticks_now = max(self.now, until), 0
 
+    def freeze(self, seconds):
+        """Let nothing happen for a while: the whole container is frozen, and thaws."""
+        self.now += seconds
+        self.slack_s = max(self.slack_s, 2 * self.overslept_s) + seconds
+
     def deadline(self):
         return self.core.supervisor.next_deadline(self.state)
 
     def heal(self):
         """From now on nothing fails by itself, and whatever is told to end, ends."""
+        self.overslept_s = 0.0
         self.lateness = self.fork_fails = self.exec_fails = self.crashing = 0.0
         self.stubborn = self.sticking = self.breeding = 0.0
         self.healed, self.healed_at = True, self.now

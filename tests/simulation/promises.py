@@ -1,0 +1,237 @@
+"""What pyinit promises its users, told again from the outside.
+
+Restarts by the policy and no others, none lost; nothing of a run outlives it; the reverse order
+of the dependencies; the drain; a reload that touches only what differs.  Like the `Book`, these
+keep their own account from effects and events, and never ask the core what is right.
+"""
+
+from properties import EPSILON, fail, is_met, is_up, row_of
+
+KILLS_BEFORE_GIVING_UP = 5
+LEAST_S_WITHOUT_A_CHILD = 0.5
+
+
+class Promises:
+    """The account of one world."""
+
+    def __init__(self, world):
+        self.world = world
+        self.failed = {}  # key -> when its runs failed, since somebody last wanted it up
+        self.childless = {}  # key -> forks in a row that failed
+        self.up = set()  # keys whose run was announced as Running
+        self.wanted = {}  # key -> the run it had when a restart was asked for
+        self.kills = {}  # key -> KILLs since its leader was reaped
+        self.given_up = set()  # keys whose members survived, in this step
+
+    def reaped(self, key):
+        """The leader of `key` is gone."""
+        self.kills[key] = 0
+
+    def before_effects(self, before, event):
+        ev = self.world.core.events
+        self.given_up = set()
+        if not is_up(before):
+            self.wanted.clear()
+            return
+        if isinstance(event, ev.RestartRequested):
+            for key in event.keys:
+                if key in before.table:
+                    self.wanted[key] = self.world.book.run_ids.get(key, 0)
+        elif isinstance(event, ev.StopRequested):
+            for key in event.keys:
+                self.wanted.pop(key, None)
+
+    def effect(self, before, event, effect):
+        fx = self.world.core.effects
+        match effect:
+            case fx.Spawn(key, run_id) if run_id > self.wanted.get(key, run_id):
+                del self.wanted[key]
+            case fx.Kill(key, _, 9):
+                self.kills[key] = self.kills.get(key, 0) + 1
+            case fx.Removed(key):
+                for account in (self.failed, self.childless, self.wanted, self.kills):
+                    account.pop(key, None)
+                self.up.discard(key)
+            case fx.Note(_, text) if "survive SIGKILL" in text:
+                self._gives_up_killing(before, text)
+            case fx.Announce():
+                self._announced(before, event, effect)
+            case _:
+                pass
+
+    def after_step(self, before, event, after, effects):
+        self._order(event, after, effects)
+        self._drain(before, event, after, effects)
+        if isinstance(event, self.world.core.events.PlanLoaded) and is_up(before):
+            self._untouched(before, event.plan, after)
+
+    def finally_restarted(self):
+        """No restart that was asked for has been forgotten."""
+        table, graph = self.world.state.table, self.world.state.graph
+        for key in self.wanted:
+            row = table[key]
+            met = all(
+                is_met(table[each], need.condition)
+                for need in row.plan.depends
+                for each in graph.keys.get(need.program, ())
+            )
+            if type(row.state).__name__ != "Waiting" or met:
+                fail(self.world, f"the restart of {key} is lost")
+
+    # --- restarts
+
+    def _announced(self, before, event, said):
+        key = said.key
+        row = row_of(self.world.state, key) or row_of(before, key)
+        if said.status is not None:
+            self._nothing_left(before, said)
+            if said.now in {"Backoff", "Fatal", "Starting"}:
+                self._failed_or_not(said, row.plan)
+            elif said.now == "Exited":
+                self._may_end(said, row)
+            self.up.discard(key)
+        if said.now == "Running":
+            self.up.add(key)
+        elif said.now == "Waiting":
+            self.failed[key], self.childless[key] = [], 0
+        elif said.now == "Fatal":
+            self.wanted.pop(key, None)
+            if said.status is None and "it needs" not in said.reason:
+                fail(self.world, f"{key} is given up without a run")
+
+    def _well(self, said, plan):
+        status = said.status
+        code = getattr(status, "code", None)
+        return code in plan.success_codes and not said.reason.startswith("not ready")
+
+    def _failed_or_not(self, said, plan):
+        """Judge an end after which another run follows, or none ever."""
+        world, key, policy = self.world, said.key, plan.restart
+        times = self.failed.setdefault(key, [])
+        if getattr(said.status, "stage", "") in {"fork", "descriptors"}:
+            self.childless[key] = self.childless.get(key, 0) + 1
+            if said.now != "Backoff":
+                fail(world, f"{key} had no child and is {said.now}")
+            return self._delay(said, policy, self.childless[key], LEAST_S_WITHOUT_A_CHILD)
+        self.childless[key] = 0
+        failing = not self._well(said, plan) or key not in self.up
+        if failing:
+            times.append(world.now)
+        recent = [at for at in times if at > world.now - policy.window]
+        too_many = failing and 0 < policy.max < len(recent)
+        if (said.now == "Fatal") != too_many:
+            fail(world, f"{key} is {said.now} after {len(recent)} failures, max {policy.max}")
+        if said.now != "Fatal":
+            self._delay(said, policy, max(1, len(recent)), 0.0)
+        return None
+
+    def _delay(self, said, policy, attempt, least_s):
+        base = min(policy.delay * policy.factor ** (attempt - 1), policy.max_delay)
+        low = max(least_s, base * (1 - policy.jitter))
+        high = max(least_s, base * (1 + policy.jitter))
+        if not low - EPSILON <= said.retry_s <= high + EPSILON:
+            text = f"{said.key} waits {said.retry_s:g} s, not {low:g} to {high:g}"
+            fail(self.world, f"{text}, after {attempt} failures")
+
+    def _may_end(self, said, row):
+        """Judge an end after which nothing follows."""
+        policy = row.plan.restart.policy
+        well = self._well(said, row.plan)
+        calm = well and (policy == "on-failure" or row.plan.kind == "oneshot")
+        if is_up(self.world.state) and not calm and policy != "never" and not row.closing:
+            fail(self.world, f"{said.key} is to be restarted, and is left {said.now}")
+
+    # --- what a run leaves
+
+    def _nothing_left(self, before, said):
+        scope = row_of(before, said.key).plan.stop.kill
+        if scope == "process" or said.key in self.given_up:
+            return
+        left = [
+            each.pid
+            for each in self.world.children.values()
+            if (each.key, each.run_id) == (said.key, said.run_id)
+            and not each.leader and not each.dead and scope in ("tree", _group(each, said.pid))
+        ]  # fmt: skip
+        if left:
+            fail(self.world, f"{said.key} is {said.now}, and {left} of its run live on")
+
+    def _gives_up_killing(self, before, text):
+        keys = [row.plan.key for row in before.table if text.startswith(row.plan.name + ": ")]
+        self.given_up.update(keys)
+        for key in keys:
+            if self.kills.get(key, 0) < KILLS_BEFORE_GIVING_UP:
+                fail(self.world, f"{key} is given up after {self.kills.get(key, 0)} KILLs")
+
+    # --- the way down
+
+    def _order(self, event, after, effects):
+        """Nobody is told to stop while somebody who needs it is active."""
+        ev = self.world.core.events
+        hasty = getattr(after.phase, "shutdown", None) is None or after.phase.shutdown.asked > 1
+        if type(after.phase).__name__ != "Halting" or hasty or isinstance(event, ev.StopRequested):
+            return
+        for said in effects:
+            if _tells_to_stop(self.world, said):
+                for user in self._users(after, said.program):
+                    fail(self.world, f"{said.key} is stopped before {user}, which needs it")
+
+    def _users(self, state, program):
+        """Return the active processes that need `program`, at any distance."""
+        found, todo = {program}, [program]
+        while todo:
+            needed = todo.pop()
+            for row in state.table:
+                plan = row.pending or row.plan
+                if plan.program not in found and needed in {each.program for each in plan.depends}:
+                    found.add(plan.program)
+                    todo.append(plan.program)
+        return [
+            row.plan.key
+            for row in state.table
+            if row.plan.program in found - {program} and self.world.core.process.is_active(row)
+        ]
+
+    def _drain(self, before, event, after, effects):
+        world, ev = self.world, self.world.core.events
+        was, phase = type(before.phase).__name__, type(after.phase).__name__
+        asked = isinstance(event, (ev.ShutdownRequested, ev.SignalReceived))
+        quiet = not any(world.core.process.is_active(row) for row in after.table)
+        if phase == "Draining" and not isinstance(event, ev.StopRequested):
+            for said in effects:
+                if _tells_to_stop(world, said):
+                    fail(world, f"{said.key} is stopped while everything drains")
+        if was == "Draining" and phase == "Halting" and not asked and not quiet:
+            waited, init = world.now - before.phase.shutdown.began, after.init
+            wanted = min(init.drain_delay, init.stop_budget * 0.75)
+            since = min(before.drained_at, before.phase.shutdown.began)
+            if waited < min(wanted, since + init.drain_delay - world.now + waited) - EPSILON:
+                fail(world, f"drained for {waited:g} s, not {wanted:g}")
+        if was == "Up" and phase == "Halting" and isinstance(event, ev.ShutdownRequested):
+            still = any(world.core.process.is_active(row) for row in before.table)
+            if still and min(before.drained_at, world.now) + after.init.drain_delay > world.now:
+                awake = {"Starting", "Running", "Stopping", "Ending"}
+                if any(type(row.state).__name__ in awake for row in before.table):
+                    fail(world, "nothing is drained")
+
+    # --- reload
+
+    def _untouched(self, before, plan, after):
+        wanted = {each.key: each for each in plan.processes}
+        for row in before.table:
+            key = row.plan.key
+            if row.retired or wanted.get(key) != (row.pending or row.plan):
+                continue
+            if type(row.state).__name__ in {"Starting", "Running", "Backoff"}:
+                now = row_of(after, key)
+                if now is None or now.state != row.state:
+                    fail(self.world, f"{key} does not differ, and is touched by a reload")
+
+
+def _tells_to_stop(world, effect):
+    said = isinstance(effect, world.core.effects.Announce)
+    return said and effect.now == "Stopping" and not effect.reason
+
+
+def _group(child, pid):
+    return "group" if child.group == pid else "beyond"
