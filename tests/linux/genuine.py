@@ -147,6 +147,14 @@ class Side:
         return Outcome(process.returncode, out, err)
 
 
+@dataclass(frozen=True)
+class Bare:
+    """A command without a wrapper, where a Side is asked for."""
+
+    def start(self, *args, under=(), env=(), **options):
+        return subprocess.Popen([*under, *args], env=environment(env), **{"cwd": "/tmp", **options})
+
+
 def environment(more=()):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(NOISE)}
     return {**kept, **dict(more)}
@@ -412,12 +420,14 @@ def python(code, *args):
     return [sys.executable, "-I", "-S", "-c", code, *args]
 
 
-# Takes every signal that can be waited for, and says which; is ended by KILL.
+# Takes every signal that can be waited for, and says which (to the descriptor that its word
+# names); is ended by KILL.
 RECORDER = """
 import _signal, posix, sys
 numbers = _signal.valid_signals() - {_signal.SIGKILL, _signal.SIGSTOP}
 _signal.pthread_sigmask(_signal.SIG_BLOCK, numbers)
-posix.write(1, b"ready %d\\n" % posix.getpid())
+to = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+posix.write(to, b"ready %d\\n" % posix.getpid())
 while True:
-    posix.write(1, b"got %d\\n" % _signal.sigwait(numbers))
+    posix.write(to, b"got %d\\n" % _signal.sigwait(numbers))
 """
