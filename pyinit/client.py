@@ -43,13 +43,13 @@ class NoSupervisor(Exception):
 class Client:
     """One connection to the pyinit at `path`; by default $PYINIT_SOCKET, then the known places.
 
-    `path` is where it was found.  `ended` says that pyinit hung up.  Raises NoSupervisor, and
-    Refused (denied) where a socket is there that we may not use.
+    `path` is where it was found.  A re-exec of pyinit keeps connections and streams.  Raises
+    NoSupervisor, and Refused (denied) where a socket is there that we may not use.
     """
 
     def __init__(self, path: str | None = None) -> None:
         self.path = ""
-        self.ended = False
+        self._ended = False
         self._frames = wire.Frames()
         self._number = 0
         self._socket = self._connect(path)
@@ -96,7 +96,7 @@ class Client:
             try:
                 frame = self._receive(None)
             except NoSupervisor:
-                if self.ended:
+                if self._ended:
                     return
                 raise
             if "event" in frame:
@@ -104,15 +104,6 @@ class Client:
             elif frame.get("id") in (number, None):
                 _result(frame)
                 return
-
-    def wait_end(self, within_s: float) -> bool:
-        """Say whether pyinit hangs up within the time, as it does for a re-exec and at its end."""
-        until = time.monotonic() + within_s
-        try:
-            while True:
-                self._receive(until)
-        except NoSupervisor:
-            return self.ended
 
     def _connect(self, path: str | None) -> socket.socket:
         chosen = path or chosen_place(posix.environ)
@@ -167,7 +158,7 @@ class Client:
         except ConnectionResetError:
             data = b""
         if not data:
-            self.ended = True
+            self._ended = True
             raise NoSupervisor(f"pyinit at {self.path} hung up")
         return data
 

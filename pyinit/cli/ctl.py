@@ -45,14 +45,6 @@ class Call:
             self._client = Client(self.words.given.get("socket"))
         return self._client
 
-    def reconnect(self) -> bool:
-        """After pyinit hung up: say whether it is there again, as it is after a re-exec."""
-        try:
-            self._client = Client(self.client.path)
-        except (NoSupervisor, Refused):
-            return False
-        return True
-
 
 def main() -> None:
     """Run as the command `pyinitctl`."""

@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from pyinit.protocol.wire import Json, Object
 
 
-REEXEC_S = 15.0  # it waits for children that are just being executed, and for the compiler
-
-
 REEXEC_S = 60.0  # two interpreters start one after the other, on a machine that may be busy
 
 

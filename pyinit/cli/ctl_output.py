@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyinit.cli.present import (
     duration,
     exit_words,
+    first_line,
     moment,
     number,
     objects,
@@ -16,8 +17,6 @@ from pyinit.cli.present import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pyinit.cli.ctl import Call
     from pyinit.protocol.wire import Json, Object
 
@@ -59,7 +58,7 @@ def events(call: Call) -> int:
         for event in objects(call.client.call("events", given), "events"):
             _say_event(call, event)
         return 0
-    for event in _follow(call, "events", given):
+    for event in call.client.follow("events", given):
         _say_event(call, event)
     return 0
 
@@ -95,20 +94,11 @@ def trace(call: Call) -> int:
     return 0
 
 
-def _follow(call: Call, verb: str, given: dict[str, Json]) -> Iterator[Object]:
-    """Yield what comes until pyinit ends; a re-exec of pyinit is no end."""
-    while True:
-        yield from call.client.follow(verb, given)
-        given = {**given, "lines": 0}
-        if not (call.client.ended and call.reconnect()):
-            return
-
-
 def _follow_logs(call: Call, given: dict[str, Json]) -> int:
     several = False
     last = ""
     names: set[str] = set()
-    for event in _follow(call, "logs", given):
+    for event in call.client.follow("logs", given):
         if call.json:
             say_json(event)
             continue
@@ -140,7 +130,7 @@ def _say_event(call: Call, event: Object) -> None:
         return
     pid = f" pid {event['pid']}" if event.get("pid") else ""
     end = f" {exit_words(event['exit'])}" if event.get("exit") else ""
-    reason = f" ({event['reason']})" if event.get("reason") else ""
+    reason = f" ({first_line(event['reason'])})" if event.get("reason") else ""
     say(f"{when} {event['name']} {event['was']} -> {event['state']}{pid}{end}{reason}")
 
 

@@ -9,6 +9,7 @@ from pyinit.cli.present import (
     ago,
     duration,
     exit_words,
+    first_line,
     number,
     objects,
     say,
@@ -150,7 +151,7 @@ def _row(entry: Object, *, usage: bool) -> list[str]:
         duration(number(entry["uptime_s"])) if pid else "",
         str(entry["restarts"]),
         last,
-        str(entry["reason"]),
+        first_line(entry["reason"]),
     ]
     if usage:
         fds = entry["fds"]
@@ -178,4 +179,4 @@ def _clear(call: Call) -> None:
 
 
 def _in_brackets(reason: Json) -> str:
-    return f" ({reason})" if reason else ""
+    return f" ({first_line(reason)})" if reason else ""

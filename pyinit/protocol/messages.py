@@ -78,6 +78,7 @@ EXIT_CODES = {
     "stopping": 1,
     "bad-config": 1,
     "internal": 1,
+    "interrupted": 1,
     "bad-request": 2,
     "not-running": 3,
     "not-ready": 3,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TAIL_LINES = 10  # of a run's last output, in the report of its end
 SIGKILL = 9
+NEWLINE = "\n"  # below it in a status: how to mend what kept a run from being executed
 
 
 class Announcer:
@@ -140,7 +141,7 @@ class Announcer:
 
 def _ended(change: fx.Announce, end: End) -> str:
     text = "stopped" if change.was == "Stopping" and not change.reason else "ended"
-    text += f" ({describe(end.status)}"
+    text += f" ({describe(end.status).partition(NEWLINE)[0]}"
     if end.oom:
         text += ", out of memory"
     text += f") after {end.ran_s:.1f} s" if change.pid != NO_PID else ")"

@@ -64,6 +64,7 @@ class Driver:
         self.exit: fx.Exit | None = None
         self.helpers: dict[int, Callable[[int], None]] = {}  # pid -> who wants its status
         self.labels: dict[str, str] = {}  # key -> PYINIT_PROCESS of its run, to know its orphans
+        self._words: dict[str, str] = {}  # key -> the first word of its command, to name it
         self.on_reload: Callable[[], None] = lambda: None
         self.on_reopen: Callable[[], None] = lambda: None
         self._poller = poller
@@ -106,6 +107,7 @@ class Driver:
                 self._announcer.announce(effect)
             case fx.Removed(key):
                 self.labels.pop(key, None)
+                self._words.pop(key, None)
                 self._pump.close(key)
                 self._announcer.removed(effect)
             case fx.Note(level, text):
@@ -176,6 +178,7 @@ class Driver:
             launch = replace(launch, limits=(*launch.limits, *effect.limits))
         env = (*self.extra_env, ("PYINIT_PROGRAM", plan.program), ("PYINIT_PROCESS", plan.name))
         self.labels[effect.key] = plan.name
+        self._words[effect.key] = launch.argv[0]
         closing: list[int] = []
         try:
             handed = self._readiness.prepare(effect)
@@ -224,7 +227,8 @@ class Driver:
         self._poller.unregister(status_fd)
         posix.close(status_fd)
         if isinstance(found, spawning.ExecFailure):
-            failure = NotExecuted(found.stage, found.errno, found.detail)
+            detail = spawning.describe(found, self._words.get(key, key))
+            failure = NotExecuted(found.stage, found.errno, detail)
             self.events.append(ev.ExecFailed(key, run_id, failure))
         else:
             self.events.append(ev.Executed(key, run_id))

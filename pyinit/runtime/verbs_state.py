@@ -208,7 +208,7 @@ def reason_of(service: Service, row: Process) -> str:
 
 
 def _in_words(service: Service, row: Process) -> str:
-    reason = reason_of(service, row)
+    reason = reason_of(service, row).partition("\n")[0]  # a fix may stand below it
     return f"{public_name(row.state)} ({reason})" if reason else public_name(row.state)
 
 
