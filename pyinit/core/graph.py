@@ -49,13 +49,16 @@ MET, WAIT, LOST = "met", "wait", "lost"
 
 def standing(process: Process, graph: Graph, row: Callable[[str], Process]) -> tuple[str, str]:
     """Return (MET | WAIT | LOST, the program that decides) of a process's dependencies."""
+    waits = ""
     for need in process.plan.depends:
         for key in graph.keys.get(need.program, ()):
             needed = row(key)
-            verdict = judge(needed, need.condition)
-            if verdict != MET and not needed.retired:
-                return verdict, need.program
-    return MET, ""
+            verdict = MET if needed.retired else judge(needed, need.condition)
+            if verdict == LOST:
+                return LOST, need.program
+            if verdict == WAIT:
+                waits = waits or need.program
+    return (WAIT, waits) if waits else (MET, "")
 
 
 def judge(process: Process, condition: str) -> str:

@@ -186,13 +186,13 @@ def _starting(process: Process, state: Starting, event: Input, now: float, seed:
         case Due() if now >= state.ready_by:
             timeout = process.plan.ready.timeout if process.plan.ready else 0.0
             failed = f"not ready within {timeout:g} s"
-            return _stop(process, state.run, process.plan.stop.timeout, now, failed=failed)
+            return _stop(process, state, process.plan.stop.timeout, now, failed=failed)
         case Due() if now >= state.up_at:
             return enter(process, Running(state.run)), ()
         case Stop(grace_s) | Hurry(grace_s):
-            return _stop(process, state.run, grace_s, now)
+            return _stop(process, state, grace_s, now)
         case Restart(grace_s):
-            return _stop(process, state.run, grace_s, now, again=True)
+            return _stop(process, state, grace_s, now, again=True)
         case Start() | Go() | Blocked() | Counted() | Due():
             return process, ()
         case _:
@@ -204,9 +204,9 @@ def _running(process: Process, state: Running, event: Input, now: float, seed: i
         case Gone(status):
             return _end(process, Ending(state.run, status, asked=False, was_up=True), now, seed)
         case Stop(grace_s) | Hurry(grace_s):
-            return _stop(process, state.run, grace_s, now)
+            return _stop(process, state, grace_s, now)
         case Restart(grace_s):
-            return _stop(process, state.run, grace_s, now, again=True)
+            return _stop(process, state, grace_s, now, again=True)
         case Start() | Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad():
             return process, ()
         case Counted() | Proven() | Due():
@@ -223,10 +223,12 @@ def _stopping(process: Process, state: Stopping, event: Input, now: float, seed:
             return enter(process, replace(state, run=run)), (
                 escalation.kill(process.plan, run, first),
             )
+        case ExecBad(failure):
+            return enter(process, replace(state, failure=failure)), ()
         case SpawnBad(failure):
             return _end(process, _stopped(state, failure), now, seed)
         case Gone(status):
-            return _end(process, _stopped(state, status), now, seed)
+            return _end(process, _stopped(state, state.failure or status), now, seed)
         case Due():
             rest, _, effects = escalation.send_due(process.plan, state.run, state.schedule, now)
             return enter(process, replace(state, schedule=rest)), effects
@@ -238,7 +240,7 @@ def _stopping(process: Process, state: Stopping, event: Input, now: float, seed:
         case Hurry():
             at_once = replace(state, again=False, schedule=((now, SIGKILL),))
             return enter(process, at_once), ()
-        case Go() | Blocked() | ExecOk() | ExecBad() | Counted() | Proven():
+        case Go() | Blocked() | ExecOk() | Counted() | Proven():
             return process, ()
         case _:
             assert_never(event)
@@ -310,15 +312,17 @@ def _executed(process: Process, state: Starting, now: float) -> Step:
 
 def _stop(
     process: Process,
-    run: Run,
+    state: Starting | Running,
     grace_s: float,
     now: float,
     *,
     again: bool = False,
     failed: str = "",
 ) -> Step:
+    run = state.run
+    failure = state.failure if isinstance(state, Starting) else None
     schedule = escalation.plan(process.plan.stop, grace_s, now)
-    stopping = enter(process, Stopping(run, now, schedule, again=again, failed=failed))
+    stopping = enter(process, Stopping(run, now, schedule, again, failed, failure))
     if run.pid == NO_PID:  # the fork is not reported yet: the signal follows on SpawnOk
         return stopping, ()
     return stopping, (escalation.kill(process.plan, run, process.plan.stop.signals[0]),)

@@ -63,7 +63,8 @@ class Running(Record):
 class Stopping(Record):
     """Told to stop at `since`; the `schedule` says which signal follows when.
 
-    `again` starts it anew afterwards; `failed` is the reason if the stop is our verdict on it.
+    `again` starts it anew afterwards; `failed` is the reason if the stop is our verdict on it;
+    `failure` says why it never became its program, where that is known.
     """
 
     run: Run
@@ -71,6 +72,7 @@ class Stopping(Record):
     schedule: Schedule
     again: bool = False
     failed: str = ""
+    failure: ExitStatus | None = None
 
 
 class Ending(Record):

@@ -22,13 +22,41 @@ class Promises:
         self.wanted = {}  # key -> the run it had when a restart was asked for
         self.kills = {}  # key -> KILLs since its leader was reaped
         self.given_up = set()  # keys whose members survived, in this step
+        self.executed = {}  # (key, run) -> when it was known to have executed
+        self.unexecuted = set()  # (key, run) whose exec failed
+        self.proven = set()  # (key, run) that said ready
+        self.limits = {}  # key -> {resource: Limit} set by hand
+        self.loaded_at = -1.0  # when the plan was last changed under a run
+        self.plans = {each.key: each for each in world.plan.processes}
 
     def reaped(self, key):
         """The leader of `key` is gone."""
         self.kills[key] = 0
 
+    def _hear(self, before, event):
+        """Note the news itself."""
+        ev, now = self.world.core.events, self.world.now
+        match event:
+            case ev.Spawned(key, run_id, executed=True) | ev.Executed(key, run_id):
+                self.executed[key, run_id] = now
+            case ev.ExecFailed(key, run_id):
+                self.unexecuted.add((key, run_id))
+            case ev.ReadyReported(key, run_id):
+                self.proven.add((key, run_id))
+            case ev.LimitsSet(keys, limits):
+                for key in keys:
+                    if key in before.table:
+                        known = self.limits.setdefault(key, {})
+                        known.update({limit.resource: limit for limit in limits})
+            case ev.PlanLoaded(plan) if is_up(before):
+                self.loaded_at = now
+                self.plans.update({each.key: each for each in plan.processes})
+            case _:
+                pass
+
     def before_effects(self, before, event):
         ev = self.world.core.events
+        self._hear(before, event)
         self.given_up = set()
         if not is_up(before):
             self.wanted.clear()
@@ -44,12 +72,14 @@ class Promises:
     def effect(self, before, event, effect):
         fx = self.world.core.effects
         match effect:
-            case fx.Spawn(key, run_id) if run_id > self.wanted.get(key, run_id):
-                del self.wanted[key]
+            case fx.Spawn():
+                self._spawned(effect)
             case fx.Kill(key, _, 9):
                 self.kills[key] = self.kills.get(key, 0) + 1
             case fx.Removed(key):
-                for account in (self.failed, self.childless, self.wanted, self.kills):
+                for account in (
+                    self.failed, self.childless, self.wanted, self.kills, self.limits
+                ):  # fmt: skip
                     account.pop(key, None)
                 self.up.discard(key)
             case fx.Note(_, text) if "survive SIGKILL" in text:
@@ -62,6 +92,11 @@ class Promises:
     def after_step(self, before, event, after, effects):
         self._order(event, after, effects)
         self._drain(before, event, after, effects)
+        self._told(before, after, effects)
+        if is_up(after):
+            self._waits_in_vain(after)
+        if isinstance(event, self.world.core.events.StartRequested) and is_up(before):
+            self._started(event, after)
         if isinstance(event, self.world.core.events.PlanLoaded) and is_up(before):
             self._untouched(before, event.plan, after)
 
@@ -78,12 +113,76 @@ class Promises:
             if type(row.state).__name__ != "Waiting" or met:
                 fail(self.world, f"the restart of {key} is lost")
 
+    # --- starts
+
+    def _spawned(self, effect):
+        world, key = self.world, effect.key
+        if effect.run_id > self.wanted.get(key, effect.run_id):
+            del self.wanted[key]
+        limits = {limit.resource: limit for limit in effect.limits}
+        if limits != self.limits.get(key, {}):
+            fail(world, f"{key} is born with {limits}, not {self.limits.get(key, {})}")
+        if effect.plan != self.plans[key]:
+            fail(world, f"{key} is born of a plan that is not in force")
+
+    def _is_up(self, said, plan):
+        """Judge whether a run may be called Running."""
+        run = (said.key, said.run_id)
+        if run in self.proven:
+            return
+        since = self.executed.get(run)
+        if since is None:
+            fail(self.world, f"{said.key} is up, and has not become its program")
+        if plan.ready is not None:
+            fail(self.world, f"{said.key} is up, and never said ready")
+        if since <= self.loaded_at:
+            return
+        if plan.kind != "oneshot" and self.world.now < since + plan.start_s - EPSILON:
+            fail(self.world, f"{said.key} is up before its {plan.start_s:g} s are over")
+
+    def _told(self, before, after, effects):
+        """Who is to stop has been told, and who is to be up is so in time."""
+        world, fx = self.world, self.world.core.effects
+        told = {each.pid for each in effects if isinstance(each, fx.Kill)}
+        for row in after.table:
+            state, name = row.state, type(row.state).__name__
+            if name == "Stopping" and state.run.pid and state.run.pid not in told:
+                was = row_of(before, row.plan.key)
+                if was is None or type(was.state).__name__ != name or was.state.run != state.run:
+                    fail(world, f"{row.plan.key} is to stop, and nobody tells it")
+            since = self.executed.get((row.plan.key, row.runs))
+            if name == "Starting" and since is not None and since > self.loaded_at:
+                ready = row.plan.ready
+                longest = row.plan.start_s if ready is None else ready.timeout
+                if world.now > since + longest + world.slack_s + EPSILON:
+                    fail(world, f"{row.plan.key} has been starting since {since:g}")
+
+    def _waits_in_vain(self, state):
+        for row in state.table:
+            if type(row.state).__name__ != "Waiting":
+                continue
+            for need in row.plan.depends:
+                for key in state.graph.keys.get(need.program, ()):
+                    if is_lost(state.table[key], need.condition):
+                        fail(self.world, f"{row.plan.key} waits for {key}, which is lost")
+
+    def _started(self, event, after):
+        for key in event.keys:
+            row = row_of(after, key)
+            for need in row.plan.depends if row is not None else ():
+                for each in after.graph.keys.get(need.program, ()):
+                    other = after.table[each]
+                    if type(other.state).__name__ == "Stopped" and not other.retired:
+                        fail(self.world, f"{key} is to be up, and {each} stays stopped")
+
     # --- restarts
 
     def _announced(self, before, event, said):
         key = said.key
         row = row_of(self.world.state, key) or row_of(before, key)
         if said.status is not None:
+            if ((key, said.run_id) in self.unexecuted) > hasattr(said.status, "stage"):
+                fail(self.world, f"the exec of {key} failed, and its end does not say so")
             self._nothing_left(before, said)
             if said.now in {"Backoff", "Fatal", "Starting"}:
                 self._failed_or_not(said, row.plan)
@@ -91,6 +190,7 @@ class Promises:
                 self._may_end(said, row)
             self.up.discard(key)
         if said.now == "Running":
+            self._is_up(said, row.plan)
             self.up.add(key)
         elif said.now == "Waiting":
             self.failed[key], self.childless[key] = [], 0
@@ -162,6 +262,8 @@ class Promises:
         for key in keys:
             if self.kills.get(key, 0) < KILLS_BEFORE_GIVING_UP:
                 fail(self.world, f"{key} is given up after {self.kills.get(key, 0)} KILLs")
+            if not self.world.excused():
+                fail(self.world, f"what {key} left does not get its KILLs")
 
     # --- the way down
 
@@ -226,6 +328,26 @@ class Promises:
                 now = row_of(after, key)
                 if now is None or now.state != row.state:
                     fail(self.world, f"{key} does not differ, and is touched by a reload")
+        for row in before.table:
+            key, now = row.plan.key, row_of(after, row.plan.key)
+            if key in wanted or key == self.world.main or now is None:
+                continue
+            if not now.retired or type(now.state).__name__ not in {"Stopping", "Ending"}:
+                fail(self.world, f"{key} left the plan, and is {type(now.state).__name__}")
+        for row in before.table:
+            key, state = row.plan.key, type(row.state).__name__
+            new = wanted.get(key)
+            if state == "Running" and not row.retired and new is not None:
+                differs = new.launch != row.plan.launch or new.kind != row.plan.kind
+                if differs and not getattr(row_of(after, key).state, "again", False):
+                    fail(self.world, f"{key} differs, and is not given a new run")
+
+
+def is_lost(row, condition):
+    """Say whether a dependency can never hold again by itself: written anew."""
+    name = type(row.state).__name__
+    at_rest = name in {"Exited", "Fatal"}
+    return at_rest and condition != "done" and not is_met(row, condition)
 
 
 def _tells_to_stop(world, effect):

@@ -83,6 +83,8 @@ class Book:
                 self.timeouts.pop(key, None)
             case fx.Exit():
                 self._exit(effect)
+            case fx.Reload() if not is_up(before):
+                fail(self.world, "a reload in the middle of a shutdown")
             case _:
                 pass
 
@@ -220,6 +222,8 @@ class Book:
                 codes.discard(0)
         if effect.code not in codes:
             fail(world, f"exit code {effect.code}, where {sorted(codes)} would be true")
+        if (alive or world.orphans()) and not world.excused():
+            fail(world, f"{len(alive)} runs and {len(world.orphans())} orphans are left behind")
         if alive and not late:
             fail(world, f"{len(alive)} runs left behind with time to spare")
         if self.hurried_at is not None and world.healed:
@@ -324,10 +328,12 @@ class Book:
             if name not in {"Exited", "Fatal"} or was is None or was.state == row.state:
                 continue
             code = core.status.shell_code(row.state.status) if row.state.status else 1
-            if is_failure(row):
+            policy, program = after.init.exit, row.plan.program
+            others = [each for each in after.table if each.plan.program == program]
+            if policy == "fail-fast" and is_failure(row) and row.plan.critical:
                 codes.add(code or 1)
-            elif after.init.exit.startswith("main:"):
-                codes.add(code)
+            elif policy == f"main:{program}" and not any(map(core.process.is_active, others)):
+                codes.add(code or int(is_failure(row)))
         if nothing and after.init.exit in {"fail-fast", "all-done"}:
             codes |= first_failure(core, after)
         if not len(after.table):

@@ -16,6 +16,7 @@ from cores import GENUINE
 FEW_PIDS = 24
 EAGAIN, ENOENT = 11, 2
 KILL, STOPPING_SIGNALS = 9, (1, 2, 3, 15)
+STEPS_OF_ONE_WORLD = 20_000
 TICKS_AT_ONE_TIME = 12  # more than this many without the clock moving is a busy loop
 
 
@@ -78,6 +79,8 @@ class World:
         except Exception as error:  # noqa: BLE001  whatever it is, it must not happen
             properties.fail(self, f"step raised {type(error).__name__}: {error} at {event!r}")
         self.steps += 1
+        if self.steps > STEPS_OF_ONE_WORLD:
+            properties.fail(self, "this never comes to an end")
         self.log.append((self.now, event, effects))
         del self.log[:-60]
         self.state = after
@@ -174,6 +177,11 @@ class World:
             child.stubborn, child.stuck_until = False, 0.0
         self.deliver_all()
 
+    def excused(self):
+        """Say whether somebody may be left behind: in D state, or the loop itself was late."""
+        stuck = [each for each in self.children.values() if each.stuck_until > self.now - 1.5]
+        return bool(stuck) or self.slack_s > 0 or self.lateness > 0 or bool(self.news)
+
     # --- what children do
 
     def leaders(self):
@@ -204,6 +212,8 @@ class World:
             pid, key, leader.run_id, leader=False,
             group=pid if escaped else leader.group, died_at=None, stubborn=stubborn,
         )  # fmt: skip
+        if self.rng.random() < self.sticking:
+            self.children[pid].stuck_until = self.now + self.rng.choice((1.0, 5.0, 40.0))
         return True
 
     def ready(self, key, run_id):
