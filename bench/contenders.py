@@ -132,4 +132,4 @@ def by_shell(name: str, tail: str, setup: Setup) -> Arena:
 
 
 def _pipeline(_setup: Setup) -> dict[str, str]:
-    return {"log/.keep": ""}
+    return {"log/config": "s0\nn0\n"}  # svlogd: no rotation

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 READ_BYTES = 64 * 1024  # the size of a pipe's buffer
 READS_A_TURN = 16  # of all streams together: then signals, deadlines and clients have their turn
 ENOUGH_BYTES = 4096  # a read that got less than this has emptied the pipe
+FULL_BYTES = 32 * 1024  # a read that got so much has found a writer that waits for us
+BIG_PIPES = 64  # so many get a bigger buffer: the kernel counts the pages of a user's pipes
 DRAIN_READS = 64  # of one stream when its run is over: what its pipe can hold, several times
 OLD_STREAMS = 32  # of one process, held open by what its runs left behind
 NAMES = ("stdout", "stderr")
@@ -69,6 +71,7 @@ class Stream:
     """One pipe of one run, and where what comes from it goes."""
 
     __slots__ = (
+        "big",
         "dressed",
         "fd",
         "files",
@@ -87,6 +90,7 @@ class Stream:
         self.sinks = sinks
         self.kept = kept
         self.fd = -1
+        self.big = False
         self.files: list[LogFile] = []
         self.raw: list[FileEnd | Outlet] = []  # who takes the bytes as they come
         self.dressed: list[tuple[str, Write]] = []  # who takes blocks of lines, in which form
@@ -112,6 +116,7 @@ class Pump:
         self._troubled: list[LogFile] = []
         self._adopted: list[LogFile] = []
         self._retry_at = NEVER
+        self._big_pipes = 0
         self._ends: dict[str, list[int]] = {}  # the children's ends, until they are forked
 
     def open(
@@ -313,6 +318,9 @@ class Pump:
             self._pass_on(stream, data)
             if len(data) < enough:
                 return
+            if len(data) >= FULL_BYTES and not stream.big and self._big_pipes < BIG_PIPES:
+                stream.big = files.enlarge_pipe(stream.fd)  # it writes while we do, not in turns
+                self._big_pipes += stream.big
 
     def _pass_on(self, stream: Stream, data: bytes) -> None:
         kept = stream.kept
@@ -336,6 +344,7 @@ class Pump:
         posix.close(stream.fd)
         stream.fd = -1
         stream.kept.streams.remove(stream)
+        self._big_pipes -= stream.big
         if stream.lines is not None and (rest := stream.lines.finish()):
             _deliver(stream, rest)
         for end in stream.raw:

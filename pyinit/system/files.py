@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 else:
     import _stat
 
+BIG_PIPE_BYTES = 256 * 1024
 LOG_FLAGS = (
     posix.O_WRONLY
     | posix.O_APPEND
@@ -170,3 +171,14 @@ def pipe() -> tuple[int, int]:
     reader, writer = posix.pipe2(posix.O_CLOEXEC)
     posix.set_blocking(reader, False)
     return reader, writer
+
+
+def enlarge_pipe(fd: int) -> bool:
+    """Give a pipe room for BIG_PIPE_BYTES; say whether the kernel lets us."""
+    import fcntl
+
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, BIG_PIPE_BYTES)
+    except OSError:
+        return False
+    return True
