@@ -1,0 +1,113 @@
+"""The executable `pyinit` under another name: a link called tini or dumb-init is that program."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+
+import pytest
+from genuine import (
+    RECORDER,
+    ROOT,
+    Bare,
+    Running,
+    environment,
+    genuine,
+    new_pid_namespace,
+    plain,
+    python,
+)
+
+NAMES = ["tini", "tini-static", "dumb-init"]
+SCRIPT = f"""#!{sys.executable} -IS
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from pyinit.cli.init import main
+main()
+"""
+
+
+@pytest.fixture
+def links(tmp_path):
+    """A directory with pyinit and links to it."""
+    entry = tmp_path / "pyinit"
+    entry.write_text(SCRIPT)
+    entry.chmod(0o755)
+    for name in [*NAMES, "mytini", "x-dumb-init"]:
+        (tmp_path / name).symlink_to("pyinit")
+    return tmp_path
+
+
+def run(*words, **options):
+    done = subprocess.run(
+        [str(word) for word in words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=30,
+        check=False,
+        env=environment(),
+        **options,
+    )
+    return done.returncode, plain(done.stdout), plain(done.stderr)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("args", [["-h"], ["-x"], ["--nonesuch"], ["true"], ["sh", "-c", "exit 4"]])
+def test_a_link_says_and_returns_what_the_genuine_program_does(name, args, links):
+    """As a script it does not know by which path it was called, so both are called by the same."""
+    program = "dumb-init" if name == "dumb-init" else "tini"
+    path = genuine(program)
+    ours = run(links / name, *args)
+    theirs = run(links / name, *args, executable=path)
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_link_is_found_in_the_path_and_runs_as_pid_1(name, links):
+    env = ["env", f"PATH={links}:{os.environ['PATH']}"]
+    code, out, _ = run(*new_pid_namespace(), *env, name, "--", "sh", "-c", "echo $PPID; exit 9")
+    assert (code, out) == (9, b"1\n")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_link_gives_its_child_the_signals_as_they_were(name, links):
+    """pyinit itself would catch them all on its first line."""
+
+    def ignore():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+
+    command = ["cat", "/proc/self/status"]
+    found = []
+    for executable in (None, genuine("dumb-init" if name == "dumb-init" else "tini")):
+        code, out, _ = run(links / name, *command, executable=executable, preexec_fn=ignore)
+        found.append((code, re.findall(rb"Sig(?:Blk|Ign|Cgt):\s*(\w+)", out)))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_link_passes_signals_on(name, links):
+    with Running(Bare(), str(links / name), "--", *python(RECORDER)) as running:
+        running.out.until(b"ready")
+        for number in (1, 2, 10, 15, 18, 28, 40):
+            running.send(number)
+            running.out.until(b"got %d\n" % number)
+        os.kill(running.child, signal.SIGKILL)
+        assert running.wait() == 137
+
+
+@pytest.mark.parametrize("name", ["mytini", "x-dumb-init"])
+def test_a_name_that_only_ends_like_one_is_pyinit(name, links):
+    code, out, err = run(links / name, "--version")
+    assert (code, err) == (0, b"")
+    assert out.startswith(b"pyinit ")
+
+
+@pytest.mark.parametrize("name", ["tini", "dumb-init"])
+def test_the_package_installs_a_command_of_that_name(name):
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, function = scripts[name].partition(":")
+    assert callable(getattr(import_module(module), function))
