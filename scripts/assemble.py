@@ -65,8 +65,13 @@ NONROOT = 65532
 DATA = ("/etc/ssl/certs/ca-certificates.crt", "/usr/share/zoneinfo", "/usr/lib/os-release")
 DATA_PACKAGES = ("ca-certificates", "tzdata", "base-files")
 LICENSES = Path("/usr/share/common-licenses")
+ENV = Path("/usr/bin/env")
+EARLY = "/usr/libexec/pyinit/env"
+"""coreutils' env, which blocks every signal within a millisecond, long before Python can: PID 1
+drops a signal that it neither handles nor blocks.  A blocked one stays pending over the exec."""
+HOLD = "{env} -S --block-signal {python} -X held -IS"  # -X held: read by pyinit.system.signals
 ENTRY = """\
-#!{python} -IS
+#!{interpreter}
 import sys
 sys.path[:0] = {path!r}
 import pyinit.bundle
@@ -109,10 +114,12 @@ def main() -> None:
     compile_to(landmark, root / library.lstrip("/") / f"{LANDMARK}.pyc", landmark.name)
     install_own(root, library, ours)
     python = Path(os.path.realpath(sys.executable))
-    files += [copy(root, python)]
+    files += [copy(root, python), install_early(root)]
     link(root, "usr/bin/python3", python.name)
     (root / extensions.lstrip("/")).mkdir(parents=True, exist_ok=True)
-    files += install_libraries(root, [python, *[Path(m[1]) for m in modules if is_extension(m[1])]])
+    files += install_libraries(
+        root, [python, ENV, *[Path(m[1]) for m in modules if is_extension(m[1])]]
+    )
     install_commands(root, arguments.source, [])
     for place in DATA:
         copy(root, Path(place))
@@ -268,7 +275,7 @@ def compile_to(source: Path, target: Path, shown: str) -> CodeType:
     statements = [each for each in tree.body if not is_future(each)]
     flags = ANNOTATIONS if len(statements) < len(tree.body) else 0
     tree.body = statements
-    code = compile(tree, shown, "exec", flags=flags, dont_inherit=True, optimize=2)
+    code: CodeType = compile(tree, shown, "exec", flags=flags, dont_inherit=True, optimize=2)
     target.parent.mkdir(parents=True, exist_ok=True)
     unchecked_hash = (1).to_bytes(4, "little") + bytes(8)  # PEP 552
     target.write_bytes(importlib.util.MAGIC_NUMBER + unchecked_hash + marshal.dumps(code))
@@ -325,6 +332,14 @@ def install_modules(
     return [Path(file) for _name, file in modules]
 
 
+def install_early(root: Path) -> Path:
+    """Copy env to where no PATH leads: it is there for the first line of pyinit alone."""
+    target = root / EARLY.lstrip("/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(ENV, target)
+    return ENV
+
+
 def install_libraries(root: Path, binaries: list[Path]) -> list[Path]:
     """Copy what binaries load, under the names by which they ask for it."""
     found = sorted(libraries_of(binaries))
@@ -343,9 +358,11 @@ def install_commands(root: Path, source: Path, path: list[str]) -> None:
         if module.startswith("pyinit.applets"):
             link(root, f"usr/bin/{name}", "pyinit")
             continue
-        text = ENTRY.format(
-            python=os.path.realpath(sys.executable), path=path, module=module, function=function
-        )
+        python = os.path.realpath(sys.executable)
+        interpreter = f"{python} -IS"
+        if name == "pyinit":
+            interpreter = HOLD.format(env="/usr/bin/env" if path else EARLY, python=python)
+        text = ENTRY.format(interpreter=interpreter, path=path, module=module, function=function)
         if not path:
             text = text.replace("import sys\nsys.path[:0] = []\n", "")
         script = root / "usr/bin" / name
@@ -392,7 +409,8 @@ def install_papers(root: Path, files: list[Path], source: Path) -> None:
 
 def prove(root: Path, python: Path, names: list[str]) -> None:
     """Import everything inside the new root: what the closure has missed ends the build."""
-    text = "import sys\nfor name in sys.argv[1:]:\n    __import__(name)\n"
+    text = "import sys, pyinit.bundle\npyinit.bundle.use()\n"
+    text += "for name in sys.argv[1:]:\n    __import__(name)\n"
     command = ["chroot", str(root), str(python), "-I", "-S", "-c", text, *names]
     if subprocess.run(command, check=False).returncode != 0:
         sys.exit("assemble: cannot import in the new root what was put into it; see above")

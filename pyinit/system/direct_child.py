@@ -61,6 +61,8 @@ def hold(numbers: Iterable[int], ignore: Iterable[int] = ()) -> Held:
     _signal_if(_signal.SIGCHLD, _signal.SIG_IGN, _signal.SIG_DFL)
     for number in ignore:
         _signal.signal(number, _signal.SIG_IGN)
+    if signals.held_from_birth():
+        mask = set()
     return Held(frozenset([int(n) for n in mask]), tuple(ignored))
 
 

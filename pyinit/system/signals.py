@@ -9,6 +9,7 @@ signals that were not looked at yet.
 from __future__ import annotations
 
 import posix
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +61,14 @@ def _pipe() -> tuple[int, int]:
     for end in ends:
         posix.close(end)
     return above[0], above[1]
+
+
+def held_from_birth() -> bool:
+    """Say whether all signals were blocked before Python started, only so that none is lost.
+
+    The image's entry does that, and says so by `-X held`: nobody meant that mask for a child.
+    """
+    return "held" in sys._xoptions  # noqa: SLF001  the place that Python has for such words
 
 
 def block_all() -> frozenset[int]:
