@@ -204,18 +204,18 @@ def read_limit(resource: str, text: str) -> Limit:
     soft, colon, hard = text.strip().partition(":")
     if not colon:
         both = UNLIMITED if soft == "unlimited" else KEEP
-        return Limit(name, _half(name, soft, "max"), both)
-    return Limit(name, _half(name, soft, "max"), _half(name, hard, ""))
+        return Limit(name, _half(name, soft, text, "max"), both)
+    return Limit(name, _half(name, soft, text, "max"), _half(name, hard, text, ""))
 
 
-def _half(name: str, text: str, word: str) -> int:
-    if text == "unlimited":
+def _half(name: str, half: str, text: str, word: str) -> int:
+    if half == "unlimited":
         return UNLIMITED
-    if word and text == word:
+    if word and half == word:
         return MAXIMUM
-    digits, factor = text, 1
-    if text[-2:].upper() in SIZES:
-        digits, factor = text[:-2].strip(), SIZES[text[-2:].upper()]
+    digits, factor = half, 1
+    if half[-2:].upper() in SIZES:
+        digits, factor = half[:-2].strip(), SIZES[half[-2:].upper()]
     plain = digits.isdigit() and digits.isascii() and len(digits) < DIGITS
     if not plain or int(digits) * factor >= rlimits.HUGE:
         fix = "give a number, SOFT:HARD, unlimited or max"

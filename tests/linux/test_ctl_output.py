@@ -1,0 +1,289 @@
+"""pyinitctl logs, events, why and trace: what happened, told while it happens and afterwards."""
+
+import json
+import os
+import resource
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from boxed import Box, start_words
+from ctl_running import watching
+from eventually import eventually
+
+CONFIG = """
+[init]
+exit = "never"
+
+[program.talker]
+command = ["sh", "-c", "echo one; echo two >&2; echo three; exec sleep 600"]
+stdout = "prefix"
+stderr = "prefix"
+start_seconds = 0
+
+[program.silent]
+command = ["sleep", "600"]
+start_seconds = 0
+
+[program.crash]
+command = ["sh", "-c", "echo started; for n in 1 2 3 4 5; do echo line $n >&2; done; exit 7"]
+stdout = "null"
+stderr = "prefix"
+autostart = false
+restart = "never"
+
+[program.killed]
+command = ["sh", "-c", "exec sleep 600"]
+autostart = false
+restart = "never"
+start_seconds = 0
+
+[program.bytes]
+command = ["sh", "-c", "printf 'caf\\\\303\\\\251 \\\\377 end\\\\n'; exec sleep 600"]
+stdout = "json"
+autostart = false
+start_seconds = 0
+
+[program.flood]
+command = ["sh", "-c", "exec yes 0123456789012345678901234567890123456789012345678901234567890"]
+stdout = "null"
+autostart = false
+start_seconds = 0
+"""
+
+
+@pytest.fixture(scope="module")
+def box():
+    with Box(CONFIG) as made:
+        made.wait_state("talker", "RUNNING")
+        made.wait_state("silent", "RUNNING")
+        made.until("talker | three", out=True)
+        made.until("talker | two")
+        yield made
+
+
+@pytest.fixture
+def fresh():
+    with Box(CONFIG) as made:
+        made.wait_state("talker", "RUNNING")
+        made.until("talker | three", out=True)
+        made.until("talker | two")
+        yield made
+
+
+def text(box, *words, code=0):
+    done = box.ctl(*words)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    return done.stdout
+
+
+def test_logs_are_the_last_output_of_both_streams(box):
+    lines = text(box, "logs", "talker").splitlines()
+    assert sorted(lines) == ["one", "three", "two"]
+    assert text(box, "logs", "talker", "--stream", "stdout") == "one\nthree\n"
+    assert text(box, "logs", "talker", "--stream", "stderr") == "two\n"
+    assert text(box, "logs", "-n", "1", "talker", "--stream", "stdout") == "three\n"
+    assert text(box, "logs", "-n", "0", "talker") == ""
+    found = json.loads(text(box, "logs", "talker", "--json", "--stream=stderr"))
+    assert found["processes"] == [{"name": "talker", "captured": True, "text": "two\n"}]
+
+
+def test_logs_of_several_are_told_apart(box):
+    done = box.ctl("logs", "talker", "silent", "--stream", "stderr")
+    assert done.stdout in ("==> talker <==\ntwo\n==> silent <==\n",
+                           "==> silent <==\n==> talker <==\ntwo\n")  # fmt: skip
+
+
+def test_output_that_pyinit_never_sees_is_said_to_be_elsewhere(box):
+    done = box.ctl("logs", "silent")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == (
+        "pyinitctl: the output of silent goes where pyinit's own goes, untouched and unseen\n"
+        '  see it there, or set stdout = "prefix" in its section\n'
+    )
+
+
+def test_bytes_that_are_no_text_come_out_as_they_went_in(fresh):
+    text(fresh, "start", "bytes")
+    fresh.until("end", out=True)
+    raw = subprocess.run(
+        [*start_words("ctl"), "-s", fresh.socket, "logs", "bytes"],
+        capture_output=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert raw.stdout == b"caf\xc3\xa9 \xff end\n"
+
+
+def test_what_makes_no_sense_is_a_usage_error(box):
+    done = box.ctl("logs", "talker", "--stream", "stdin")
+    assert (done.returncode, done.stderr) == (
+        2, "pyinitctl: no such stream: 'stdin'\n  known: both, stdout, stderr\n",
+    )  # fmt: skip
+    assert box.ctl("logs", "-n", "few", "talker").returncode == 2
+    assert box.ctl("logs").returncode == 2
+    assert box.ctl("logs", "nope").returncode == 4
+    assert box.ctl("events", "nope", "-f").returncode == 4
+    assert box.ctl("why").returncode == 2
+
+
+def test_following_logs_goes_on_over_restarts_until_it_is_interrupted(fresh):
+    with watching(fresh, "logs", "-f", "-n", "0", "talker", "--stream", "stdout") as (ctl, lines):
+        fresh.ctl("restart", "talker")
+        assert [next(lines), next(lines)] == ["one\n", "three\n"]
+        fresh.ctl("restart", "talker")
+        assert [next(lines), next(lines)] == ["one\n", "three\n"]
+        ctl.send_signal(2)
+        assert ctl.wait(10) == 130
+
+
+def test_following_logs_begins_with_the_last_lines(fresh):
+    with watching(fresh, "logs", "-f", "-n", "1", "talker", "--stream=stdout") as (_, lines):
+        assert next(lines) == "three\n"
+        fresh.ctl("restart", "talker")
+        assert next(lines) == "one\n"
+
+
+def test_following_ends_with_pyinit(fresh):
+    with watching(fresh, "logs", "-f", "talker", "--json") as (ctl, lines):
+        first = json.loads(next(lines))
+        assert (first["event"], first["name"], first["captured"]) == ("output", "talker", True)
+        fresh.ctl("shutdown", "--no-wait")
+        assert ctl.wait(20) == 0
+
+
+def test_following_goes_on_over_a_reexec(fresh):
+    with watching(fresh, "logs", "-f", "-n", "0", "talker", "--stream=stdout") as (_, lines):
+        fresh.ctl("restart", "talker")
+        assert [next(lines), next(lines)] == ["one\n", "three\n"]
+        assert fresh.ctl("reexec").returncode == 0
+        fresh.ctl("restart", "talker")
+        assert [next(lines), next(lines)] == ["one\n", "three\n"]
+
+
+def test_many_programs_can_be_followed_at_once():
+    config = '[init]\nexit = "never"\n[program.many]\ncommand = ["sh", "-c", '
+    config += '"echo here; exec sleep 600"]\nstdout = "prefix"\ninstances = 40\n'
+    with Box(config) as box:
+        for number in range(40):
+            box.wait_state(f"many:{number}", "RUNNING")
+        with watching(box, "logs", "-f", "all", "--json") as (_, lines):
+            names = {json.loads(next(lines))["name"] for _ in range(40)}
+        assert names == {f"many:{number}" for number in range(40)}
+
+
+def test_a_reader_of_a_flood_that_stops_reading_harms_nobody(fresh):
+    text(fresh, "start", "flood")
+    with watching(fresh, "logs", "-f", "-n", "1", "flood") as (ctl, lines):
+        assert next(lines).startswith("0123456789")  # and now it takes no more: its pipe is full
+        for _ in range(3):
+            began = time.monotonic()
+            assert fresh.ctl("status", "talker").returncode == 0
+            assert time.monotonic() - began < 10
+        resident = Path(f"/proc/{fresh.pid}/statm").read_text().split()[1]
+        assert int(resident) * resource.getpagesize() < 80 << 20
+        ctl.kill()
+    assert fresh.ctl("stop", "flood").returncode == 0
+
+
+def test_events_are_told_one_a_line(fresh):
+    fresh.ctl("start", "crash")
+    lines = [json.loads(line) for line in text(fresh, "events", "crash", "--json").splitlines()]
+    moves = [(each["was"], each["state"]) for each in lines]
+    assert moves == [("STOPPED", "STARTING"), ("STARTING", "EXITED")]
+    end = lines[-1]
+    assert (end["event"], end["name"], end["program"], end["group"]) == (
+        "state", "crash", "crash", "crash",
+    )  # fmt: skip
+    assert end["exit"]["code"] == 7
+    assert end["expected"] is False
+    assert abs(end["at"] - time.time()) < 60
+    said = text(fresh, "events", "cra*").splitlines()
+    assert said[-1].endswith(f" crash STARTING -> EXITED pid {end['pid']} exit 7")
+    assert text(fresh, "events", "-n", "0") == ""
+    assert len(text(fresh, "events", "-n", "2").splitlines()) == 2
+
+
+def test_followed_events_come_as_they_happen(fresh):
+    with watching(fresh, "events", "-f", "silent", "--json") as (ctl, lines):
+        fresh.ctl("restart", "talker")
+        _restart_until_seen(fresh, "silent")
+        states = [json.loads(next(lines))["state"] for _ in range(3)]
+        assert states[0] == "STOPPING"
+        assert states[-1] in ("STARTING", "RUNNING")
+        ctl.send_signal(2)
+        assert ctl.wait(10) == 130
+
+
+def test_a_program_that_left_the_configuration_is_an_event(fresh):
+    with watching(fresh, "events", "-f") as (_, lines):
+        _restart_until_seen(fresh, "talker")
+        assert "talker RUNNING -> STOPPING" in next(lines)
+        fresh.config.write_text(CONFIG.replace("[program.silent]", "[program.quiet]"))
+        fresh.ctl("reload")
+        seen = ""
+        while "silent removed" not in seen:
+            seen += next(lines)
+        assert "quiet STOPPED -> STARTING" in seen
+
+
+def _restart_until_seen(box, name):
+    """Restart once the follower is known to be connected: pyinit counts its clients."""
+
+    def connected():
+        fds = os.listdir(f"/proc/{box.pid}/fd")
+        names = []
+        for fd in fds:
+            try:
+                names.append(os.readlink(f"/proc/{box.pid}/fd/{fd}"))
+            except FileNotFoundError:
+                continue
+        return sum(each.startswith("socket:") for each in names) >= 2
+
+    eventually(connected)
+    assert box.ctl("restart", name).returncode == 0
+
+
+def test_why_tells_how_the_last_runs_ended_and_their_last_words(fresh):
+    fresh.ctl("start", "crash")
+    fresh.ctl("start", "crash")
+    said = text(fresh, "why", "crash", "-n", "2").splitlines()
+    assert said[0] == "crash: EXITED, 0 restarts"
+    assert said[1].endswith("exit status 7, unexpected")
+    assert said[2].startswith("    run 1, pid ")
+    assert "processor" in said[2]
+    assert "memory at most" in said[2]
+    assert said[3:6] == ["    its last output:", "      line 4", "      line 5"]
+    assert said[6].endswith("exit status 7, unexpected")
+    found = json.loads(text(fresh, "why", "crash", "--json"))["processes"][0]
+    assert [each["run_id"] for each in found["ends"]] == [1, 2]
+    end = found["ends"][-1]
+    assert (end["code"], end["reason"], end["expected"], end["oom"]) == (
+        7, "exit status 7", False, False,
+    )  # fmt: skip
+    assert end["max_rss_bytes"] > 0
+    assert end["ran_s"] >= 0
+    assert "line 5" in end["output"]
+
+
+def test_why_names_the_signal(fresh):
+    fresh.ctl("start", "killed")
+    os.kill(fresh.run_pid("killed"), 11)
+    fresh.wait_state("killed", "EXITED")
+    end = json.loads(text(fresh, "why", "killed", "--json"))["processes"][0]["ends"][0]
+    assert end["signal"] == 11
+    assert end["reason"].startswith("killed by SIGSEGV")
+    assert "killed by SIGSEGV" in text(fresh, "why", "killed")
+
+
+def test_why_of_what_never_ended_says_so(box):
+    assert text(box, "why", "silent") == "silent: RUNNING, 0 restarts\n  no run of it has ended\n"
+
+
+def test_trace_is_the_last_steps_in_the_text_of_the_simulation(fresh):
+    fresh.ctl("restart", "silent")
+    said = text(fresh, "trace")
+    assert "RestartRequested(keys=('silent:0',))" in said
+    assert "    Spawn(key='silent:0', run_id=2, plan=silent, limits=())" in said
+    found = json.loads(text(fresh, "trace", "-n", "1", "--json"))
+    assert len(found["steps"]) == 1
+    assert set(found["steps"][0]) == {"now", "event", "effects"}
