@@ -58,6 +58,8 @@ class Builder:
                     continue
                 self.places[name] = document.file
                 section = self.section(document, ("program", name), tree, "program", defaults)
+                if not isinstance(tree, dict):
+                    continue
                 plans, typical = program.build(name, section, init, groups.get(name), self.accounts)
                 self.typical[name] = typical
                 processes += plans

@@ -6,8 +6,6 @@ from pyinit.config.problems import suggest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pyinit.config.build import Builder
     from pyinit.core.plan import Dependency, InitPlan, ProcessPlan
 
@@ -16,14 +14,16 @@ def check(builder: Builder, init: InitPlan) -> None:
     """Note in the builder's problems what does not fit together."""
     known = set(builder.places)
     if init.exit.startswith("main:") and init.exit[5:] not in known:
-        _init_fault(builder, f'exit: there is no program "{init.exit[5:]}"', ("exit",), known)
+        text = f'exit: there is no program "{init.exit[5:]}"'
+        _init_fault(builder, text, ("exit",), suggest(init.exit[5:], known))
     if init.drain_delay and init.drain_delay >= init.stop_budget:
         text = "drain_delay: nothing of stop_budget would be left to stop anything"
-        _init_fault(builder, text, ("drain_delay",), ())
+        fix = "make it shorter, or stop_budget longer"
+        _init_fault(builder, text, ("drain_delay",), fix)
     for _, action in init.signals:
         if action.startswith("forward:") and action[8:] not in known:
             text = f'signals: there is no program "{action[8:]}"'
-            _init_fault(builder, text, ("signals",), known)
+            _init_fault(builder, text, ("signals",), suggest(action[8:], known))
     for name, plan in builder.typical.items():
         for dependency in plan.depends:
             needed = builder.typical.get(dependency.program)
@@ -84,26 +84,24 @@ def _never(dependency: Dependency, needed: ProcessPlan) -> tuple[str, str]:
     return "", ""
 
 
-def _init_fault(builder: Builder, text: str, path: tuple[str, ...], known: Iterable[str]) -> None:
-    wrong = text.partition('"')[2].partition('"')[0]
-    fix = suggest(wrong, known) if wrong else "make it shorter, or stop_budget longer"
-    for document in reversed(builder.documents):
-        tree = document.tree.get("init")
-        if isinstance(tree, dict) and path[0] in tree:
-            builder.problems.add(document.file, ("init", *path), text, fix)
-            return
+def _init_fault(builder: Builder, text: str, path: tuple[str, ...], fix: str) -> None:
+    """Note a fault of a key of [init], where it was said last."""
+    saying = [each for each in builder.documents if _says(each.tree.get("init"), path[0])]
+    builder.problems.add(saying[-1].file, ("init", *path), text, fix)
 
 
 def _fault(builder: Builder, name: str, text: str, fix: str, need: str) -> None:
     """Note a fault of `depends_on`, in the program or in the [defaults] that say it."""
-    own = next(each for each in builder.documents if each.file == builder.places[name])
+    file = builder.places[name]
     path: tuple[str, ...] = ("program", name, "depends_on", need)
-    file = own.file
-    programs = own.tree["program"]
-    tree = programs.get(name) if isinstance(programs, dict) else None
-    if not (isinstance(tree, dict) and "depends_on" in tree):
-        for document in builder.documents:
-            defaults = document.tree.get("defaults")
-            if isinstance(defaults, dict) and "depends_on" in defaults:
-                file, path = document.file, ("defaults", "depends_on", need)
+    programs = next(each.tree["program"] for each in builder.documents if each.file == file)
+    if not (isinstance(programs, dict) and _says(programs[name], "depends_on")):
+        saying = [
+            each for each in builder.documents if _says(each.tree.get("defaults"), "depends_on")
+        ]
+        file, path = saying[-1].file, ("defaults", "depends_on", need)
     builder.problems.add(file, path, f'depends_on of "{name}": {text}', fix)
+
+
+def _says(table: object, key: str) -> bool:
+    return isinstance(table, dict) and key in table

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
+MANY, FEW = 40, 8  # words to choose from: all of them are listed, or only some
+
+
 class ConfigError(Record):
     """One fault.  `line` is 0 where the file as a whole is meant."""
 
@@ -116,4 +119,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
         return f'did you mean "{near[0]}"?'
-    return f"known here: {', '.join(names)}" if 0 < len(names) <= 40 else ""
+    if not names:
+        return "there is none here"
+    more = f"... ({len(names)} in all)" if len(names) > MANY else ""
+    return f"known here: {', '.join(names[: FEW if more else MANY])}{more}"

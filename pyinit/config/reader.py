@@ -146,7 +146,7 @@ class Section:
         if isinstance(value, str):
             return expand(value, self.variables)
         if depth > DEEPEST:
-            raise ValueFault("it is nested too deep")
+            raise ValueFault("it is nested too deep", "use fewer brackets")
         if isinstance(value, dict):
             return each(value.items(), lambda _, item: self.expanded(item, depth + 1))
         if isinstance(value, list):

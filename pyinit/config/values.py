@@ -44,7 +44,7 @@ def string(value: Raw) -> str:
     """Return a string."""
     if isinstance(value, str):
         if "\0" in value:
-            raise ValueFault("a NUL character has no place here")
+            raise ValueFault("a NUL character has no place here", "leave it out")
         return value
     raise ValueFault(f"{shown(value)} is no text", "put it in quotes")
 
@@ -53,7 +53,7 @@ def word(value: Raw) -> str:
     """Return a string that is not empty."""
     text = string(value)
     if not text.strip():
-        raise ValueFault("it must not be empty")
+        raise ValueFault("it must not be empty", "leave the key out, or give it a value")
     return text
 
 
@@ -71,7 +71,7 @@ def integer(lowest: int, highest: int = 1 << 62) -> Callable[[Raw], int]:
         if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest:
             return value
         bound = f"from {lowest}" + (f" to {highest}" if highest < 1 << 62 else "")
-        raise ValueFault(f"{shown(value)} is no whole number {bound}")
+        raise ValueFault(f"{shown(value)} is no whole number {bound}", "unquoted, without a point")
 
     return convert
 
@@ -83,7 +83,7 @@ def number(lowest: float, highest: float) -> Callable[[Raw], float]:
         usable = isinstance(value, int | float) and not isinstance(value, bool)
         if usable and isinstance(value, int | float) and lowest <= value <= highest:
             return float(value)
-        raise ValueFault(f"{shown(value)} is no number from {lowest:g} to {highest:g}")
+        raise ValueFault(f"{shown(value)} is no number from {lowest:g} to {highest:g}", "unquoted")
 
     return convert
 

@@ -115,13 +115,13 @@ def test_a_directory_that_is_missing_is_a_fault(tmp_path):
 
 @settings(max_examples=200)
 @given(
-    names=st.lists(st.from_regex(r"[A-Z_][A-Z0-9_.]{0,5}", fullmatch=True), unique=True, max_size=4),
+    names=st.lists(
+        st.from_regex(r"[A-Z_][A-Z0-9_.]{0,5}", fullmatch=True), unique=True, max_size=4
+    ),
     data=st.data(),
 )
 def test_quoted_values_come_back_whatever_is_in_them(tmp_path_factory, names, data):
-    text = st.text(
-        alphabet=st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=20
-    )
+    text = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=20)
     wanted = {name: data.draw(text) for name in names}
     quoted = {
         name: '"' + "".join([f"\\{char}" if char in '"\\$`' else char for char in value]) + '"'

@@ -1,5 +1,6 @@
 """The files: where they are looked for, in what order they are read, and when they cannot be."""
 
+import contextlib
 import os
 import stat
 
@@ -141,19 +142,16 @@ def test_a_file_below_a_file_cannot_be_read(tmp_path):
     assert fix == "see its owner and mode"
 
 
-def as_nobody(work):
-    """Do `work` in a child that is no root; return whether it came back true."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            if os.geteuid() == 0:
-                os.setgroups([])
-                os.setgid(65534)
-                os.setuid(65534)
-            os._exit(0 if work() else 1)
-        finally:
-            os._exit(2)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+@contextlib.contextmanager
+def as_nobody():
+    """Be no root meanwhile."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 @pytest.fixture
@@ -174,10 +172,9 @@ def test_an_unreadable_file_among_good_ones_is_an_error(shared):
     os.chmod(path, 0o600)
     if os.geteuid() != 0:
         os.chmod(path, 0)
-    assert as_nobody(
-        lambda: faults_of(f"{shared}/conf.d")
-        == [("a.toml", 0, "cannot read it: Permission denied", "see its owner and mode")]
-    )
+    with as_nobody():
+        found = faults_of(f"{shared}/conf.d")
+    assert found == [("a.toml", 0, "cannot read it: Permission denied", "see its owner and mode")]
 
 
 def test_an_unreadable_directory_is_an_error(shared):
@@ -185,13 +182,12 @@ def test_an_unreadable_directory_is_an_error(shared):
     main = written(shared, 'include = ["conf.d"]\n')
     os.chmod(main, 0o644)
 
-    def told():
+    with as_nobody():
         ((file, line, message, fix),) = faults_of(main)
-        text = f'cannot read the directory "{shared}/conf.d": Permission denied'
-        return (file, line, message, fix) == ("pyinit.toml", 1, text, "see its owner and mode")
-
-    assert as_nobody(told)
-    assert as_nobody(lambda: faults_of(f"{shared}/conf.d")[0][0] == "conf.d")
+        alone = faults_of(f"{shared}/conf.d")
+    assert message == f'cannot read the directory "{shared}/conf.d": Permission denied'
+    assert (file, line, fix) == ("pyinit.toml", 1, "see its owner and mode")
+    assert alone[0][:2] == ("conf.d", 0)
 
 
 def test_supervisord_files_are_refused_with_a_message(tmp_path):
@@ -273,7 +269,8 @@ def test_root_is_warned_of_files_that_everybody_may_write(tmp_path):
 def test_nobody_else_is_warned(shared):
     path = written(shared, PROGRAM.format("web"))
     os.chmod(path, 0o666)
-    assert as_nobody(lambda: load([path], ENVIRON).warnings == ())
+    with as_nobody():
+        assert load([path], ENVIRON).warnings == ()
 
 
 def test_errors_come_by_file_as_read_and_by_line(tmp_path):

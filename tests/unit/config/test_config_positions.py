@@ -136,7 +136,9 @@ class Layout:
             return f"[{self.lines()}{inner}{comma}{self.lines()}]"
         keys = self.draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=3, unique=True))
         pairs = [f"{key}{self.blank()}={self.blank()}{self.value(depth + 1)}" for key in keys]
-        return "{" + self.blank() + f"{self.blank()},{self.blank()}".join(pairs) + self.blank() + "}"
+        return (
+            "{" + self.blank() + f"{self.blank()},{self.blank()}".join(pairs) + self.blank() + "}"
+        )
 
     def pair(self):
         end = self.choose("", " # x = 'y'", "\t")
