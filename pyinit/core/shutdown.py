@@ -75,7 +75,8 @@ def begin(draft: Draft, cause: str, code: int | None, *, asked: int = 0) -> None
     weights = graph.weights(draft.graph, timeouts)
     until = draft.now + init.stop_budget
     shutdown = Shutdown(cause, code, draft.now, until, weights, asked)
-    draft.effects.append(Note("info", f"stopping: {cause}"))
+    line = cause.partition("\n")[0]  # how to mend it was said when it happened
+    draft.effects.append(Note("info", f"stopping: {line}"))
     for process in draft.table:
         if isinstance(process.state, Waiting | Backoff):
             draft.send(process.plan.key, Stop(0.0, held=False))

@@ -124,7 +124,9 @@ class Announcer:
     def _say(self, change: fx.Announce, end: End | None) -> None:
         name = change.name
         if end is not None:
-            self._log.say("info" if end.expected else "warning", f"{name}: {_ended(change, end)}")
+            fix = describe(end.status).partition(NEWLINE)[2] if change.now != "Fatal" else ""
+            text = f"{name}: {_ended(change, end)}" + (NEWLINE + fix if fix else "")
+            self._log.say("info" if end.expected else "warning", text)
         match change.now:
             case "Running":
                 self._log.info(f"{name}: up")
