@@ -38,7 +38,17 @@ def find_files(explicit: Sequence[str], environ: Mapping[str, str]) -> list[str]
     named = [path for path in environ.get("PYINIT_CONFIG", "").split(":") if path]
     if named:
         return named
-    return [path for path in (DEFAULT_FILE, DEFAULT_DIRECTORY) if os.path.exists(path)]
+    files = [DEFAULT_FILE] if os.path.exists(DEFAULT_FILE) else []
+    return [*files, DEFAULT_DIRECTORY] if _has_drop_ins(DEFAULT_DIRECTORY) else files
+
+
+def _has_drop_ins(directory: str) -> bool:
+    """Say whether there is something to read in it, or a fault to be told of."""
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return os.path.exists(directory)
+    return any(name.endswith(".toml") for name in names)
 
 
 def load(
