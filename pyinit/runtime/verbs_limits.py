@@ -205,7 +205,12 @@ def read_limit(resource: str, text: str) -> Limit:
     if not colon:
         both = UNLIMITED if soft == "unlimited" else KEEP
         return Limit(name, _half(name, soft, text, "max"), both)
-    return Limit(name, _half(name, soft, text, "max"), _half(name, hard, text, ""))
+    pair = Limit(name, _half(name, soft, text, "max"), _half(name, hard, text, ""))
+    if pair.hard >= 0 and (pair.soft == UNLIMITED or pair.soft > pair.hard):
+        fix = "write the soft limit first, the hard one behind the colon"
+        shown = f"{name} to '{text[:DIGITS]}'"
+        raise Refused("bad-request", f"cannot set {shown}: soft is above hard\n  {fix}")
+    return pair
 
 
 def _half(name: str, half: str, text: str, word: str) -> int:
