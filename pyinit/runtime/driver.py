@@ -160,6 +160,10 @@ class Driver:
                 tree.signal_process(pid, signum)
         self.events.append(ev.Swept(len(left)))
 
+    def knows(self, pid: int) -> bool:
+        """Say whether a child is a helper of ours, or a run that is still at its exec."""
+        return pid in self.helpers or pid in self._execing
+
     def reaped(self, pid: int, status: int) -> None:
         """A child is gone: news of its exec comes first, then the end itself."""
         helper = self.helpers.pop(pid, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyinit.core.events import SignalReceived
+from pyinit.core.events import SignalReceived, Spawned
 from pyinit.system import files, reap, signals
 
 TYPE_CHECKING = False
@@ -44,15 +44,25 @@ class Reaper:
         return 0.0 if self._more else NEVER
 
     def tick(self, _now: float) -> None:
-        """Reap a portion; what a run has printed before its end is read first."""
+        """Reap a portion; what a run has printed before its end is read first.
+
+        The core looks around when an orphan has died, whichever it was: of a burst it is told once.
+        """
         gone, self._more = reap.reap_all()
         pids = self._loop.supervisor.pids
+        unborn = [event.pid for event in self._loop.queued() if isinstance(event, Spawned)]
+        orphan: reap.Reaped | None = None
         for each in gone:
             key = pids.get(each.pid)  # type: ignore[arg-type]
             if key is not None:
                 self._pump.drain(key)
                 self._announcer.used(each.pid, each.user_s, each.system_s, each.max_rss_bytes)
+            elif each.pid not in unborn and not self._driver.knows(each.pid):
+                orphan = each
+                continue
             self._driver.reaped(each.pid, each.status)
+        if orphan is not None:
+            self._driver.reaped(orphan.pid, orphan.status)
 
     def kick(self) -> None:
         """Look for the dead without a signal: their SIGCHLD may have gone to our predecessor."""

@@ -6,6 +6,12 @@ import posix
 
 from pyinit.core.record import Record
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+else:
+    import _signal
+
 AT_ONCE = 512  # a burst of orphans is reaped in portions: signals and deadlines come between
 
 
@@ -22,8 +28,17 @@ class Reaped(Record):
 def reap_all() -> tuple[list[Reaped], bool]:
     """Reap every child that is gone, at most AT_ONCE; say whether there may be more.
 
-    SIGCHLD tells of any number of deaths, so this asks until nobody is left.
+    SIGCHLD tells of any number of deaths, so this asks until nobody is left.  It is blocked
+    meanwhile: in a burst its handler would run once for every death that is reaped here anyway.
     """
+    mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGCHLD,))
+    try:
+        return _reap_all()
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+
+
+def _reap_all() -> tuple[list[Reaped], bool]:
     found: list[Reaped] = []
     wait, flag = posix.wait4, posix.WNOHANG
     while len(found) < AT_ONCE:
