@@ -157,8 +157,7 @@ def adopt_command(options: Options, plan: Plan | Faults) -> Plan | Faults:
     if any(process.program == MAIN for process in plan.processes):
         text = f'program "{MAIN}" of the configuration has the name that the COMMAND has here'
         return Faults((text + "\n    give it another name",))
-    terminal = posix.isatty(0)
-    launch = Launch(options.command, session=False, terminal=terminal, stdin="inherit")
+    launch = Launch(options.command, session=False, terminal=_has_terminal(), stdin="inherit")
     init = plan.init
     launch = replace(launch, env=init.env, directory=init.directory, umask=init.umask)
     main_plan = ProcessPlan(
@@ -166,3 +165,14 @@ def adopt_command(options: Options, plan: Plan | Faults) -> Plan | Faults:
     )
     init = replace(init, exit=f"main:{MAIN}")
     return replace(plan, init=init, processes=(*plan.processes, main_plan))
+
+
+def _has_terminal() -> bool:
+    """Say whether we are in the foreground of a terminal: only then can we hand it on.
+
+    In the background of an interactive shell the terminal is the shell's.
+    """
+    try:
+        return posix.tcgetpgrp(0) == posix.getpgrp()
+    except OSError:  # no terminal, or not the one of our session
+        return False
