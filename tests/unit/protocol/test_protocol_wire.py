@@ -229,3 +229,14 @@ def test_blank_lines_cost_nothing_and_are_no_frames():
     assert frames.take() is None
     frames.feed(b"{}\r\n")
     assert frames.take() == b"{}\r"
+
+
+def test_what_was_fed_and_not_taken_can_be_handed_on():
+    frames = Frames()
+    frames.feed(b'{"a":1}\n{"b":2}\n{"c"')
+    assert frames.take() == b'{"a":1}'
+    assert frames.rest == b'{"b":2}\n{"c"'
+    other = Frames()
+    other.feed(frames.rest)
+    assert other.take() == b'{"b":2}'
+    assert other.partial

@@ -1,0 +1,37 @@
+"""What is shown of values that may be secret: by the variable's name, or inside of a URL."""
+
+import pytest
+
+from pyinit.protocol.masking import MASK, masked
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["PASSWORD", "DB_PASSWORD", "db-passwd", "AWS_SECRET_ACCESS_KEY", "api.token", "SENTRY_DSN"],
+)
+def test_a_name_that_speaks_of_secrets_hides_its_value(name):
+    assert masked(name, "hunter2", secret=False) == MASK
+
+
+@pytest.mark.parametrize("name", ["PWD", "OLDPWD", "PATH", "KEYBOARD", "MONKEY", "PASSENGER"])
+def test_other_names_show_theirs(name):
+    assert masked(name, "/srv", secret=False) == "/srv"
+
+
+def test_what_is_declared_secret_is_hidden_whatever_its_name():
+    assert masked("PWD", "/srv", secret=True) == MASK
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("postgres://me:hunter2@db/x", "postgres://me:********@db/x"),
+        ("redis://:hunter2@cache:6379/0", "redis://:********@cache:6379/0"),
+        ("https://me@host/", "https://me@host/"),
+        ("https://host/a:b@c", "https://host/a:b@c"),
+        ("me:hunter2@db", "me:hunter2@db"),
+        ("", ""),
+    ],
+)
+def test_the_password_of_a_url_is_hidden(value, shown):
+    assert masked("URL", value, secret=False) == shown
