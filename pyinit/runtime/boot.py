@@ -15,7 +15,7 @@ import sys
 
 from pyinit.core.plan import Launch, Plan, ProcessPlan, Restart
 from pyinit.core.record import Record, replace
-from pyinit.runtime import compiling
+from pyinit.runtime import compiling, rest
 from pyinit.runtime.compiling import Faults
 from pyinit.system import files, signals
 
@@ -48,6 +48,7 @@ class Options(Record):
 def main(options: Options) -> int:
     """Run pyinit to its end; return its exit status."""
     sys.setrecursionlimit(DEEP)
+    rest.begin()
     files.open_standard()
     if options.state_fd >= 0:
         from pyinit.runtime import reexec

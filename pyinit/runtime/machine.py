@@ -26,6 +26,7 @@ from pyinit.runtime.pump import Pump
 from pyinit.runtime.readiness import Readiness
 from pyinit.runtime.reaper import Reaper
 from pyinit.runtime.recorder import Recorder
+from pyinit.runtime.rest import Rest
 from pyinit.runtime.watch import DescriptorWatch
 from pyinit.system import cgroups, files, limits, rescue  # rescue: before it is needed
 
@@ -217,8 +218,9 @@ class Machine:
         self.desk.on_plan = lambda plan: boot.adopt_command(self.options, plan)
         self.desk.on_load = self._adopt_plan
         self.desk.environ = dict(posix.environ)
-        watch = self.watch
-        self.loop.timed = (self.reaper, self.readiness, self.pump, self.compiler, watch)
+        watch, now = self.watch, time.monotonic()
+        parts = (self.reaper, self.readiness, self.pump, self.compiler)
+        self.loop.timed = (*parts, watch, Rest(now))
         self.loop.after_turn.append(lambda: watch.passing(time.monotonic()))
         self.loop.after_turn.append(self._reexec_if_wanted)
         if self.options.daemon_fd >= 0:
