@@ -75,7 +75,10 @@ def _number(word: bytes) -> int:
 
 def read_one(name: str, pid: int = 0) -> tuple[int, int]:
     """Return the (soft, hard) of one limit of a process.  Raises OSError."""
-    return resource.prlimit(pid, NUMBERS[name])
+    try:
+        return resource.prlimit(pid, NUMBERS[name])
+    except PermissionError:
+        return _read_proc(pid)[name]
 
 
 def apply(limits: tuple[Limit, ...], pid: int = 0) -> tuple[Unmet, ...]:
