@@ -1,6 +1,6 @@
 """dumb-init: runs one command in a session of its own and passes every signal on to all of it.
 
-What it does and says is dumb-init 1.2.5's; docs/applets.md lists where it does not, and why.
+What it does and says is dumb-init 1.2.5's; docs/compatibility.md lists where it does not, and why.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """tini: runs one command, passes signals on to it, reaps orphans, exits with its status.
 
-What it does and says is tini 0.19's; docs/applets.md lists where it does not, and why.
+What it does and says is tini 0.19's; docs/compatibility.md lists where it does not, and why.
 """
 
 from __future__ import annotations

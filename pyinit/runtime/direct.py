@@ -81,6 +81,8 @@ class Wrapper:
             code = self.stage("fork", error.errno or 0)
             return FAILED if code is None else code
         self.started()
+        import resource  # noqa: F401  or wait4 imports it at the first death, when time counts
+
         while code is None:
             code = self._guarded(direct_child.wait(waited))
         return code

@@ -29,6 +29,7 @@ else:
 SHELL = b"/bin/sh"
 DEFAULT_PATH = b"/bin:/usr/bin"
 NAME_MAX = 255
+FIRST_REAL_TIME = 32
 COERCED = (b"C.UTF-8", b"C.utf8", b"UTF-8")
 PASSED_OVER = (
     *(errno.EACCES, errno.ENOENT, errno.ESTALE, errno.ENOTDIR, errno.ENODEV, errno.ETIMEDOUT),
@@ -85,8 +86,14 @@ def restore(held: Held, touched: Iterable[int] = ()) -> None:
 
 
 def reset() -> None:
-    """In the child: default dispositions and an empty mask, whatever they were."""
-    signals.reset_in_child()
+    """In the child: default dispositions and an empty mask, whatever they were.
+
+    Real-time signals that were ignored stay so, as dumb-init leaves them.
+    """
+    for number in range(1, FIRST_REAL_TIME):
+        if number not in (_signal.SIGKILL, _signal.SIGSTOP):
+            _signal.signal(number, _signal.SIG_DFL)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
 
 
 def start(become: Callable[[], int]) -> int:

@@ -58,6 +58,7 @@ STARTS = {
     "many ignored": ignore(1, 2, 3, 10, 12, 14, 15, 18, 23, 28),
     "some blocked": block(signal.SIGUSR1, signal.SIGTERM, signal.SIGTTOU),
     "real-time blocked": block(34, 40, 64),
+    "real-time ignored": ignore(35, 50),
     "faults blocked": block(signal.SIGSEGV, signal.SIGABRT),
     "faults ignored": ignore(signal.SIGABRT, signal.SIGSYS),
     "all blocked": block(*signal.valid_signals()),
