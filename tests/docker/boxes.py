@@ -145,13 +145,20 @@ sys.stdout.write(body.decode())
 class Boxes:
     """Makes containers, and removes all it made."""
 
-    def __init__(self, client, session):
+    def __init__(self, client, session, directory):
         self.client = client
         self.session = session
+        self.directory = directory
         self._made = []
 
     def create(self, image, *command, files=None, **options):
-        """Make a container that has not started; `files` maps paths inside to texts."""
+        """Make a container that has not started; `files` maps paths inside to texts.
+
+        A root that is read-only gets them as mounts: the engine does not write into it either.
+        """
+        if files and options.get("read_only"):
+            options = {**options, "volumes": {**options.get("volumes", {}), **self._mounts(files)}}
+            files = None
         container = self.client.containers.create(
             image,
             list(command) or None,
@@ -169,6 +176,17 @@ class Boxes:
         box = self.create(image, *command, **options)
         box.container.start()
         return box
+
+    def _mounts(self, files):
+        """Write files to this machine; return the mounts that bring them in."""
+        found = {}
+        for path, content in files.items():
+            text, mode = content if isinstance(content, tuple) else (content, 0o644)
+            place = self.directory / uuid.uuid4().hex
+            place.write_text(text)
+            place.chmod(mode)
+            found[str(place)] = {"bind": path, "mode": "ro"}
+        return found
 
     def clean(self):
         """Remove every container made."""

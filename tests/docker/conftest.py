@@ -24,6 +24,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.docker)
+            item.add_marker(pytest.mark.xdist_group("docker"))  # one engine: one after the other
 
 
 def _answers():
@@ -107,9 +108,9 @@ def go_web(image):
 
 
 @pytest.fixture
-def boxes(engine):
+def boxes(engine, tmp_path):
     """Containers of one test."""
-    made = Boxes(engine, SESSION)
+    made = Boxes(engine, SESSION, tmp_path)
     yield made
     made.clean()
 

@@ -12,7 +12,7 @@ if os.fork() == 0:
             time.sleep(60)
     os._exit(0)
 os.wait()
-print("up", flush=True)
+print("at work", flush=True)
 while True:
     time.sleep(60)
 """
@@ -24,7 +24,7 @@ for _ in range(300):
             time.sleep(0.05)
         os._exit(0)
     os.wait()
-print("up", flush=True)
+print("at work", flush=True)
 while True:
     time.sleep(60)
 """
@@ -36,7 +36,7 @@ def zombies(box):
 
 def test_three_hundred_orphans_leave_no_zombie(boxes, image):
     box = boxes.run(image, *PYTHON, ORPHANS)
-    box.said("up")
+    box.said("at work")
     eventually(lambda: not zombies(box) and len(box.processes()) == 2, within_s=30, every_s=0.2)
 
 
@@ -52,7 +52,7 @@ def test_probes_run_by_exec_leave_no_zombie(boxes, image):
 @pytest.mark.parametrize("init", [False, True], ids=["as PID 1", "under --init"])
 def test_a_stop_ends_descendants_that_left_the_session(boxes, image, init):
     box = boxes.run(image, init=init, files={"/etc/pyinit/pyinit.toml": service("web", DAEMON)})
-    box.said("up")
+    box.said("at work")
     before = {pid for pid, found in box.processes().items() if found[2].startswith("python3")}
     assert len(before) == 2
     box.ctl("stop", "web")
@@ -62,7 +62,7 @@ def test_a_stop_ends_descendants_that_left_the_session(boxes, image, init):
 
 def test_under_init_pyinit_is_no_pid_1_and_still_gets_the_orphans(boxes, image):
     box = boxes.run(image, init=True, files={"/etc/pyinit/pyinit.toml": service("web", DAEMON)})
-    box.said("up")
+    box.said("at work")
     found = box.processes()
     pyinit = next(pid for pid, process in found.items() if process[2] == "pyinit")
     assert pyinit != 1

@@ -29,7 +29,7 @@ NOWHERE = {"read-only"}  # no place for a control socket
 OBEDIENT = """
 import _signal, posix
 _signal.signal(15, lambda *_: posix._exit(0))
-print("up", flush=True)
+print("at work", flush=True)
 while True:
     _signal.pause()
 """
@@ -44,7 +44,7 @@ def test_a_service_runs_is_controlled_and_stopped_under(boxes, image, restrictio
     options = RESTRICTIONS[restriction]
     text = service("web", OBEDIENT, stdout='"prefix"')
     box = boxes.run(image, files={"/etc/pyinit/pyinit.toml": text}, **options)
-    box.said("web | up")
+    box.said("web | at work")
     code, output = box.run("pyinitctl", "restart", "web")
     if restriction in NOWHERE:
         assert code == 5, output
@@ -73,7 +73,7 @@ def test_the_example_serves_and_stops_under(boxes, go_web, restriction):
 def test_without_a_place_for_its_socket_pyinit_says_so_once_and_runs_on(boxes, image):
     text = service("web", OBEDIENT)
     box = boxes.run(image, files={"/etc/pyinit/pyinit.toml": text}, read_only=True)
-    box.said("up")
+    box.said("at work")
     logs = box.logs()
     assert logs.count("cannot make a control socket") == 1
     assert "/run/pyinit/control.sock" in logs
@@ -96,7 +96,7 @@ def test_the_init_of_docker_makes_pyinit_a_subreaper_that_reaps(boxes, image):
     orphan = "import posix\nif posix.fork() == 0:\n    posix.fork() or posix._exit(0)\n"
     files = {"/etc/pyinit/pyinit.toml": service("web", OBEDIENT)}
     box = boxes.run(image, files=files, init=True)
-    box.said("up")
+    box.said("at work")
     box.running("web")
     for _ in range(5):
         box.run(*PYTHON, orphan)
