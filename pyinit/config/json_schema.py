@@ -89,7 +89,7 @@ def _form(key: schema.Key) -> Fragment:
         case "restart":
             return _any(_choice(program.POLICIES), table)
         case "stop":
-            return _any(_listed(_signal()), table)
+            return _any(_listed(_signal(), least=1), table)
         case "sinks":
             words = output.WORDS if key.name == "stdout" else (*output.WORDS, "stdout")
             return _listed(_any(_choice(words), table), least=1)

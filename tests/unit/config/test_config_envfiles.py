@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pyinit.config.envfiles import env_dir, env_file
@@ -113,7 +113,6 @@ def test_a_directory_that_is_missing_is_a_fault(tmp_path):
     assert caught.value.fix == "it is a directory with a file for each variable"
 
 
-@settings(max_examples=200)
 @given(
     names=st.lists(
         st.from_regex(r"[A-Z_][A-Z0-9_.]{0,5}", fullmatch=True), unique=True, max_size=4

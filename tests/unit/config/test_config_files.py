@@ -28,6 +28,8 @@ def test_files_are_those_of_the_command_line_or_of_the_environment_or_the_defaul
     written(tmp_path, "")
     assert find_files([], {"PYINIT_CONFIG": ""}) == [f"{tmp_path}/pyinit.toml"]
     (tmp_path / "conf.d").mkdir()
+    assert find_files([], {}) == [f"{tmp_path}/pyinit.toml"]  # nothing is in it
+    written(tmp_path, "", "conf.d/web.toml")
     assert find_files([], {}) == [f"{tmp_path}/pyinit.toml", f"{tmp_path}/conf.d"]
 
 
@@ -300,7 +302,7 @@ def test_what_is_in_a_good_configuration_is_counted(tmp_path):
 
 
 def test_thousands_of_faults_are_told_in_reasonable_time(tmp_path):
-    lines = "".join([f"[program.p{n}]\ncomand = 1\n" for n in range(3000)])
+    lines = "".join([f"[program.p{n}]\ncomand = 1\n" for n in range(1000)])
     found = faults_in(tmp_path, lines)
-    assert len(found) == 6000
-    assert found[-1][0] == 6000
+    assert len(found) == 2000
+    assert found[-1][0] == 2000

@@ -60,7 +60,7 @@ def test_quoted_words_come_back_as_they_were(words):
     assert split(shlex.join(words)) == words
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=PLAIN)
 def test_a_real_shell_splits_it_alike(text):
     script = f"show() {{ for each; do printf '%s\\0' \"$each\"; done; }}\nshow {text}\n"
