@@ -23,7 +23,6 @@ else:
 PATIENCE_BYTES = 1 << 20  # kept while the disk is full or the directory is gone, then dropped
 RETRY_S = 1.0
 SLOW_READER_S = 0.1  # a FIFO that is full is tried again so soon
-LOOK_S = 0.1  # how often a busy file is looked after: somebody may have removed or emptied it
 UNFINISHED_BYTES = 64 * 1024  # of a line, before it goes into a shared file unfinished
 NEVER = float("inf")
 
@@ -58,7 +57,6 @@ class LogFile:
         self._size = 0
         self._regular = False
         self._outlet: Outlet | None = None
-        self._looked_at = 0.0
         self._no_rotation_before = 0.0
         self._kept: list[bytes] = []
         self._kept_bytes = 0
@@ -151,9 +149,7 @@ class LogFile:
 
     def _look_after(self) -> None:
         """Have the file open, and notice when it was removed or emptied."""
-        now = time.monotonic()
-        if self._fd >= 0 and self._regular and now >= self._looked_at + LOOK_S:
-            self._looked_at = now
+        if self._regular and self._fd >= 0:
             found = posix.fstat(self._fd)
             self._size = found.st_size
             if found.st_nlink == 0:
@@ -170,7 +166,6 @@ class LogFile:
         found = posix.fstat(fd)
         self._size = found.st_size
         self._regular = _stat.S_ISREG(found.st_mode)
-        self._looked_at = time.monotonic()
 
     def _rotate(self) -> bool:
         """Move the full file aside; say whether there is room now.  Without, it just grows."""
@@ -244,11 +239,7 @@ class FileEnd:
 
 def _make_room(here: int, name: str, max_files: int) -> None:
     """Rename or remove what `rotation` says, all of it in the directory `here`."""
-    listing = posix.open(".", posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC, dir_fd=here)
-    try:
-        there = frozenset([each for each in posix.listdir(listing) if each.startswith(name)])
-    finally:
-        posix.close(listing)
+    there = frozenset([each for each in logplace.names(here) if each.startswith(name)])
     for old, new in rotation.renames(name, max_files, there):
         if new is None:
             posix.unlink(old, dir_fd=here)

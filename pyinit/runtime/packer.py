@@ -1,9 +1,15 @@
-"""Has old log files compressed by children at their ease, a few at a time."""
+"""Has old log files compressed by children at their ease, one of each log, a few at a time.
+
+The child packs into a temporary file.  Its name is settled here when it is done, by looking for
+the inode that was packed: rotation may have renamed it meanwhile, but not in between.
+"""
 
 from __future__ import annotations
 
 import posix
 
+from pyinit.logs.packing import TEMPORARY, unpacked
+from pyinit.logs.rotation import SUFFIX
 from pyinit.runtime.reaper import forked
 from pyinit.system import logplace
 
@@ -11,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+FLAGS = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 AT_ONCE = 2  # a thousand programs that rotate together must not start a thousand compressors
 
 
@@ -40,28 +47,68 @@ class Packer:
                 return
             del self._wanted[path]
             try:
-                forked(_packing(path), self._helpers, self._done(path))
-            except OSError as error:
-                self._report(f'cannot compress the old files of "{path}": {error.strerror}')
-                continue
-            self._busy.add(path)
+                self._pack_next(path)
+            except (OSError, logplace.OwnStream) as error:
+                self._fail(path, str(error))
 
-    def _done(self, path: str) -> Callable[[int], None]:
+    def _pack_next(self, path: str) -> None:
+        here, name = logplace.find(path)
+        try:
+            left = unpacked(name, logplace.names(here))
+            if not left:
+                return
+            old = posix.open(left[0], FLAGS, dir_fd=here)
+            try:
+                found = posix.fstat(old)
+                done = self._done(path, (found.st_dev, found.st_ino))
+                forked(_packing(path, old, name + TEMPORARY), self._helpers, done, keep=(old,))
+            finally:
+                posix.close(old)
+        finally:
+            posix.close(here)
+        self._busy.add(path)
+
+    def _done(self, path: str, inode: tuple[int, int]) -> Callable[[int], None]:
         def done(status: int) -> None:
             self._busy.discard(path)
-            if status != 0:
-                self._report(f'cannot compress all old files of "{path}": they stay as they are')
+            try:
+                if status != 0:
+                    self._fail(path, "the compressor failed")
+                else:
+                    _put_in_place(path, inode)
+                    self._wanted[path] = None  # there may be more
+            except (OSError, logplace.OwnStream) as error:
+                self._fail(path, str(error))
             self._start()
 
         return done
 
+    def _fail(self, path: str, reason: str) -> None:
+        self._report(f'cannot compress an old file of "{path}": {reason}\n  it stays as it is')
 
-def _packing(path: str) -> Callable[[], None]:
-    def pack() -> None:
-        from pyinit.logs.packing import pack_old
 
-        here, name = logplace.find(path)
+def _packing(path: str, old: int, temporary: str) -> Callable[[], None]:
+    def work() -> None:
+        from pyinit.logs.packing import pack
+
+        here, _ = logplace.find(path)
         posix.fchdir(here)
-        pack_old(name)
+        pack(old, temporary)
 
-    return pack
+    return work
+
+
+def _put_in_place(path: str, inode: tuple[int, int]) -> None:
+    """Let the packed file take the place of the one with that inode."""
+    here, name = logplace.find(path)
+    try:
+        for old in unpacked(name, logplace.names(here)):
+            found = posix.stat(old, dir_fd=here, follow_symlinks=False)
+            if (found.st_dev, found.st_ino) == inode:
+                new = old + SUFFIX
+                posix.rename(name + TEMPORARY, new, src_dir_fd=here, dst_dir_fd=here)
+                posix.unlink(old, dir_fd=here)
+                return
+        posix.unlink(name + TEMPORARY, dir_fd=here)  # rotation has removed it meanwhile
+    finally:
+        posix.close(here)

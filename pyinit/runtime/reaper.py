@@ -82,21 +82,22 @@ def forked(
     done: Callable[[int], None] = lambda _status: None,
     *,
     nice: int = 10,
+    keep: tuple[int, ...] = (),
 ) -> None:
     """Run `function` in a forked child; `done` gets its wait status.  Raises OSError.
 
-    It keeps none of our descriptors but 0, 1 and 2: as long as it held the socket of a client or
-    the pipe of a program, they would not see us close it.
+    It has none of our descriptors but 0, 1, 2 and `keep`: as long as it held the socket of a
+    client or the pipe of a program, they would not see us close it.
     """
     import posix
 
-    mask = signals.block_all()  # until the child has reset its handlers, they write to our pipe
+    mask = signals.block_all()  # a handler of ours in the child would write to our pipe
     try:
         pid = posix.fork()
         if pid == 0:
             code = 1
             try:
-                files.close_all()
+                files.close_all(keep)
                 signals.reset_in_child()
                 posix.nice(nice)
                 function()

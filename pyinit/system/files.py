@@ -120,14 +120,14 @@ def seal_inherited(keep: frozenset[int] = frozenset()) -> None:
                 continue
 
 
-def close_all() -> None:
-    """Close every descriptor above 2, in a child that lives on without an exec."""
+def close_all(keep: tuple[int, ...] = ()) -> None:
+    """Close every descriptor above 2 but `keep`, in a child that lives on without an exec."""
     try:
         names = posix.listdir("/proc/self/fd")
     except OSError:
         names = [str(fd) for fd in range(3, 1024)]
     for name in names:
-        if int(name) > 2:
+        if int(name) > 2 and int(name) not in keep:
             try:
                 posix.close(int(name))
             except OSError:  # not open, or of the listing itself

@@ -66,6 +66,15 @@ def find(path: str) -> tuple[int, str]:
         raise
 
 
+def names(here: int) -> list[str]:
+    """Return the names in a directory that `find` gave.  Raises OSError."""
+    listing = posix.open(".", posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC, dir_fd=here)
+    try:
+        return posix.listdir(listing)
+    finally:
+        posix.close(listing)
+
+
 def open_file(path: str, mode: int | None, uid: int | None, gid: int | None) -> int:
     """Open a log file for appending, as `files.open_log`.  Raises OwnStream, OSError."""
     here, name = find(path)

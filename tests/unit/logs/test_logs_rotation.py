@@ -2,19 +2,13 @@
 
 import gzip
 import os
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit.logs.packing import pack, pack_old
+from pyinit.logs.packing import pack, unpacked
 from pyinit.logs.rotation import is_full, renames
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from eventually import eventually
 
 
 @pytest.mark.parametrize(
@@ -72,77 +66,29 @@ def test_packing_keeps_content_mode_and_owner(tmp_path):
     if os.getuid() == 0:
         os.chown(path, 12345, 54321)
     before = path.stat()
-    pack(str(path))
-    packed = tmp_path / "log.1.gz"
-    assert gzip.decompress(packed.read_bytes()) == b"line\n" * 100_000
+    packed = tmp_path / "log.packing"
+    packed.write_bytes(b"of one that was interrupted")
+    pack(os.open(path, os.O_RDONLY), str(packed))
+    assert gzip.decompress(packed.read_bytes()) == path.read_bytes() == b"line\n" * 100_000
     after = packed.stat()
     assert (after.st_mode, after.st_uid, after.st_gid) == (
         before.st_mode,
         before.st_uid,
         before.st_gid,
     )
-    assert os.listdir(tmp_path) == ["log.1.gz"]
 
 
-def test_packing_follows_no_link_in_either_place(tmp_path):
+def test_packing_follows_no_link(tmp_path):
     precious = tmp_path / "precious"
     precious.write_bytes(b"keep me")
-    link = tmp_path / "log.1"
-    link.symlink_to(precious)
-    with pytest.raises(OSError, match="symbolic links"):
-        pack(str(link))
-    link.unlink()
-    link.write_bytes(b"a log")
-    (tmp_path / f"log.1.gz.{os.getpid()}").symlink_to(precious)
-    pack(str(link))
+    old, packed = tmp_path / "log.1", tmp_path / "log.packing"
+    old.write_bytes(b"a log")
+    packed.symlink_to(precious)
+    pack(os.open(old, os.O_RDONLY), str(packed))
     assert precious.read_bytes() == b"keep me"
-    assert gzip.decompress((tmp_path / "log.1.gz").read_bytes()) == b"a log"
+    assert gzip.decompress(packed.read_bytes()) == b"a log"
 
 
-def test_a_file_that_was_rotated_on_meanwhile_is_not_lost(tmp_path):
-    """The file that is compressed moved to .2 and another one took its name."""
-    path = tmp_path / "log.1"
-    older = os.urandom(24 << 20)  # takes a second to compress
-    path.write_bytes(older)
-    with ThreadPoolExecutor(1) as pool:
-        packing = pool.submit(pack, str(path))
-        eventually((tmp_path / f"log.1.gz.{os.getpid()}").exists, every_s=0.001)
-        path.rename(tmp_path / "log.2")
-        path.write_bytes(b"newer")
-        with pytest.raises(FileNotFoundError, match="rotated on"):
-            packing.result()
-    kept = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
-    assert kept == {"log.1": b"newer", "log.2": older}
-
-
-def test_everything_that_rotation_left_is_packed_and_leftovers_of_dead_packers_go(
-    tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
-    alive = os.getppid()
-    for name in ("f", "f.1", "f.3", "f.x", "other.1", "f.2.gz", f"f.1.gz.{alive}", "f.9.gz.0"):
-        Path(name).write_bytes(name.encode())
-    gone = 4_000_001  # above any pid
-    Path(f"f.2.gz.{gone}").write_bytes(b"half")
-    Path(f"f.4.gz.{os.getpid()}").write_bytes(b"half: pids come again")
-    pack_old("f")
-    assert sorted(os.listdir()) == sorted(
-        ["f", "f.1.gz", "f.3.gz", "f.x", "other.1", "f.2.gz", f"f.1.gz.{alive}", "f.9.gz.0"]
-    )
-    assert gzip.decompress(Path("f.3.gz").read_bytes()) == b"f.3"
-
-
-def test_packing_goes_on_after_a_file_that_is_not_there(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("f.01").write_bytes(b"reads as number 1, of which there is no file")
-    Path("f.2").write_bytes(b"there")
-    pack_old("f")
-    assert sorted(os.listdir()) == ["f.01", "f.2.gz"]
-
-
-def test_a_packer_of_another_user_is_taken_to_live(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    name = f"f.1.gz.{10**25}"  # no pid at all
-    Path(name).write_bytes(b"")
-    pack_old("f")
-    assert os.listdir() == [name]
+def test_old_files_that_are_not_packed_yet_are_found_newest_first():
+    there = ["f", "f.1", "f.01", "f.10", "f.2", "f.2.gz", "f.x", "f.packing", "other.1", "f."]
+    assert unpacked("f", there) == ["f.1", "f.2", "f.10"]
