@@ -49,20 +49,21 @@ def everything() -> frozenset[int]:
     return frozenset([n for n in range(1, _signal.NSIG) if n not in never])
 
 
-def hold(numbers: Iterable[int], ignore: Iterable[int] = ()) -> Held:
+def hold(numbers: frozenset[int], ignore: Iterable[int] = ()) -> Held:
     """Block `numbers` and ignore `ignore` from now on; return how it was before.
 
     Python's own handler of SIGINT goes, or it would swallow a signal meant for the child; a
     SIGCHLD that is ignored would keep the child's exit status from us.
     """
-    mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, tuple(numbers))
+    mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, numbers)
     _signal_if(_signal.SIGINT, _signal.default_int_handler, _signal.SIG_DFL)
     changed = [*ignore, _signal.SIGCHLD]
     ignored = [int(n) for n in changed if _signal.getsignal(n) == _signal.SIG_IGN]
     _signal_if(_signal.SIGCHLD, _signal.SIG_IGN, _signal.SIG_DFL)
     for number in ignore:
         _signal.signal(number, _signal.SIG_IGN)
-    if signals.held_from_birth():
+    if signals.held_from_birth():  # all of them, those that nobody here waits for among them
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, numbers)
         mask = set()
     return Held(frozenset([int(n) for n in mask]), tuple(ignored))
 

@@ -22,7 +22,9 @@ from genuine import (
 )
 
 NAMES = ["tini", "tini-static", "dumb-init"]
-SCRIPT = f"""#!{sys.executable} -IS
+PLAIN = f"{sys.executable} -IS"
+HELD = f"/usr/bin/env -S --block-signal {sys.executable} -X held -IS"  # as in the image
+SCRIPT = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 from pyinit.cli.init import main
@@ -30,11 +32,11 @@ main()
 """
 
 
-@pytest.fixture
-def links(tmp_path):
+@pytest.fixture(params=[PLAIN, HELD], ids=["plain", "held"])
+def links(tmp_path, request):
     """A directory with pyinit and links to it."""
     entry = tmp_path / "pyinit"
-    entry.write_text(SCRIPT)
+    entry.write_text(f"#!{request.param}{SCRIPT}")
     entry.chmod(0o755)
     for name in [*NAMES, "mytini", "x-dumb-init"]:
         (tmp_path / name).symlink_to("pyinit")
@@ -74,11 +76,15 @@ def test_a_link_is_found_in_the_path_and_runs_as_pid_1(name, links):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_link_gives_its_child_the_signals_as_they_were(name, links):
-    """pyinit itself would catch them all on its first line."""
+    """pyinit itself would catch them all on its first line.
+
+    The image's entry blocks them all before Python starts: what was blocked before is forgotten.
+    """
+    held = "held" in (links / "pyinit").read_text().partition("\n")[0]
 
     def ignore():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+        signal.pthread_sigmask(signal.SIG_BLOCK, set() if held else {signal.SIGUSR1})
 
     command = ["cat", "/proc/self/status"]
     found = []
@@ -97,6 +103,15 @@ def test_a_link_passes_signals_on(name, links):
             running.out.until(b"got %d\n" % number)
         os.kill(running.child, signal.SIGKILL)
         assert running.wait() == 137
+
+
+@pytest.mark.parametrize("name", ["tini", "tini-static"])
+def test_a_fault_sent_to_a_link_is_its_end(name, links):
+    """Nobody waits for a fault, so it must not stay blocked."""
+    with Running(Bare(), str(links / name), "-s", "--", *python(RECORDER)) as running:
+        running.out.until(b"ready")
+        running.send(signal.SIGSEGV)
+        assert running.wait() == -signal.SIGSEGV
 
 
 @pytest.mark.parametrize("name", ["mytini", "x-dumb-init"])
