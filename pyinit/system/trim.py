@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MADV_DONTNEED = 4
-TEXT = ("r-xp", "r--p")  # mappings that are read only
+TEXT = (b"r-xp", b"r--p")  # mappings that are read only
 CDECL = 1
 
 
@@ -40,15 +40,15 @@ def _clean_text() -> list[tuple[int, int]]:
     """Return (address, size) of the mappings of files that are read only and wholly clean."""
     found: list[tuple[int, int]] = []
     start = size = 0
-    with open("/proc/self/smaps", encoding="ascii", errors="replace") as file:
+    with open("/proc/self/smaps", "rb") as file:
         for line in file:
             words = line.split()
-            if not words[0].endswith(":"):
-                first, _, end = words[0].partition("-")
+            if not words[0].endswith(b":"):
+                first, _, end = words[0].partition(b"-")
                 start, size = int(first, 16), 0
-                if words[1] in TEXT and words[-1].startswith("/"):
+                if words[1] in TEXT and words[-1].startswith(b"/"):
                     size = int(end, 16) - start
-            elif words[0] == "Anonymous:" and size and words[1] == "0":
+            elif words[0] == b"Anonymous:" and size and words[1] == b"0":
                 found.append((start, size))
     return found
 
