@@ -208,8 +208,10 @@ class Driver:
         plan = effect.plan
         stdout, stderr = plan.launch.stdout, plan.launch.stderr
         watch = self._readiness.watch(effect.key, effect.run_id, plan)
-        if watch is not None and stdout == (Sink("inherit"),):
-            stdout = (Sink("copy"),)  # its lines must be seen: what it prints is passed on
+        if watch is not None:  # its lines must be seen: what it prints is passed on
+            inherit, copy = (Sink("inherit"),), (Sink("copy"),)
+            stdout = copy if stdout == inherit else stdout
+            stderr = copy if stderr == inherit else stderr
         source = Source(effect.key, plan.name, plan.program, effect.run_id)
         return self._pump.open(source, stdout, stderr, watch)
 
