@@ -11,7 +11,7 @@ from pyinit.core.effects import Spawn
 from pyinit.core.plan import Launch, Plan, ProcessPlan
 from pyinit.core.states import Pid, Running
 from pyinit.runtime.log import Log
-from pyinit.runtime.watch import PERIOD_S, DescriptorWatch
+from pyinit.runtime.watch import LONGEST_S, PERIOD_S, DescriptorWatch
 
 # Holds as many descriptors as it is told to, a line at a time.
 HOLDER = """
@@ -95,3 +95,19 @@ def test_it_looks_once_a_minute_and_sooner_only_when_pyinit_is_awake_anyway(watc
     assert watch.next_deadline() == 6.0 + PERIOD_S
     watch.tick(70.0)
     assert watch.next_deadline() == 70.0 + PERIOD_S
+
+
+def test_while_all_are_far_from_their_limits_the_looks_become_rare(watched):
+    watch, said, hold = watched
+    hold(10)
+    watch.tick(60.0)
+    assert watch.next_deadline() == 60.0 + 2 * PERIOD_S
+    for _ in range(9):
+        watch.tick(watch.next_deadline())
+    now = watch.next_deadline()
+    watch.tick(now)
+    assert watch.next_deadline() == now + LONGEST_S
+    hold(60)
+    watch.tick(now + 1.0)
+    assert watch.next_deadline() == now + 1.0 + PERIOD_S
+    assert said == []
