@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 ANSWER_S = 10.0  # pyinit answers what needs no waiting in milliseconds; a dead one never does
 LEAST_S = 0.001  # a timeout of nothing would mean not to wait for what is there already
+CROWD_S = 0.02  # between two tries to get into a queue that is full
 READ_BYTES = 64 * 1024
 MSG_NOSIGNAL = 0x4000
 NOTHING: dict[str, Json] = {}
@@ -172,18 +173,32 @@ def _dial(place: str) -> socket.socket:
     try:
         connection.settimeout(ANSWER_S)
         if len(place.encode("utf-8", "surrogateescape")) <= LONGEST_PATH:
-            connection.connect(place)
+            _connect(connection, place)
         else:
             directory, _, name = place.rpartition("/")
             fd = posix.open(directory or "/", posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
             try:
-                connection.connect(f"/proc/self/fd/{fd}/{name}")
+                _connect(connection, f"/proc/self/fd/{fd}/{name}")
             finally:
                 posix.close(fd)
     except OSError:
         connection.close()
         raise
     return connection
+
+
+def _connect(connection: socket.socket, address: str) -> None:
+    """Connect, waiting while others queue: a Unix socket with a timeout is refused at once."""
+    until = time.monotonic() + ANSWER_S
+    while True:
+        try:
+            connection.connect(address)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(CROWD_S)
+        else:
+            return
 
 
 def _result(frame: Object) -> Object:

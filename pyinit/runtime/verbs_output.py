@@ -80,8 +80,8 @@ def events(ask: Ask, service: Service) -> Object | None:
             ask.notify(entry)
 
     subscribers = service.desk.announcer.subscribers
-    ask.stream(lambda: subscribers.remove(told))
     subscribers.append(told)
+    ask.stream(lambda: subscribers.remove(told))
     for entry in past:
         ask.notify(entry)
     return None

@@ -16,7 +16,7 @@ else:
     import _socket
     import _stat
 
-BACKLOG = 64
+BACKLOG = 1024  # a crowd at once waits here, where it costs nothing, and is not refused
 LONGEST_PATH = 107  # bytes: sun_path of sockaddr_un, with its final zero
 CREDENTIALS_BYTES = 12  # struct ucred: pid, uid, gid, each four bytes
 FLAGS = _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK

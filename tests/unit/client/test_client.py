@@ -316,6 +316,29 @@ def test_a_path_longer_than_an_address_is_reached_by_its_directory(tmp_path):
         Client("x" * 100 + "/" + "y" * 100)
 
 
+def test_a_queue_that_is_full_is_waited_for(place, monkeypatch):
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(place))
+    listener.listen(0)
+    waiting = []
+    try:
+        while True:
+            waiting.append(socket.socket(socket.AF_UNIX))
+            waiting[-1].setblocking(False)
+            waiting[-1].connect(str(place))
+    except BlockingIOError:
+        pass
+    took = threading.Timer(0.2, lambda: [listener.accept()[0].close() for _ in waiting[:-1]])
+    took.start()
+    Client(str(place)).close()
+    took.join()
+    monkeypatch.setattr(module, "ANSWER_S", 0.05)
+    with pytest.raises(NoSupervisor, match="Resource temporarily unavailable"):
+        waiting.extend(Client(str(place)) for _ in range(5))
+    for each in (*waiting, listener):
+        each.close()
+
+
 def test_descriptors_are_given_back(place):
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(5):
