@@ -45,6 +45,9 @@ def _be_an_applet() -> None:
 
     applet = personality(sys.argv[0])
     if applet is not None:
+        from pyinit.system import files
+
+        files.show_name(applet)
         main_of(applet)()
 
 

@@ -50,6 +50,7 @@ def main(options: Options) -> int:
     sys.setrecursionlimit(DEEP)
     rest.begin()
     files.open_standard()
+    files.show_name("pyinit")
     if options.state_fd >= 0:
         from pyinit.runtime import reexec
 

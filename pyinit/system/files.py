@@ -134,6 +134,20 @@ def close_all(keep: tuple[int, ...] = ()) -> None:
                 continue
 
 
+def show_name(name: str) -> None:
+    """Let `ps` show us as `name`: an entry that went through other programs has their name."""
+    try:
+        fd = posix.open("/proc/self/comm", posix.O_WRONLY | posix.O_CLOEXEC)
+    except OSError:
+        return  # no /proc: nobody can see it either
+    try:
+        posix.write(fd, name.encode())
+    except OSError:
+        return
+    finally:
+        posix.close(fd)
+
+
 def open_standard() -> None:
     """Make sure that 0, 1 and 2 are open: a new descriptor must never become one of them."""
     for fd in (0, 1, 2):
