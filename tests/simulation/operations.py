@@ -21,6 +21,8 @@ def finish(world):
     ev, core = world.core.events, world.core
     world.heal()
     world.sleep(0.0)
+    if properties.is_up(world.state):
+        world.slack_s = 0.0
     if world.exit is None and properties.is_up(world.state):
         world.sleep(HEALING_S)
     if world.exit is None and properties.is_up(world.state):

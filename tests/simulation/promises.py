@@ -93,10 +93,16 @@ class Promises:
         self._order(event, after, effects)
         self._drain(before, event, after, effects)
         self._told(before, after, effects)
+        self._hurries()
         if is_up(after):
             self._waits_in_vain(after)
         if isinstance(event, self.world.core.events.StartRequested) and is_up(before):
             self._started(event, after)
+        if isinstance(event, self.world.core.events.StopRequested):
+            for key in event.keys:
+                row = row_of(after, key)
+                if row is not None and getattr(row.state, "held", True) is False:
+                    fail(self.world, f"{key} was stopped by hand, and does not know it")
         if isinstance(event, self.world.core.events.PlanLoaded) and is_up(before):
             self._untouched(before, event.plan, after)
 
@@ -293,6 +299,16 @@ class Promises:
             for row in state.table
             if row.plan.program in found - {program} and self.world.core.process.is_active(row)
         ]
+
+    def _hurries(self):
+        """Once somebody has lost patience, a second is all that anybody gets."""
+        world = self.world
+        since = world.book.hurried_at
+        if since is None or world.news or world.now < since + 1.0 + world.slack_s + EPSILON:
+            return
+        for child in world.leaders():
+            if not child.told_kill:
+                fail(world, f"{child.key} is not killed, though everything hurries")
 
     def _drain(self, before, event, after, effects):
         world, ev = self.world, self.world.core.events

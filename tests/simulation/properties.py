@@ -353,7 +353,10 @@ class Book:
     def _survives_writing(self, after):
         """The state can be written out and read back, and the world goes on from that."""
         core = self.world.core
-        again = core.record.from_plain(core.record.to_plain(after), core.kinds)
+        try:
+            again = core.record.from_plain(core.record.to_plain(after), core.kinds)
+        except ValueError as error:
+            fail(self.world, f"the state cannot be read back: {error}")
         if again != after:
             fail(self.world, "the state is not what it was after writing and reading")
         self.world.state = again

@@ -31,7 +31,7 @@ class Child:
         self.stubborn, self.stuck_until = stubborn, stuck_until
         self.status = 0
         self.dead = False  # a zombie keeps its pid until it is reaped
-        self.executed = False
+        self.told_kill = False
 
 
 class World:
@@ -289,6 +289,7 @@ class World:
     def _signal(self, child, signum):
         if child.dead or signum == 0:
             return
+        child.told_kill |= signum == KILL
         if signum == KILL:
             if child.stuck_until > self.now:
                 self.due.append((child.stuck_until, child.pid, child.run_id, "thawed"))
