@@ -265,6 +265,11 @@ class Box:
         """All of stderr so far: pyinit's log and what programs print there."""
         return self._err.read_text(errors="surrogateescape")
 
+    @property
+    def ended(self):
+        """Whether pyinit is gone."""
+        return self.process.poll() is not None
+
     def wait(self, within_s=WITHIN_S):
         """Return the exit status of pyinit (of unshare, which ends as it does)."""
         try:
@@ -278,7 +283,7 @@ class Box:
 
         def look():
             nonlocal said
-            ended = self.process.poll() is not None
+            ended = self.ended
             said = self.out if out else self.err
             return text in said or ended
 
@@ -296,7 +301,7 @@ class Box:
         if not self._pid:
 
             def look():
-                assert self.process.poll() is None, f"it has ended:\n{self.err}"
+                assert not self.ended, f"it has ended:\n{self.err}"
                 found = children_map().get(self.process.pid, [])
                 return found[0] if found else 0
 
@@ -396,7 +401,7 @@ class Box:
         """Wait until pyinit answers at its control socket."""
 
         def look():
-            assert self.process.poll() is None, f"it has ended:\n{self.err}"
+            assert not self.ended, f"it has ended:\n{self.err}"
             try:
                 with acting_as(self.uid), Client(self.socket):
                     return True
