@@ -3,14 +3,55 @@
 from __future__ import annotations
 
 from pyinit.cli.present import say
-from pyinit.cli.verbs import COMMON, VERBS
 from pyinit.cli.words import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.cli.ctl import Call
 
-NAMED = ("status", "start", "stop", "restart", "logs", "events", "why", "limits", "env", "wait")
+# Each asks pyinitctl itself what may come next; readline takes a colon and an equals sign for
+# the end of a word, so what stands before them must not be repeated.
+BASH = """\
+# bash completion for pyinitctl: source it, or put it into /etc/bash_completion.d
+_pyinitctl() {
+  local line=${COMP_LINE:0:COMP_POINT} current
+  local -a words
+  read -ra words <<< "$line"
+  [[ $line == *[[:space:]] ]] && words+=('')
+  current=${words[${#words[@]}-1]}
+  mapfile -t COMPREPLY < <("$1" completion words -- "${words[@]:1}" 2>/dev/null)
+  if [[ $current == *[:=]* && $COMP_WORDBREAKS == *:* ]]; then
+    COMPREPLY=("${COMPREPLY[@]#"${current%"${current##*[:=]}"}"}")
+  fi
+  if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[/=] ]]; then compopt -o nospace; fi
+}
+complete -F _pyinitctl pyinitctl"""
+ZSH = """\
+#compdef pyinitctl
+# zsh completion for pyinitctl: put it into a directory of $fpath as _pyinitctl, or source it
+_pyinitctl() {
+  local -a typed found open
+  typed=("${(@)words[2,CURRENT-1]}" "$PREFIX")
+  found=(${(f)"$(${words[1]} completion words -- "${(@)typed}" 2>/dev/null)"})
+  open=(${(M)found:#*[/=]})
+  found=(${found:#*[/=]})
+  (( $#open )) && compadd -Q -S '' -- $open
+  (( $#found )) && compadd -- $found
+}
+if [[ ${funcstack[1]} == _pyinitctl ]]; then
+  _pyinitctl "$@"
+else
+  compdef _pyinitctl pyinitctl
+fi"""
+FISH = """\
+# fish completion for pyinitctl: put it into ~/.config/fish/completions/pyinitctl.fish
+function __pyinitctl_words
+  set -l typed (commandline -opc)
+  set -e typed[1]
+  pyinitctl completion words -- $typed (commandline -ct) 2>/dev/null
+end
+complete -c pyinitctl -f -a '(__pyinitctl_words)'"""
+SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 
 def check(call: Call) -> int:
@@ -36,71 +77,15 @@ def schema(_call: Call) -> int:
 
 
 def completion(call: Call) -> int:
-    """Print a script that a shell reads to complete pyinitctl's words."""
-    shells = {"bash": _bash, "zsh": _zsh, "fish": _fish}
-    name = call.names[0]
-    if name not in shells:
-        raise UsageError(f"no completion for '{name}'\n  known: {', '.join(shells)}")
-    say(shells[name]())
+    """Print a script that a shell reads to complete pyinitctl's words, or what they ask for."""
+    name, *words = call.names
+    if name == "words":
+        from pyinit.cli.complete import complete
+
+        for word in complete(words):
+            say(word)
+        return 0
+    if name not in SCRIPTS or words:
+        raise UsageError(f"no completion for '{' '.join(call.names)}'\n  known: bash, zsh, fish")
+    say(SCRIPTS[name])
     return 0
-
-
-def _options(verb: str) -> list[str]:
-    return [name for option in (*VERBS[verb].options, *COMMON) for name in option.names]
-
-
-NAMES_COMMAND = (
-    "pyinitctl --json status 2>/dev/null | tr ',{' '\\n\\n' |"
-    """ sed -n 's/^ *"name": *"\\([^"]*\\)".*/\\1/p'"""
-)
-
-
-def _bash() -> str:
-    cases = "\n".join([f"    {verb}) words='{' '.join(_options(verb))}' ;;" for verb in VERBS])
-    return f"""\
-# bash completion for pyinitctl: source it, or put it into /etc/bash_completion.d
-_pyinitctl() {{
-  local verb='' word words
-  for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-    case "$word" in -*) ;; *) verb=$word; break ;; esac
-  done
-  words=''
-  case "$verb" in
-    '') words='{" ".join([*VERBS, "--socket", "--json", "--help"])}' ;;
-{cases}
-  esac
-  case "$verb" in
-    {"|".join(NAMED)}|signal|health|ready|top) words="$words $({NAMES_COMMAND})" ;;
-    check|show) COMPREPLY=($(compgen -f -- "${{COMP_WORDS[COMP_CWORD]}}")); return ;;
-    completion) words='bash zsh fish' ;;
-  esac
-  COMPREPLY=($(compgen -W "$words" -- "${{COMP_WORDS[COMP_CWORD]}}"))
-}}
-complete -F _pyinitctl pyinitctl"""
-
-
-def _zsh() -> str:
-    return "#compdef pyinitctl\nautoload -U +X bashcompinit && bashcompinit\n" + _bash()
-
-
-def _fish() -> str:
-    lines = ["# fish completion for pyinitctl", "complete -c pyinitctl -f"]
-    known = " ".join(VERBS)
-    for verb, found in VERBS.items():
-        unseen = f"not __fish_seen_subcommand_from {known}"
-        lines.append(f"complete -c pyinitctl -n '{unseen}' -a {verb} -d {_quoted(found.doc)}")
-        for option in (*found.options, *COMMON):
-            words = [f"-l {option.key}"]
-            words += [f"-s {each[1]}" for each in option.names if not each.startswith("--")]
-            lines.append(
-                f"complete -c pyinitctl -n '__fish_seen_subcommand_from {verb}' "
-                f"{' '.join(words)} -d {_quoted(option.doc)}"
-            )
-    seen = f"__fish_seen_subcommand_from {' '.join(NAMED)} signal health ready top"
-    names = NAMES_COMMAND.replace("\\", "\\\\").replace("'", "\\'")
-    lines.append(f"complete -c pyinitctl -n '{seen}' -a '({names})'")
-    return "\n".join(lines)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -87,8 +87,9 @@ def _origin(setting: Setting, header: str) -> str:
     place = f"{setting.file}:{setting.line}"
     if setting.kind == "user":
         return f"{place} user"
-    if setting.section in ("init", "defaults") and setting.section != header:
-        return f"{place} [{setting.section}]"
+    section = setting.section.partition(".")[0]
+    if section in ("init", "defaults") and section != header:
+        return f"{place} [{section}]"
     if setting.section in ("env_file", "env_dir"):
         return f"{place} {setting.section}"
     return place

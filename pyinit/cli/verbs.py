@@ -124,7 +124,7 @@ VERBS = {
         "tools:show", "the effective configuration, each value with its origin", "FILE [NAME]", 1, 2
     ),
     "schema": Verb("tools:schema", "the JSON Schema of pyinit.toml", most=0),
-    "completion": Verb("tools:completion", "completion for a shell", "bash|zsh|fish", 1, 1),
+    "completion": Verb("tools:completion", "completion for a shell", "bash|zsh|fish", 1),
 }
 PLANNED = {
     "convert": "it comes with the readers of other systems' files",

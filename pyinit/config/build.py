@@ -21,7 +21,7 @@ ACTIONS = ("reload", "reopen", "stop", "ignore")
 ACCESS = ("read", "operate", "admin")
 # KILL and STOP, the faults of pyinit's own code (they must kill it), and news of children
 UNCATCHABLE = frozenset((4, 5, 6, 7, 8, 9, 11, 17, 19, 31))
-FORBIDDEN = frozenset(" \t\n:/*?[],\"'")
+FORBIDDEN = frozenset(" \t\n:/*?[],=\"'")
 
 
 class Builder:
@@ -120,9 +120,9 @@ class Builder:
             self.problems.add(document.file, (kind,), text, f"write [{kind}.NAME]")
             return []
         for name in tables:
-            if not name or FORBIDDEN & set(name) or name == "all" or not name.isprintable():
+            if name in ("", "all") or name[0] == "-" or not _is_name(name):
                 text = f'"{name}" cannot be a name'
-                fix = 'spaces, quotes and any of :/*?[], are taken, and so is "all"'
+                fix = 'spaces, quotes, any of :/*?[],= and a leading dash are taken, so is "all"'
                 self.problems.add(document.file, (kind, name), text, fix)
         return list(tables.items())
 
@@ -219,6 +219,10 @@ class Builder:
     def _named_quietly(self, document: Document) -> list[tuple[str, object]]:
         tables = document.tree.get("program", {})
         return list(tables.items()) if isinstance(tables, dict) else []
+
+
+def _is_name(name: str) -> bool:
+    return FORBIDDEN.isdisjoint(name) and name.isprintable()
 
 
 def _log(section: Section | None) -> LogPlan:

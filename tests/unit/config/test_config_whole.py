@@ -159,6 +159,8 @@ def test_what_init_cannot_be_is_an_error(tmp_path, lines, message, fix):
         ('[program.""]\ncommand = "x"', '"" cannot be a name', "spaces, quotes"),
         ('[program."a\\u0007"]\ncommand = "x"', '"a\a" cannot be a name', "spaces, quotes"),
         ('[program."a:b"]\ncommand = "x"', '"a:b" cannot be a name', "spaces, quotes"),
+        ('[program.-a]\ncommand = "x"', '"-a" cannot be a name', "spaces, quotes"),
+        ('[program."a=b"]\ncommand = "x"', '"a=b" cannot be a name', "spaces, quotes"),
         ('[group."a*"]\nprograms = []', '"a*" cannot be a name', "spaces, quotes"),
     ],
 )
