@@ -70,7 +70,7 @@ class Record(metaclass=RecordMeta):
             fields = self.__match_args__
             if len(values) > len(fields):
                 raise TypeError(f"{type(self).__name__} takes {len(fields)} values")
-            for field, value in zip(fields, values, strict=False):
+            for field, value in zip(fields, values):  # noqa: B905  `strict` costs a third
                 _set(self, field, value)
             if len(values) < len(fields):
                 defaults = self.__defaults__
@@ -120,10 +120,13 @@ else:
         """Return a copy of `record` with `changes`; a field that does not exist is a TypeError."""
         cls = type(record)
         new = object.__new__(cls)
-        for field in cls.__match_args__:
-            _set(new, field, changes.pop(field) if field in changes else getattr(record, field))
-        if changes:
-            raise TypeError(f"{cls.__name__} has no {sorted(changes)}")
+        fields = cls.__match_args__
+        for field in fields:
+            _set(new, field, getattr(record, field))
+        for field, value in changes.items():
+            if field not in fields:
+                raise TypeError(f"{cls.__name__} has no '{field}'")
+            _set(new, field, value)
         return new
 
 

@@ -15,8 +15,11 @@ from .states import NEVER, Ending, Stopped
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import TypeAlias
 
     from .states import Pid
+
+    Counts: TypeAlias = tuple[int, int, int, int]
 
 CHUNK = 32
 SHARDS = 64
@@ -62,15 +65,19 @@ def build(rows: list[Process]) -> Table:
 
 def changed(table: Table, changes: Mapping[str, Process]) -> Table:
     """Return `table` with `changes` in the place of the rows of the same keys."""
-    touched: dict[int, list[Process]] = {}
+    rows: dict[int, list[Process]] = {}
+    counts: dict[int, Counts] = {}
     for key, process in changes.items():
         number, place = divmod(table.index[key], CHUNK)
-        if number not in touched:
-            touched[number] = list(table.chunks[number].rows)
-        touched[number][place] = process
+        if number not in rows:
+            chunk = table.chunks[number]
+            rows[number] = [*chunk.rows]
+            counts[number] = (chunk.active, chunk.held, chunk.ending, chunk.retired)
+        counts[number] = _moved(counts[number], _counts(rows[number][place]), _counts(process))
+        rows[number][place] = process
     chunks = list(table.chunks)
-    for number, rows in touched.items():
-        chunks[number] = _chunk(tuple(rows))
+    for number, found in rows.items():
+        chunks[number] = Chunk(tuple(found), min([row.due for row in found]), *counts[number])
     return replace(table, chunks=tuple(chunks))
 
 
@@ -107,14 +114,23 @@ def ending(table: Table) -> list[Process]:
 
 
 def _chunk(rows: tuple[Process, ...]) -> Chunk:
-    return Chunk(
-        rows,
-        min([row.due for row in rows]),
-        sum([is_active(row) for row in rows]),
-        sum([isinstance(row.state, Stopped) and row.state.held for row in rows]),
-        sum([isinstance(row.state, Ending) for row in rows]),
-        sum([row.retired for row in rows]),
-    )
+    counts: Counts = (0, 0, 0, 0)
+    for row in rows:
+        counts = _moved(counts, (0, 0, 0, 0), _counts(row))
+    return Chunk(rows, min([row.due for row in rows]), *counts)
+
+
+def _counts(row: Process) -> Counts:
+    """Return what one row adds to the counts of its chunk: active, held, ending, retired."""
+    state = row.state
+    held = isinstance(state, Stopped) and state.held
+    return is_active(row), held, isinstance(state, Ending), row.retired
+
+
+def _moved(counts: Counts, old: Counts, new: Counts) -> Counts:
+    """Return the counts of a chunk when one of its rows counted `old` and counts `new` now."""
+    a, h, e, r = counts
+    return a + new[0] - old[0], h + new[1] - old[1], e + new[2] - old[2], r + new[3] - old[3]
 
 
 class Pids(Record):

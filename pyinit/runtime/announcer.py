@@ -113,8 +113,10 @@ class Announcer:
 
     def _was_oom(self, status: Signaled) -> bool:
         """Say whether the kernel's count of memory kills has risen; one rise explains one end."""
+        if status.signum != SIGKILL or self._oom_seen is None:
+            return False
         count = self._oom_kills()
-        if status.signum != SIGKILL or count is None or self._oom_seen is None:
+        if count is None:
             return False
         risen = count > self._oom_seen
         if risen:
