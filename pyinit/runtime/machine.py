@@ -32,7 +32,7 @@ from pyinit.system import cgroups, files, limits, rescue  # rescue: before it is
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pyinit.core.draft import Supervisor
     from pyinit.core.plan import InitPlan, Plan
@@ -60,6 +60,7 @@ class Machine:
         self._verbs: Verbs | None = None
         self.socket_path = ""
         self.notify_fd = -1
+        self._reexec: tuple[Callable[[Machine], None], ...] = ()
         self.pump = Pump(self.poller, self.outlets, self._trouble, self._pack)
         self.announcer = Announcer(self.log, self.history, self._last_output, cgroups.oom_kills)
         main = boot.MAIN_KEY if options.command else None
@@ -279,17 +280,24 @@ class Machine:
         self.loop.feed(event)
 
     def _reexec_if_wanted(self) -> None:
-        """Re-exec between two turns, once no reload is half done."""
+        """Re-exec between two turns, once no reload is half done.
+
+        The code for it is imported in the first turn: later it might be that of another version,
+        or there might be no descriptor left to read it by.
+        """
+        if not self._reexec:
+            from pyinit.runtime import reexec
+
+            self._reexec = (reexec.check, reexec.reexec)
         desk = self.desk
         if not (desk.reexec_wanted or desk.reexec_ready) or self.compiler.busy:
             return
-        from pyinit.runtime import reexec
-
+        check, become_new = self._reexec
         if desk.reexec_wanted:
-            reexec.check(self)
+            check(self)
         else:
             desk.reexec_ready = False
-            reexec.reexec(self)
+            become_new(self)
 
     def row(self, key: str) -> Process | None:
         """Return the process `key`, None if there is none (any more)."""
