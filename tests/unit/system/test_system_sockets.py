@@ -1,0 +1,138 @@
+"""Unix sockets: the right mode from the first moment, dead ones replaced and nothing else."""
+
+import errno
+import os
+import socket
+import stat
+
+import pytest
+
+from pyinit.system import sockets
+
+IS_ROOT = os.geteuid() == 0
+
+
+@pytest.fixture()
+def opened():
+    """Return a function that closes what it is given at the end."""
+    kept = []
+
+    def keep(each):
+        kept.append(each)
+        return each
+
+    yield keep
+    for each in kept:
+        each.close()
+
+
+def dial(path, kind=socket.SOCK_STREAM):
+    connection = socket.socket(socket.AF_UNIX, kind)
+    connection.connect(str(path))
+    return connection
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o660, 0o666])
+def test_the_mode_is_what_was_asked_for_whatever_the_mask(tmp_path, opened, mode):
+    before = os.umask(0o077)
+    try:
+        opened(sockets.listen_unix(str(tmp_path / "s"), mode))
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == mode
+
+
+def test_its_directory_is_made_and_its_descriptor_not_inherited(tmp_path, opened):
+    listener = opened(sockets.listen_unix(str(tmp_path / "a" / "b" / "s"), 0o600))
+    assert not os.get_inheritable(listener.fileno())
+    assert sockets.accept(listener) is None
+    client = opened(dial(tmp_path / "a" / "b" / "s"))
+    connection = opened(sockets.accept(listener))
+    with pytest.raises(BlockingIOError):
+        connection.recv(1)
+    client.send(b"x")
+    assert connection.recv(1) == b"x"
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="changes owners: needs root")
+def test_the_owner_is_what_was_asked_for(tmp_path, opened):
+    opened(sockets.listen_unix(str(tmp_path / "s"), 0o600, 12345, 23456))
+    found = (tmp_path / "s").stat()
+    assert (found.st_uid, found.st_gid) == (12345, 23456)
+
+
+@pytest.mark.parametrize("make", [sockets.listen_unix, sockets.bind_datagram])
+def test_one_that_somebody_answers_is_left_alone_and_a_dead_one_replaced(tmp_path, make):
+    path = str(tmp_path / "s")
+    first = make(path, 0o600)
+    with pytest.raises(OSError) as caught:
+        make(path, 0o600)
+    assert caught.value.errno == errno.EADDRINUSE
+    first.close()
+    make(path, 0o600).close()
+
+
+@pytest.mark.parametrize("what", ["file", "directory", "link", "dangling"])
+def test_what_is_no_socket_stays(tmp_path, what):
+    path = tmp_path / "s"
+    (tmp_path / "precious").write_text("precious")
+    match what:
+        case "file":
+            path.write_text("precious")
+        case "directory":
+            path.mkdir()
+        case "link":
+            path.symlink_to(tmp_path / "precious")
+        case _:
+            path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OSError):
+        sockets.listen_unix(str(path), 0o600)
+    assert os.path.lexists(path)
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+@pytest.mark.parametrize("make", [sockets.listen_unix, sockets.bind_datagram])
+def test_a_path_that_is_too_long_says_so(tmp_path, make):
+    with pytest.raises(OSError, match="107 bytes") as caught:
+        make(str(tmp_path / ("x" * 108)), 0o600)
+    assert caught.value.errno == errno.ENAMETOOLONG
+
+
+def test_a_datagram_comes_with_its_senders_pid(tmp_path, opened):
+    receiver = opened(sockets.bind_datagram(str(tmp_path / "s"), 0o600))
+    with pytest.raises(BlockingIOError):
+        sockets.receive(receiver, 100)
+    opened(dial(tmp_path / "s", socket.SOCK_DGRAM)).send(b"READY=1")
+    assert sockets.receive(receiver, 100) == (b"READY=1", os.getpid())
+    child = os.fork()
+    if child == 0:
+        dial(tmp_path / "s", socket.SOCK_DGRAM).send(b"x" * 200)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert sockets.receive(receiver, 100) == (b"x" * 100, child)
+
+
+def test_the_kernel_says_who_connected(tmp_path, opened):
+    listener = opened(sockets.listen_unix(str(tmp_path / "s"), 0o600))
+    opened(dial(tmp_path / "s"))
+    connection = opened(sockets.accept(listener))
+    assert sockets.peer(connection) == (os.getpid(), os.geteuid(), os.getegid())
+
+
+def test_a_client_that_hung_up_before_it_was_accepted_is_nobody_special(tmp_path, opened):
+    listener = opened(sockets.listen_unix(str(tmp_path / "s"), 0o600))
+    dial(tmp_path / "s").close()
+    connection = opened(sockets.accept(listener))
+    assert connection.recv(1) == b""
+    assert sockets.accept(listener) is None
+
+
+def test_a_listener_can_be_taken_over_by_its_descriptor(tmp_path, opened):
+    listener = opened(sockets.listen_unix(str(tmp_path / "s"), 0o600))
+    fd = os.dup(listener.fileno())
+    os.set_inheritable(fd, True)
+    again = opened(sockets.from_fd(fd))
+    assert not os.get_inheritable(fd)
+    opened(dial(tmp_path / "s"))
+    assert opened(sockets.accept(again)) is not None
