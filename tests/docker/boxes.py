@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 import tarfile
 import uuid
@@ -10,6 +11,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from eventually import eventually
 
+TOP = Path(__file__).parent.parent.parent
+SESSION = uuid.uuid4().hex[:8]
 LABEL = "org.pyinit.test"
 PYTHON = ["/usr/bin/python3", "-I", "-S", "-c"]
 PATIENCE_S = 60.0  # a noisy machine starts a container late
@@ -92,7 +95,11 @@ class Box:
         """Fetch a page of a service inside, from inside: no port of the host is needed."""
         code, output = self.run(*PYTHON, GET, str(port), path)
         assert code == 0, output
-        return json.loads(output) if path == "/" else output
+        return json.loads(output) if path in {"/", "/?"} else output
+
+    def post(self, path, port=8080):
+        """Post to a service inside; nothing is made of the answer."""
+        self.run(*PYTHON, GET.replace("GET {path}", "POST {path}"), str(port), path)
 
     def open_files(self):
         """Return what the example's page says of its own descriptors: (soft, hard)."""
@@ -204,6 +211,17 @@ def _archive(files):
             entry.mode = mode
             archive.addfile(entry, io.BytesIO(text.encode()))
     return data.getvalue()
+
+
+def build(tag, *words):
+    """Build an image, with the engine's cache; return its tag."""
+    command = ["docker", "build", "-q", "-t", tag, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=TOP)
+    if done.returncode != 0:
+        again = [word for word in command if word != "-q"]
+        said = subprocess.run(again, capture_output=True, text=True, check=False, cwd=TOP)
+        raise AssertionError(f"cannot build {tag}:\n{said.stdout[-4000:]}{said.stderr[-4000:]}")
+    return tag
 
 
 def service(name, code, **more):

@@ -8,14 +8,11 @@ import os
 import shutil
 import subprocess
 import sys
-import uuid
 from pathlib import Path
 
 import pytest
-from boxes import LABEL, Boxes
+from boxes import LABEL, SESSION, TOP, Boxes, build
 
-TOP = Path(__file__).parent.parent.parent
-SESSION = uuid.uuid4().hex[:8]
 IMAGES = {"default": [], "core": ["--target", "core"], "debian": ["--target", "debian"]}
 
 
@@ -67,16 +64,6 @@ def engine():
         _script("engine.sh", "stop")
 
 
-def _build(tag, *words):
-    command = ["docker", "build", "-q", "-t", tag, *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=TOP)
-    if done.returncode != 0:
-        again = [word for word in command if word != "-q"]
-        said = subprocess.run(again, capture_output=True, text=True, check=False, cwd=TOP)
-        pytest.fail(f"cannot build {tag}:\n{said.stdout[-4000:]}{said.stderr[-4000:]}")
-    return tag
-
-
 @pytest.fixture(scope="session")
 def base(engine):
     """The base image, made from a Debian mirror where no registry has it for us."""
@@ -89,7 +76,7 @@ def base(engine):
 @pytest.fixture(scope="session")
 def images(engine, base):
     """The three targets: tags by name.  The engine's cache makes the second time cheap."""
-    return {name: _build(f"pyinit-test:{name}", *more, ".") for name, more in IMAGES.items()}
+    return {name: build(f"pyinit-test:{name}", *more, ".") for name, more in IMAGES.items()}
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +91,7 @@ def go_web(image):
     more = ["--build-arg", f"PYINIT={image}"]
     if os.environ.get("GO_BASE"):
         more += ["--build-arg", f"GO_BASE={os.environ['GO_BASE']}"]
-    return _build("pyinit-test:go-web", *more, "examples/go-web")
+    return build("pyinit-test:go-web", *more, "examples/go-web")
 
 
 @pytest.fixture

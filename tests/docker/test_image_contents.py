@@ -4,9 +4,30 @@ import io
 import tarfile
 
 import pytest
+from boxes import PYTHON, build
 
 MEGABYTE = 1_000_000
 BOUNDS = {"default": 28 * MEGABYTE, "core": 18 * MEGABYTE}
+
+
+FOREVER = "import time\nwhile True: time.sleep(60)"
+COMPILED = """
+found, checked = 0, []
+def walk(place):
+    global found
+    for name in posix.listdir(place):
+        path = place + "/" + name
+        if name.endswith(".pyc"):
+            with open(path, "rb") as file:
+                head = file.read(8)
+            found += 1
+            if head[4:] != b"\\1\\0\\0\\0":
+                checked.append(path)
+        elif posix.stat(path).st_mode & 0o170000 == 0o040000:
+            walk(path)
+walk("/usr/lib/python3.13")
+print(found, checked)
+"""
 
 
 def listing(boxes, image):
@@ -28,9 +49,55 @@ def test_an_image_from_scratch_has_no_shell_no_apt_and_no_source(boxes, images, 
     names = listing(boxes, images[target])
     programs = {name.rpartition("/")[2] for name in names if "/bin/" in f"/{name}"}
     assert programs >= {"pyinit", "pyinitctl", "tini", "dumb-init", "python3"}
-    assert not programs & {"sh", "bash", "dash", "busybox", "apt", "apt-get", "dpkg", "env", "ls"}
+    assert not programs & {"sh", "bash", "dash", "busybox", "apt", "apt-get", "dpkg", "ls", "cat"}
+    assert len(programs) < 12
     assert not [name for name in names if name.endswith(".py")]
     assert not [name for name in names if "libssl" in name or "libcrypto" in name]
+
+
+@pytest.mark.parametrize("target", sorted(BOUNDS))
+def test_nothing_but_tmp_may_be_written_by_everybody_and_nothing_is_setuid(boxes, images, target):
+    entries = listing(boxes, images[target])
+    ours = {name: entry for name, entry in entries.items() if not name.startswith(("dev", "proc"))}
+    open_to_all = {name for name, e in ours.items() if e.mode & 0o002 and not e.issym()}
+    assert open_to_all == {"tmp", "var/tmp"}
+    assert not [name for name, entry in ours.items() if entry.mode & 0o6000 and entry.isfile()]
+    owners = {(e.uid, e.gid) for name, e in ours.items() if not name.startswith("home/nonroot")}
+    assert owners == {(0, 0)}
+
+
+@pytest.mark.parametrize("target", sorted(BOUNDS))
+def test_compiled_modules_are_never_checked_against_a_source(boxes, images, target):
+    look = "import posix, marshal\n" + COMPILED
+    code, output = boxes.run(images[target], *PYTHON, FOREVER).run(*PYTHON, look)
+    assert code == 0, output
+    count, others = output.split(maxsplit=1)
+    assert int(count) > 50
+    assert others.strip() == "[]"
+
+
+def test_a_start_loads_few_modules_and_no_site(boxes, image):
+    box = boxes.run(image, *PYTHON, FOREVER)
+    words = ["/usr/bin/python3", "-X", "importtime", "-I", "-S", "/usr/bin/pyinit", "--version"]
+    code, output = box.run(*words)
+    assert code == 0, output
+    loaded = {line.rpartition("|")[2].strip() for line in output.splitlines() if "|" in line}
+    assert "pyinit.cli.init" in loaded
+    assert not loaded & {"site", "os", "re", "enum", "signal", "typing", "json", "__future__"}
+    assert len([name for name in loaded if name.startswith("pyinit.")]) < 8
+
+
+def test_the_same_sources_make_the_same_files(engine, boxes, base):
+    builder = build("pyinit-test:builder", "--target", "builder", ".")
+    script = "cd / && for root in one two; do python3 -X no_debug_ranges /src/scripts/assemble.py"
+    script += " /again/$root 2>/dev/null || exit 1; cd /again/$root;"
+    script += " find . ! -type d -exec sha256sum {} + 2>/dev/null | sort -k2 > /again/$root.sums;"
+    script += " find . -printf '%p %m %u %g %T@ %s %l\\n' | sort > /again/$root.list; cd /; done;"
+    script += " cmp /again/one.sums /again/two.sums && cmp /again/one.list /again/two.list"
+    script += " && wc -l < /again/one.sums"
+    box = boxes.run(builder, "sh", "-c", script)
+    assert box.wait(within_s=240) == 0, box.logs()
+    assert int(box.logs().split()[-1]) > 500
 
 
 def test_what_a_go_program_expects_is_there(boxes, image):
