@@ -32,6 +32,7 @@ class Bundle(Base):
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._identity: tuple[int, int] | None = None
         size = int.from_bytes(self._read(0, HEAD_BYTES), "little")
         self._start = HEAD_BYTES + size
         self._index: dict[str, tuple[bool, int, int]] = marshal.loads(  # noqa: S302
@@ -61,6 +62,11 @@ class Bundle(Base):
     def _read(self, at: int, size: int) -> bytes:
         fd = posix.open(self._path, posix.O_RDONLY | posix.O_CLOEXEC)
         try:
+            found = posix.fstat(fd)
+            identity = (found.st_ino, found.st_mtime_ns)
+            if self._identity not in (None, identity):
+                raise ImportError(f"cannot import from {self._path}: it is another file now")
+            self._identity = identity
             return posix.pread(fd, size, at)
         finally:
             posix.close(fd)

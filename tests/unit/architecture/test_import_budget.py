@@ -53,10 +53,11 @@ ALLOWED = {
     "time": "the monotonic clock",
     "_ctypes": "after boot: two calls that give memory back, without the package",
 }
-# For what not every pyinit does: imported with the first request, the first crash, the first need.
+# For what not every pyinit does: imported with the first request or the first need.  (The code of
+# a re-exec is not on this list: after an upgrade of the files it would be that of another version.)
 LATER = re.compile(
     r"pyinit\.(config|client|web|applets|cli\.(?!init$)\w+)"
-    r"|pyinit\.runtime\.(verbs\w*|reexec\w*|daemon|direct\w*)"
+    r"|pyinit\.runtime\.(verbs\w*|daemon|direct\w*)"
 )
 MODULES = 90  # of pyinit: each is half a tenth of a millisecond and ten kilobytes
 EXTENSIONS = re.compile(

@@ -1,0 +1,67 @@
+"""The bundle of the image: pyinit's code in one file, imported from there."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+USING = "import sys; sys.path.insert(0, {place!r}); import pyinit.bundle as b; b.use(); "
+
+
+@pytest.fixture(scope="module")
+def assembler():
+    spec = importlib.util.spec_from_file_location("assemble", ROOT / "scripts" / "assemble.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def library(assembler, tmp_path):
+    """Return a directory with pyinit as the image holds it."""
+    ours = assembler.own_modules(ROOT, ["web"])
+    assembler.install_own(tmp_path, "/lib", ours)
+    return tmp_path / "lib"
+
+
+def run(library, text):
+    text = USING.format(place=str(library)) + text
+    command = [sys.executable, "-I", "-S", "-c", text]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_every_module_comes_from_the_bundle_once_it_is_used(library):
+    shutil.rmtree(library / "pyinit" / "core")  # its .pyc files: the bundle alone has it now
+    text = "import pyinit.core.supervisor as s; print(s.__name__, type(s.__loader__).__name__)"
+    assert run(library, text) == (0, "pyinit.core.supervisor Bundle\n")
+
+
+def test_without_a_bundle_the_pyc_files_do(library):
+    (library / "pyinit" / "modules.bundle").unlink()
+    assert run(library, "import pyinit.core.plan as p; print(p.KEEP)") == (0, "-2\n")
+
+
+def test_a_broken_bundle_is_not_used(library):
+    (library / "pyinit" / "modules.bundle").write_bytes(b"\x10\0\0\0no")
+    assert run(library, "import pyinit.core.plan as p; print(p.KEEP)") == (0, "-2\n")
+
+
+def test_what_is_not_in_it_is_looked_for_as_ever(library):
+    assert run(library, "import fractions, pyinit; print(pyinit.__name__)") == (0, "pyinit\n")
+    code, said = run(library, "import pyinit.core.nothing")
+    assert code == 1
+    assert "No module named 'pyinit.core.nothing'" in said
+
+
+def test_a_bundle_that_was_replaced_meanwhile_is_refused(library):
+    bundle = library / "pyinit" / "modules.bundle"
+    (library / "new").write_bytes(bundle.read_bytes())
+    text = f"import posix; posix.rename({str(library / 'new')!r}, {str(bundle)!r}); "
+    code, said = run(library, text + "import pyinit.core.plan")
+    assert code == 1
+    assert "it is another file now" in said
