@@ -15,17 +15,25 @@ STDOUT, STDERR = 0, 1
 class Ring:
     """Keeps the last RING_BYTES of both streams in their order of arrival; empty, it is tiny."""
 
-    __slots__ = ("_parts", "_size")
+    __slots__ = ("_fresh", "_parts", "_size")
 
     def __init__(self) -> None:
         self._parts: list[tuple[int, bytes]] = []
         self._size = 0
+        self._fresh = (0, 0)  # bytes of each stream since the mark
+
+    def mark(self) -> None:
+        """A new run begins: what comes from now on is its own."""
+        self._fresh = (0, 0)
 
     def add(self, stream: int, data: bytes) -> None:
         """Append what a stream said."""
         if not data:
             return
         data = data[-RING_BYTES:]
+        out, err = self._fresh
+        more = len(data)
+        self._fresh = (out, err + more) if stream == STDERR else (out + more, err)
         last = self._parts[-1] if self._parts else None
         if last is not None and last[0] == stream and len(last[1]) < JOIN_BYTES:
             self._parts[-1] = (stream, last[1] + data)
@@ -38,6 +46,11 @@ class Ring:
     def read(self, stream: int | None = None) -> bytes:
         """Return what is kept, of one stream or of both."""
         return b"".join([data for kind, data in self._parts if stream in (None, kind)])
+
+    def latest(self, stream: int) -> bytes:
+        """Return what is kept of one stream since the last mark."""
+        count = self._fresh[stream]
+        return self.read(stream)[-count:] if count else b""
 
     def parts(self) -> tuple[tuple[int, bytes], ...]:
         """Return (stream, bytes) as they came, to be carried over a re-exec."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyinit.protocol.wire import Json
     from pyinit.runtime.log import Log
 
-TAIL_LINES = 10  # of a run's last output, in the report of its end
+TAIL_LINES = 20  # of a run's last output, in the report of its end: a panic of Go fits
 SIGKILL = 9
 NEWLINE = "\n"  # below it in a status: how to mend what kept a run from being executed
 

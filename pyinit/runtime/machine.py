@@ -11,7 +11,7 @@ from pyinit.core.record import replace
 from pyinit.core.states import run_of
 from pyinit.protocol.places import chosen_place, socket_places
 from pyinit.runtime import boot, control_socket, notify, pidfile, verdict
-from pyinit.runtime.announcer import Announcer
+from pyinit.runtime.announcer import TAIL_LINES, Announcer
 from pyinit.runtime.compiling import Compiler, Faults
 from pyinit.runtime.control import Control
 from pyinit.runtime.desk import Desk
@@ -262,10 +262,10 @@ class Machine:
         self.log.info("log files reopened")
 
     def _last_output(self, key: str) -> bytes:
-        from pyinit.logs.ring import STDERR, last_lines
+        from pyinit.logs.ring import STDERR, STDOUT, last_lines
 
-        data = self.pump.tail(key, STDERR) or self.pump.tail(key)
-        return last_lines(data, 10)
+        data = self.pump.latest(key, STDERR) or self.pump.latest(key, STDOUT)
+        return last_lines(data, TAIL_LINES)
 
     def _last_lines(self, key: str) -> str:
         return self._last_output(key).decode("utf-8", "replace")

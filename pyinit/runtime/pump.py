@@ -127,6 +127,9 @@ class Pump:
         watch: Watch | None = None,
     ) -> tuple[int, int]:
         """Return the descriptors a run gets as 1 and 2.  Raises OSError (EMFILE)."""
+        kept = self._kept.get(source.key)
+        if kept is not None:
+            kept.ring.mark()
         out = 1 if stdout == INHERIT else self._pipe(source, STDOUT, stdout, watch)
         if stderr and stderr[0].kind == "stdout":
             return out, out
@@ -149,6 +152,11 @@ class Pump:
         """Return the last output of a process that is kept in memory."""
         kept = self._kept.get(key)
         return b"" if kept is None else kept.ring.read(stream)
+
+    def latest(self, key: str, stream: int) -> bytes:
+        """Return the last output of the run that a process has, or had last."""
+        kept = self._kept.get(key)
+        return b"" if kept is None else kept.ring.latest(stream)
 
     def follow(self, key: str, call: Follower) -> None:
         """Call `call(stream, bytes)` with all that the process prints from now on."""

@@ -73,3 +73,18 @@ def test_last_lines_are_the_last_of_splitlines(data, count):
     if lines[-1] == b"":
         lines.pop()
     assert last_lines(data, count) == b"".join(lines[-count:])
+
+
+def test_what_came_since_the_mark_is_told_apart_by_stream():
+    ring = filled([(STDOUT, b"old out"), (STDERR, b"old err")])
+    assert ring.latest(STDOUT) == b"old out"
+    ring.mark()
+    assert ring.latest(STDOUT) == ring.latest(STDERR) == b""
+    ring.add(STDERR, b"new ")
+    ring.add(STDOUT, b"out")
+    ring.add(STDERR, b"err")
+    assert (ring.latest(STDOUT), ring.latest(STDERR)) == (b"out", b"new err")
+    assert ring.read(STDERR) == b"old errnew err"
+    ring.add(STDERR, b"x" * (RING_BYTES + 5))
+    assert ring.latest(STDERR) == b"x" * RING_BYTES
+    assert ring.latest(STDOUT) == b""
