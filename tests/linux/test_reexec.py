@@ -74,13 +74,14 @@ def dial(socket):
 
 
 COUNTING = """
-import os
+import os, time
 n = 0
-while True:
-    os.write(1, b'%09d\\n' % n)
+while not os.path.exists(STOP):
+    for n in range(n, n + 100): os.write(1, b'%09d\\n' % n)
     n += 1
-    if n % 50 == 0 and os.path.exists(STOP): os.write(1, b'end\\n'); break
-import time; time.sleep(600)
+    time.sleep(0.002)
+os.write(1, b'end\\n')
+time.sleep(600)
 """
 
 
