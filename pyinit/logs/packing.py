@@ -9,6 +9,7 @@ from __future__ import annotations
 
 TEMPORARY = ".packing"  # after the name of the log: rotation takes no such name
 LEVEL = 6
+BLOCK_BYTES = 1 << 20
 
 
 def pack(old: int, temporary: str) -> None:
@@ -19,7 +20,6 @@ def pack(old: int, temporary: str) -> None:
     import contextlib
     import gzip
     import os
-    import shutil
 
     with open(old, "rb") as source:
         with contextlib.suppress(FileNotFoundError):
@@ -28,7 +28,8 @@ def pack(old: int, temporary: str) -> None:
         target = os.open(temporary, flags, 0o600)
         status = os.fstat(old)
         with open(target, "wb") as file, gzip.GzipFile("", "wb", LEVEL, file) as packed:
-            shutil.copyfileobj(source, packed, 1 << 20)
+            while data := source.read(BLOCK_BYTES):  # shutil would bring bzip2 and xz along
+                packed.write(data)
             os.fchown(target, status.st_uid, status.st_gid)
             os.fchmod(target, status.st_mode & 0o7777)
 
