@@ -77,7 +77,7 @@ def effective(paths: Sequence[str], environ: Mapping[str, str], mask: Mask) -> E
     `mask(name, value)` returns the value of a variable as it may be shown.
     """
     problems = Problems()
-    documents = read_all(list(paths), problems)
+    documents = read_all(paths, problems, environ)
     builder = Builder(documents, problems, environ, Accounts())
     plan = builder.build()
     if problems:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import posix
 
+from pyinit.config import paths
 from pyinit.config.problems import ConfigErrors, Problems
 from pyinit.config.users import Accounts
 from pyinit.core.record import Record
@@ -38,16 +39,16 @@ def find_files(explicit: Sequence[str], environ: Mapping[str, str]) -> list[str]
     named = [path for path in environ.get("PYINIT_CONFIG", "").split(":") if path]
     if named:
         return named
-    files = [DEFAULT_FILE] if os.path.exists(DEFAULT_FILE) else []
+    files = [DEFAULT_FILE] if paths.status(DEFAULT_FILE) else []
     return [*files, DEFAULT_DIRECTORY] if _has_drop_ins(DEFAULT_DIRECTORY) else files
 
 
 def _has_drop_ins(directory: str) -> bool:
     """Say whether there is something to read in it, or a fault to be told of."""
     try:
-        names = os.listdir(directory)
+        names = posix.listdir(directory)
     except OSError:
-        return os.path.exists(directory)
+        return paths.is_there(directory)
     return any(name.endswith(".toml") for name in names)
 
 
@@ -59,7 +60,7 @@ def load(
     from pyinit.config.toml import read_all
 
     problems = Problems()
-    documents = read_all(list(files), problems)
+    documents = read_all(files, problems, environ)
     plan = Builder(documents, problems, environ, accounts or Accounts()).build()
     if problems:
         raise ConfigErrors(problems.errors())

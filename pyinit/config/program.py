@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
-from pyinit.config import envfiles, values
+from pyinit.config import paths, values
 from pyinit.config.limits import limit_table
 from pyinit.config.output import sinks
 from pyinit.config.problems import ValueFault, each
-from pyinit.config.split import split
 from pyinit.core.plan import (
     Capabilities,
     Dependency,
@@ -144,9 +142,9 @@ def _secrets(section: Section) -> tuple[tuple[str, str], ...]:
     """Return variables and the files that hold them: paths as they are from the root."""
     found: dict[str, str] = {}
     for layer in reversed(section.layers("secrets")):
-        paths = section.get_from(layer, "secrets", values.variables, {})
+        files = section.get_from(layer, "secrets", values.variables, {})
         base = directory_of(layer)
-        found |= {name: os.path.join(base, path) for name, path in paths.items()}
+        found |= {name: paths.join(base, path) for name, path in files.items()}
     return tuple(sorted(found.items()))
 
 
@@ -158,12 +156,15 @@ def _command(section: Section) -> tuple[str, ...]:
             if not isinstance(value, str):
                 raise ValueFault("shell = true needs a text", "write the command as one string")
             return ("/bin/sh", "-c", values.word(value))
-        words = tuple(split(values.string(value))) if isinstance(value, str) else None
-        if words is None:
-            if not isinstance(value, list):
-                fix = 'write command = ["/path", "argument"]'
-                raise ValueFault(f"{values.shown(value)} is no command", fix)
+        if isinstance(value, str):
+            from pyinit.config.split import split
+
+            words = tuple(split(values.string(value)))
+        elif isinstance(value, list):
             words = values.strings(value)
+        else:
+            fix = 'write command = ["/path", "argument"]'
+            raise ValueFault(f"{values.shown(value)} is no command", fix)
         if not words or not words[0].strip():
             raise ValueFault("it is empty", 'write command = ["/path", "argument"]')
         return tuple([sys.intern(each) for each in words])
@@ -194,13 +195,20 @@ def variables_of_files(section: Section) -> dict[str, str]:
 
 
 def _directory_in(base: str) -> Callable[[object], dict[str, str]]:
-    return lambda value: envfiles.env_dir(values.word(value), base)
+    def convert(value: object) -> dict[str, str]:
+        from pyinit.config.envfiles import env_dir
+
+        return env_dir(values.word(value), base)
+
+    return convert
 
 
 def files_of(base: str) -> Callable[[object], dict[str, str]]:
     """Return the converter of `env_file`: paths relative to `base` become their variables."""
 
     def convert(value: object) -> dict[str, str]:
+        from pyinit.config import envfiles
+
         items = [value] if isinstance(value, str) else list(values.strings(value))
         found: dict[str, str] = {}
         for one in each(
@@ -214,7 +222,7 @@ def files_of(base: str) -> Callable[[object], dict[str, str]]:
 
 def directory_of(section: Section) -> str:
     """Return the directory of the file that a section stands in."""
-    return os.path.dirname(os.path.abspath(section.file))
+    return paths.directory_of(paths.absolute(section.file))
 
 
 def _groups(accounts: Accounts) -> Callable[[object], tuple[int, ...]]:

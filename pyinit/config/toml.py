@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import posix
 
-from pyinit.config import plain
-from pyinit.config.problems import ValueFault
+from pyinit.config import paths, plain
+from pyinit.config.problems import ValueFault, each
 from pyinit.core.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyinit.config.problems import Problems
+    from collections.abc import Mapping, Sequence
+
+    from pyinit.config.problems import Path, Problems
 
 MAX_FILES = 1000
 MAX_BYTES = 16 << 20
@@ -25,25 +27,28 @@ class Document(Record):
     tree: dict[str, object]
 
 
-def read_all(paths: list[str], problems: Problems) -> list[Document]:
-    """Return the documents of `paths` and of what they include, each file once."""
-    reader = _Reader(problems)
-    for path in paths:
+def read_all(
+    files: Sequence[str], problems: Problems, environ: Mapping[str, str]
+) -> list[Document]:
+    """Return the documents of `files` and of what they include, each file once."""
+    reader = _Reader(problems, environ)
+    for path in files:
         reader.read(path, ())
     return reader.documents
 
 
 class _Reader:
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: Problems, environ: Mapping[str, str]) -> None:
         self.problems = problems
+        self.environ = environ
         self.documents: list[Document] = []
         self.seen: set[str] = set()
 
-    def read(self, path: str, above: tuple[str, ...], where: tuple[str | int, ...] = ()) -> None:
+    def read(self, path: str, above: tuple[str, ...], where: Path = ()) -> None:
         """Read a file or directory that `above` led to, at `where` in the last of them."""
         file = above[-1] if above else path
-        real = os.path.realpath(path)
-        chain = [os.path.realpath(each) for each in above]
+        real = paths.identity(path)
+        chain = [paths.identity(one) for one in above]
         if real in chain:
             way = " -> ".join([*above[chain.index(real) :], path])
             self.problems.add(file, where, f'"{path}" includes itself: {way}', "leave one out")
@@ -56,7 +61,7 @@ class _Reader:
                 text = f"there are more than {MAX_FILES} files"
                 self.problems.add(file, where, text, "see what `include` matches")
             return
-        if os.path.isdir(path):
+        if paths.is_directory(path):
             self._directory(path, above, where)
             return
         self.problems.texts[path] = ""  # errors come in the order in which files were read
@@ -65,10 +70,10 @@ class _Reader:
             self.documents.append(Document(path, tree))
             self._includes(path, tree, above)
 
-    def _directory(self, path: str, above: tuple[str, ...], where: tuple[str | int, ...]) -> None:
+    def _directory(self, path: str, above: tuple[str, ...], where: Path) -> None:
         try:
-            names = sorted(os.listdir(path))
-            _warn_of_writers(path, os.stat(path), self.problems)
+            names = sorted(posix.listdir(path))
+            _warn_of_writers(path, posix.stat(path), self.problems)
         except OSError as error:
             file = above[-1] if above else path
             text = f'cannot read the directory "{path}": {error.strerror}'
@@ -78,46 +83,50 @@ class _Reader:
         if not wanted:
             self.problems.warnings.append(f'{path}: there is no file called "*.toml" in it')
         for name in wanted:
-            self.read(os.path.join(path, name), (*above, path))
+            self.read(paths.join(path, name), (*above, path))
 
     def _includes(self, path: str, tree: dict[str, object], above: tuple[str, ...]) -> None:
-        from pyinit.config.values import strings
-
         if "include" not in tree:
             return
         try:
-            patterns = strings(tree["include"])
+            patterns = _patterns(tree["include"], self.environ)
         except ValueFault as fault:
-            where = ("include", *fault.path)
-            self.problems.add(path, where, f"include: {fault}", fault.fix)
+            for part in fault.parts():
+                where = ("include", *part.path)
+                self.problems.add(path, where, f"include: {part}", part.fix)
             return
-        for place, pattern in enumerate(patterns):
+        for place, pattern in patterns.items():
             where = ("include", place)
             for name in self._matches(path, pattern, where):
                 self.read(name, (*above, path), where)
 
-    def _matches(self, path: str, pattern: str, where: tuple[str | int, ...]) -> list[str]:
+    def _matches(self, path: str, pattern: str, where: Path) -> list[str]:
         """Return the files of an `include`: relative to the file that has it, sorted."""
-        directory = os.path.dirname(path)
-        full = os.path.join(directory, pattern)
+        directory = paths.directory_of(path)
+        full = paths.join(directory, pattern)
         if not pattern.strip():
             self.problems.add(path, where, "include: it must not be empty", 'write "conf.d/*.toml"')
             return []
         if MAGIC.isdisjoint(pattern):
-            if os.path.lexists(full):
+            if paths.is_there(full):
                 return [full]
             fix = f'it is looked for as "{full}"; a pattern such as "*.toml" may match nothing'
             self.problems.add(path, where, f'cannot include "{pattern}": no such file', fix)
             return []
         import glob
 
-        rooted = (
-            pattern if os.path.isabs(pattern) else os.path.join(glob.escape(directory), pattern)
-        )
-        matches = sorted(glob.glob(rooted))
+        matches = sorted(glob.glob(paths.join(glob.escape(directory), pattern)))
         if not matches:
             self.problems.warnings.append(f'{path}: no file matches include "{pattern}"')
         return matches
+
+
+def _patterns(value: object, environ: Mapping[str, str]) -> dict[int, str]:
+    """Return the patterns of an `include` by place.  Raises ValueFault."""
+    from pyinit.config.expand import expand
+    from pyinit.config.values import strings
+
+    return each(enumerate(strings(value)), lambda _, pattern: expand(str(pattern), environ))
 
 
 def _parse(path: str, problems: Problems) -> dict[str, object] | None:
@@ -128,11 +137,11 @@ def _parse(path: str, problems: Problems) -> dict[str, object] | None:
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
-            status = os.fstat(file.fileno())
+            status = posix.fstat(file.fileno())
     except OSError as error:
         fix = "see its owner and mode"
         if isinstance(error, FileNotFoundError):
-            fix = "see the path: it is " + os.path.abspath(path)
+            fix = "see the path: it is " + paths.absolute(path)
         problems.add(path, (), f"cannot read it: {error.strerror}", fix)
         return None
     if len(data) > MAX_BYTES:
@@ -195,8 +204,8 @@ def _how(text: str, line: int) -> str:
     return f"see line {line}: {written[:60]}" if written else "see the line before it"
 
 
-def _warn_of_writers(path: str, status: os.stat_result, problems: Problems) -> None:
+def _warn_of_writers(path: str, status: posix.stat_result, problems: Problems) -> None:
     """Warn if everybody may change what root is told to run."""
-    if os.geteuid() == 0 and status.st_mode & 0o002 and not status.st_mode & 0o1000:
+    if posix.geteuid() == 0 and status.st_mode & 0o002 and not status.st_mode & 0o1000:
         text = f'{path}: everybody may write it, and root runs what it says: "chmod o-w" it'
         problems.warnings.append(text)

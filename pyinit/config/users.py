@@ -72,9 +72,9 @@ class Accounts:
         return gid, self._groups_of(account.name, gid)
 
     def _groups_of(self, name: str, gid: int) -> tuple[int, ...]:
-        import os
+        import posix
 
-        return tuple(sorted(set(os.getgrouplist(name, gid))))
+        return tuple(sorted(set(posix.getgrouplist(name, gid))))
 
 
 def _text(value: object, what: str) -> str:

@@ -88,6 +88,17 @@ def test_an_absolute_pattern_and_a_directory_can_be_included(tmp_path):
     assert names(load([main], ENVIRON)) == ["a", "b"]
 
 
+def test_variables_stand_in_includes_too(tmp_path):
+    written(tmp_path, PROGRAM.format("a"), "value/a.toml")
+    main = written(tmp_path, 'include = ["${NAME}/*.toml"]\n')
+    assert names(load([main], ENVIRON)) == ["a"]
+    found = faults_in(tmp_path, 'include = [\n"${A}",\n"${B}"]\n')
+    assert [fault[:2] for fault in found] == [
+        (2, "include: cannot expand ${A}: it is not set"),
+        (3, "include: cannot expand ${B}: it is not set"),
+    ]
+
+
 def test_a_pattern_that_matches_nothing_is_a_warning(tmp_path):
     plan = plan_of(tmp_path, 'include = ["conf.d/*.toml"]\n')
     assert plan.warnings == (f'{tmp_path}/pyinit.toml: no file matches include "conf.d/*.toml"',)
@@ -133,6 +144,9 @@ def test_a_file_that_is_missing_or_a_device_is_an_error(tmp_path):
     assert (line, message) == (0, "cannot read it: No such file or directory")
     assert fix == f"see the path: it is {tmp_path}/none.toml"
     os.symlink("gone", tmp_path / "broken.toml")
+    main = written(tmp_path, 'include = ["broken.toml"]\n', "main/../main.toml")
+    assert faults_of(main)[0][:3] == ("broken.toml", 0, "cannot read it: No such file or directory")
+    os.remove(tmp_path / "main.toml")
     assert faults_of(str(tmp_path))[0][2] == "cannot read it: No such file or directory"
     assert faults_of("/dev/zero")[0][2] == "it is larger than 16 MB"
 
