@@ -79,6 +79,7 @@ class Driver:
         self._surveys: dict[str, fx.Survey] = {}
         self._sweeps: list[int] = []
         self._snapshot: tree.Snapshot | None = None
+        self._strangers: dict[int, str] = {}  # pid -> label, as long as it is not reaped
 
     def execing(self) -> dict[int, tuple[int, str, RunId]]:
         """Return {pid: (status descriptor, key, run)} of the execs under way, for a re-exec."""
@@ -127,7 +128,7 @@ class Driver:
 
     def _seen(self, pids: Pids) -> tree.Snapshot:
         if self._snapshot is None:
-            self._snapshot = tree.Snapshot(Runs(pids))
+            self._snapshot = tree.Snapshot(Runs(pids), self._strangers)
         self._snapshot.runs = Runs(pids)
         return self._snapshot
 
@@ -163,6 +164,10 @@ class Driver:
     def knows(self, pid: int) -> bool:
         """Say whether a child is a helper of ours, or a run that is still at its exec."""
         return pid in self.helpers or pid in self._execing
+
+    def forget(self, pid: int) -> None:
+        """A child is gone, and its pid may soon be somebody else's."""
+        self._strangers.pop(pid, None)
 
     def reaped(self, pid: int, status: int) -> None:
         """A child is gone: news of its exec comes first, then the end itself."""

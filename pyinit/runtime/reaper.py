@@ -53,6 +53,7 @@ class Reaper:
         unborn = [event.pid for event in self._loop.queued() if isinstance(event, Spawned)]
         orphan: reap.Reaped | None = None
         for each in gone:
+            self._driver.forget(each.pid)
             key = pids.get(each.pid)  # type: ignore[arg-type]
             if key is not None:
                 self._pump.drain(key)

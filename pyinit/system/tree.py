@@ -30,12 +30,17 @@ GONE = "ZX"
 
 
 class Snapshot:
-    """/proc as of this turn, read only when asked and at most once.  `runs` are pids of runs."""
+    """/proc as of this turn, read only when asked and at most once.  `runs` are pids of runs.
 
-    def __init__(self, runs: Container[int]) -> None:
+    `labels` are what is known of our children from turns before: none of them can have another
+    pid's until it is reaped.
+    """
+
+    def __init__(self, runs: Container[int], labels: dict[int, str] | None = None) -> None:
         self.runs = runs
+        self._labels = {} if labels is None else labels
         self._table: dict[int, ProcStat] | None = None
-        self._strangers: dict[int, str] | None = None
+        self._strangers: list[int] | None = None
 
     def table(self) -> dict[int, ProcStat]:
         """Return every process that can be seen."""
@@ -43,15 +48,27 @@ class Snapshot:
             self._table = procfs.table()
         return self._table
 
-    def strangers(self) -> dict[int, str]:
-        """Return our children that are no runs (orphans handed to us), with their labels."""
+    def strangers(self) -> list[int]:
+        """Return our children that are no runs: orphans handed to us."""
         if self._strangers is None:
             children = procfs.children_of_self()
             if children is None:
                 us = posix.getpid()
                 children = [each.pid for each in self.table().values() if each.ppid == us]
-            self._strangers = {pid: _label(pid) for pid in children if pid not in self.runs}
+            self._strangers = [pid for pid in children if pid not in self.runs]
         return self._strangers
+
+    def labelled(self, label: str) -> list[int]:
+        """Return those strangers that a run with this label has left behind."""
+        return [pid for pid in self.strangers() if self._label(pid) == label]
+
+    def _label(self, pid: int) -> str:
+        known = self._labels.get(pid)
+        if known is None:
+            known = _label(pid)
+            if known:  # in the middle of an exec there is none for a moment
+                self._labels[pid] = known
+        return known
 
     def below(self, roots: list[int]) -> set[int]:
         """Return the descendants of `roots`, at any depth, by the files that list children."""
@@ -128,14 +145,14 @@ def signal_process(pid: int, signum: int, *, start: int | None = None) -> bool:
 
 def all_descendants(seen: Snapshot) -> tuple[int, ...]:
     """Return every live process below us that is not a run: what the programs left behind."""
-    roots = list(seen.strangers())
+    roots = seen.strangers()
     found = seen.below(roots) | set(roots)
     return tuple(sorted([one for one in found if one not in seen.runs and _is_alive(one)]))
 
 
 def _escaped(pid: int, label: str, seen: Snapshot) -> set[int]:
     """Return the descendants of the run, by parents and by label, in its group or not."""
-    labelled = [one for one, name in seen.strangers().items() if name == label]
+    labelled = seen.labelled(label)
     found = seen.below([pid, *labelled]) | set(labelled)
     return {one for one in found if one > 1 and one not in seen.runs and one != posix.getpid()}
 
