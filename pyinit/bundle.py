@@ -2,8 +2,7 @@
 
 Finding a module on the path costs half a dozen syscalls and a tenth of a millisecond; pyinit has
 some seventy before its first program runs.  `scripts/assemble.py` writes their code into one
-file, and the commands of the image call `use` before they import anything else of pyinit.  The
-.pyc files stay where they are, for everybody who does not.
+file and lets the package call `use` before anything else of pyinit is imported.
 
 The file is, in this order: the length of the index in 4 bytes, the index (a marshalled dict:
 name -> (is a package, where its code begins, how long it is)), and the code objects, marshalled.

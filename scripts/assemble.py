@@ -36,6 +36,7 @@ CODECS = ("encodings.utf_8", "encodings.ascii", "encodings.latin_1")
 """Codecs are named by strings, which no closure sees: those that pyinit's own code names."""
 ANNOTATIONS = annotations.compiler_flag  # bound by the statement above
 BUNDLE = "modules.bundle"
+USE_BUNDLE = "\nfrom pyinit import bundle\nbundle.use()\n"
 LANDMARK = "os"
 """Python looks for this module's file to find its library, though it has the module frozen."""
 
@@ -74,8 +75,6 @@ ENTRY = """\
 #!{interpreter}
 import sys
 sys.path[:0] = {path!r}
-import pyinit.bundle
-pyinit.bundle.use()
 from {module} import {function}
 {function}()
 """
@@ -265,21 +264,30 @@ def link(root: Path, name: str, target: str) -> None:
     place.symlink_to(target)
 
 
-def compile_to(source: Path, target: Path, shown: str) -> CodeType:
-    """Compile a module to a .pyc that is never checked against a source; return its code.
+def compiled(text: str, shown: str) -> CodeType:
+    """Compile a module.
 
     `from __future__ import annotations` becomes a flag of the compiler: the statement would import
     a module at start-up that says nothing new.
     """
-    tree = ast.parse(source.read_bytes(), shown)
+    tree = ast.parse(text, shown)
     statements = [each for each in tree.body if not is_future(each)]
     flags = ANNOTATIONS if len(statements) < len(tree.body) else 0
     tree.body = statements
     code: CodeType = compile(tree, shown, "exec", flags=flags, dont_inherit=True, optimize=2)
+    return code
+
+
+def write_module(target: Path, data: bytes) -> None:
+    """Write a .pyc that is never checked against a source."""
     target.parent.mkdir(parents=True, exist_ok=True)
     unchecked_hash = (1).to_bytes(4, "little") + bytes(8)  # PEP 552
-    target.write_bytes(importlib.util.MAGIC_NUMBER + unchecked_hash + marshal.dumps(code))
-    return code
+    target.write_bytes(importlib.util.MAGIC_NUMBER + unchecked_hash + data)
+
+
+def compile_to(source: Path, target: Path, shown: str) -> None:
+    """Compile the module of a file to another."""
+    write_module(target, marshal.dumps(compiled(source.read_text("utf-8"), shown)))
 
 
 def is_future(node: ast.stmt) -> bool:
@@ -294,23 +302,26 @@ def is_future(node: ast.stmt) -> bool:
 def install_own(root: Path, library: str, ours: dict[str, Path]) -> None:
     """Compile pyinit into `library`; its tracebacks show places relative to the source.
 
-    All of it once more in one file, from which the commands import: pyinit/bundle.py says why, and
-    what the file looks like.
+    All of it is in one file, pyinit/bundle.py says why and what the file looks like; outside are
+    only the package itself and the module that reads the file, which the package puts to use.
     """
     index: dict[str, tuple[bool, int, int]] = {}
     body = b""
+    home = root / library.lstrip("/")
     for name, source in ours.items():
         place = Path(*name.split("."))
         is_package = source.name == "__init__.py"
         if is_package:
             place /= "__init__"
-        code = compile_to(source, root / library.lstrip("/") / f"{place}.pyc", f"{place}.py")
-        data = marshal.dumps(code)
-        index[name] = (is_package, len(body), len(data))
-        body += data
+        text = source.read_text("utf-8") + (USE_BUNDLE if name == "pyinit" else "")
+        data = marshal.dumps(compiled(text, f"{place}.py"))
+        if name in {"pyinit", "pyinit.bundle"}:
+            write_module(home / f"{place}.pyc", data)
+        else:
+            index[name] = (is_package, len(body), len(data))
+            body += data
     head = marshal.dumps(index)
-    bundle = root / library.lstrip("/") / "pyinit" / BUNDLE
-    bundle.write_bytes(len(head).to_bytes(4, "little") + head + body)
+    (home / "pyinit" / BUNDLE).write_bytes(len(head).to_bytes(4, "little") + head + body)
 
 
 def install_modules(
@@ -409,8 +420,7 @@ def install_papers(root: Path, files: list[Path], source: Path) -> None:
 
 def prove(root: Path, python: Path, names: list[str]) -> None:
     """Import everything inside the new root: what the closure has missed ends the build."""
-    text = "import sys, pyinit.bundle\npyinit.bundle.use()\n"
-    text += "for name in sys.argv[1:]:\n    __import__(name)\n"
+    text = "import sys\nfor name in sys.argv[1:]:\n    __import__(name)\n"
     command = ["chroot", str(root), str(python), "-I", "-S", "-c", text, *names]
     if subprocess.run(command, check=False).returncode != 0:
         sys.exit("assemble: cannot import in the new root what was put into it; see above")

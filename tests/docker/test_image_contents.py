@@ -72,7 +72,7 @@ def test_compiled_modules_are_never_checked_against_a_source(boxes, images, targ
     code, output = boxes.run(images[target], *PYTHON, FOREVER).run(*PYTHON, look)
     assert code == 0, output
     count, others = output.split(maxsplit=1)
-    assert int(count) > 50
+    assert int(count) > 30
     assert others.strip() == "[]"
 
 
@@ -84,7 +84,7 @@ def test_a_start_loads_few_modules_and_no_site(boxes, image):
     loaded = {line.rpartition("|")[2].strip() for line in output.splitlines() if "|" in line}
     assert "pyinit.cli.init" in loaded
     assert not loaded & {"site", "os", "re", "enum", "signal", "typing", "json", "__future__"}
-    assert len([name for name in loaded if name.startswith("pyinit.")]) < 8
+    assert len([name for name in loaded if name.startswith("pyinit.")]) < 9
 
 
 def test_the_same_sources_make_the_same_files(engine, boxes, base):
@@ -97,7 +97,7 @@ def test_the_same_sources_make_the_same_files(engine, boxes, base):
     script += " && wc -l < /again/one.sums"
     box = boxes.run(builder, "sh", "-c", script)
     assert box.wait(within_s=240) == 0, box.logs()
-    assert int(box.logs().split()[-1]) > 500
+    assert int(box.logs().split()[-1]) > 400
 
 
 def test_what_a_go_program_expects_is_there(boxes, image):

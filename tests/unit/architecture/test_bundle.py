@@ -36,19 +36,29 @@ def run(library, text):
 
 
 def test_every_module_comes_from_the_bundle_once_it_is_used(library):
-    shutil.rmtree(library / "pyinit" / "core")  # its .pyc files: the bundle alone has it now
+    assert not (library / "pyinit" / "core").exists()  # the bundle alone has it
     text = "import pyinit.core.supervisor as s; print(s.__name__, type(s.__loader__).__name__)"
     assert run(library, text) == (0, "pyinit.core.supervisor Bundle\n")
 
 
-def test_without_a_bundle_the_pyc_files_do(library):
-    (library / "pyinit" / "modules.bundle").unlink()
-    assert run(library, "import pyinit.core.plan as p; print(p.KEEP)") == (0, "-2\n")
+def test_the_package_of_the_image_uses_it_by_itself(library):
+    text = f"import sys; sys.path.insert(0, {str(library)!r}); import pyinit.core.plan as p; "
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", text + "print(p.KEEP)"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "-2\n"), done.stderr
 
 
-def test_a_broken_bundle_is_not_used(library):
-    (library / "pyinit" / "modules.bundle").write_bytes(b"\x10\0\0\0no")
-    assert run(library, "import pyinit.core.plan as p; print(p.KEEP)") == (0, "-2\n")
+@pytest.mark.parametrize("data", [None, b"\x10\0\0\0no"], ids=["missing", "broken"])
+def test_without_a_good_bundle_the_ordinary_files_do(tmp_path, data):
+    shutil.copytree(ROOT / "pyinit", tmp_path / "pyinit")
+    if data is not None:
+        (tmp_path / "pyinit" / "modules.bundle").write_bytes(data)
+    assert run(tmp_path, "import pyinit.core.plan as p; print(p.KEEP)") == (0, "-2\n")
 
 
 def test_what_is_not_in_it_is_looked_for_as_ever(library):
