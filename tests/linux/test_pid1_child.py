@@ -58,7 +58,7 @@ def test_signals_session_descriptors_and_parent(keys, uid):
 
         eventually(executed)
         assert [found[key] for key in ("SigBlk", "SigIgn", "SigCgt")] == [ZERO] * 3
-        assert sorted(os.listdir(f"/proc/{pid}/fd")) == ["0", "1", "2"]
+        eventually(lambda: sorted(os.listdir(f"/proc/{pid}/fd")) == ["0", "1", "2"])
         assert os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"
         seen = box.look_at(pid)
         assert seen.session == seen.group == pid
@@ -78,7 +78,7 @@ def test_nothing_that_pyinit_was_born_with_is_passed_on():
         eventually(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
         status = Path(f"/proc/{pid}/status").read_text()
         assert f"SigIgn:\t{ZERO}" in status
-        assert sorted(os.listdir(f"/proc/{pid}/fd")) == ["0", "1", "2"]
+        eventually(lambda: sorted(os.listdir(f"/proc/{pid}/fd")) == ["0", "1", "2"])
 
 
 def test_directory_umask_variables_and_names():

@@ -2,14 +2,17 @@
 
 import marshal
 import os
+import subprocess
 import threading
+import time
 
 import pytest
 
 from pyinit.core.plan import Plan
 from pyinit.core.record import to_plain
 from pyinit.runtime import compiling
-from pyinit.runtime.compiling import Faults, read_all, understand
+from pyinit.runtime.compiling import Compiler, Faults, read_all, understand
+from pyinit.runtime.poller import Poller
 
 WHOLE = marshal.dumps(("plan", to_plain(Plan())), 2)
 
@@ -25,6 +28,78 @@ def pipes():
             os.close(fd)
         except OSError:
             continue
+
+
+class Ends(list):
+    """What a compilation came to; each is a Plan or Faults."""
+
+
+@pytest.fixture()
+def compiler(pipes, monkeypatch):
+    """Return (a Compiler whose child is a sleeper and says what we write, poller, child, writer)."""
+    child = subprocess.Popen(["sleep", "600"])
+    reader, writer = os.dup(pipes[0]), pipes[1]
+    os.set_blocking(reader, False)
+    monkeypatch.setattr(compiling, "fork_compiler", lambda _paths: (reader, child.pid))
+    poller = Poller()
+    yield Compiler(poller, {}), poller, child, writer
+    child.kill()
+    child.wait(30)
+
+
+def turns(poller, ends):
+    """Turn the loop until a compilation has ended."""
+    deadline = time.monotonic() + 30
+    while not ends and time.monotonic() < deadline:
+        poller.wait(time.monotonic() + 0.05)
+    return ends[0]
+
+
+def test_a_reload_gets_the_plan_when_all_of_it_has_come(compiler):
+    ours, poller, _, writer = compiler
+    ends = Ends()
+    ours.start((), ends.append)
+    os.write(writer, WHOLE[:20])
+    poller.wait(time.monotonic() + 0.05)
+    assert ours.busy
+    assert ends == []
+    os.write(writer, WHOLE[20:])
+    os.close(writer)
+    assert turns(poller, ends) == Plan()
+    assert not ours.busy
+
+
+def test_a_reload_whose_compiler_is_cut_off_is_over_and_the_next_may_come(compiler):
+    ours, poller, _, writer = compiler
+    ends = Ends()
+    ours.start((), ends.append)
+    os.write(writer, WHOLE[:20])
+    os.close(writer)
+    assert "the compiler died" in turns(poller, ends).lines[0]
+    assert not ours.busy
+
+
+def test_a_reload_that_hangs_is_given_up_and_its_compiler_killed(compiler):
+    ours, poller, child, _ = compiler
+    ends = Ends()
+    ours.start((), ends.append)
+    assert ours.next_deadline() < time.monotonic() + compiling.TIMEOUT_S + 1
+    ours.tick(time.monotonic())
+    assert ends == []
+    ours.tick(ours.next_deadline())
+    assert turns(poller, ends).lines == ("cannot read the configuration: it took more than 60 s",)
+    assert child.wait(30) == -9
+    assert ours.next_deadline() == float("inf")
+
+
+def test_a_reload_that_floods_is_given_up_and_its_compiler_killed(compiler, monkeypatch):
+    monkeypatch.setattr(compiling, "PLAN_BYTES", 100)
+    ours, poller, child, writer = compiler
+    ends = Ends()
+    ours.start((), ends.append)
+    os.write(writer, b"x" * 200)
+    assert "the plan is larger than" in turns(poller, ends).lines[0]
+    assert child.wait(30) == -9
 
 
 def never():
