@@ -264,6 +264,7 @@ class Running:
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "bufsize": 0, **options},
         )
         self._inside = bool(under)
+        self._wrapper = 0
         self.pid = self.process.pid
         pipes = (self.process.stdout, self.process.stderr)
         self.out, self.err = [pipe and Reader(pipe.fileno()) for pipe in pipes]
@@ -282,7 +283,10 @@ class Running:
     @property
     def wrapper(self):
         """The wrapper's pid, out here: that of the one child of a program it runs under."""
-        return eventually(lambda: children(self.pid))[0] if self._inside else self.pid
+        if self._inside:
+            self._wrapper = self._wrapper or eventually(lambda: children(self.pid))[0]
+            return self._wrapper
+        return self.pid
 
     @property
     def child(self):
@@ -383,9 +387,9 @@ def stat(pid):
 
 
 def state(pid):
-    """Return the state letter of a process; "X" when it is gone."""
+    """Return "S" for a process that runs or sleeps, "T" if it is stopped, "Z", "X" when gone."""
     fields = stat(pid)
-    return "X" if fields is None else fields[0]
+    return "X" if fields is None else fields[0].replace("R", "S").replace("D", "S")
 
 
 def children(pid):
@@ -413,6 +417,12 @@ def new_pid_namespace():
         if tried.returncode == 0:
             return [*words, *extra]
     pytest.skip("cannot make a PID namespace here: neither root nor user namespaces")
+
+
+def run_beside(pid, *words):
+    """Run a command in the PID namespace of a process that `new_pid_namespace` made."""
+    user = [] if os.geteuid() == 0 else ["-U", "--preserve-credentials"]
+    subprocess.run(["nsenter", "-t", str(pid), "-p", *user, *words], check=True, timeout=WITHIN_S)
 
 
 def python(code, *args):
