@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from pyinit.runtime.pump import Pump
     from pyinit.runtime.readiness import Readiness
 
+SIGKILL = 9
+
 
 class Runs:
     """The pids of the runs as the core knows them now, for `in`."""
@@ -141,17 +143,24 @@ class Driver:
                 self.events.append(ev.Surveyed(key, run_id, 0))
             case fx.Sweep():
                 self.events.append(ev.Swept(0))
+            case fx.Exit():
+                self.exit = effect
             case _:
                 pass
 
     def settle(self, pids: Pids) -> None:
         """Make the surveys and sweeps that were asked for in this turn."""
         surveys, self._surveys = self._surveys, {}
-        for survey in surveys.values():
-            label = self.labels.get(survey.key, survey.key)
-            left = tree.survey(survey.pid, label, survey.scope, self._seen(pids))
-            self.events.append(ev.Surveyed(survey.key, survey.run_id, len(left)))
         sweeps, self._sweeps = self._sweeps, []
+        for survey in surveys.values():
+            try:
+                label = self.labels.get(survey.key, survey.key)
+                left = tree.survey(survey.pid, label, survey.scope, self._seen(pids))
+            except Exception as error:  # noqa: BLE001  somebody waits for the answer
+                self._log.error(f"cannot count what {survey.key} has left: {error!r}")
+                self.failed(survey)
+                continue
+            self.events.append(ev.Surveyed(survey.key, survey.run_id, len(left)))
         if not sweeps:
             return
         self._snapshot = None  # what was told to end a moment ago is looked at anew
@@ -207,7 +216,11 @@ class Driver:
             failure = self._failure(effect, found)
             self.events.append(ev.SpawnFailed(effect.key, effect.run_id, failure))
             return
-        self._started(effect, found)
+        try:
+            self._started(effect, found)
+        except BaseException:
+            tree.signal_process(found.pid, SIGKILL)  # nobody would know that it runs
+            raise
 
     def _outputs(self, effect: fx.Spawn) -> tuple[int, int]:
         plan = effect.plan

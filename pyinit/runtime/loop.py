@@ -1,9 +1,10 @@
 """The loop: sleep until the kernel speaks or a deadline comes, step, perform, repeat.
 
-A step that raises changes nothing: the event is told and dropped, the old state stays.  An
-effect that raises is answered for with the nearest true event.  A turn that raises all the same
-(a bug in a callback, say) is told and counted; after too many of them `run` raises, and boot
-tries a re-exec and then the rescue loop.
+A step that raises changes nothing: the old state stays; the event is told and tried once more
+in the next turn, then dropped.  An effect that raises is answered for with the nearest true
+event.  A turn that raises all the same (a bug in a callback, say) does everything else it has to
+do, is told and counted; after too many of them `run` raises, and what follows is a re-exec and
+then the rescue loop.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from pyinit.core.draft import Supervisor
+    from pyinit.core.effects import Effect
     from pyinit.core.events import Event
     from pyinit.runtime.driver import Driver
     from pyinit.runtime.log import Log
@@ -66,6 +68,7 @@ class Loop:
         self._recorder = recorder
         self._log = log
         self._queue: list[Event] = []
+        self._again: list[Event] = []  # could not be stepped: memory may be there in a moment
         self._faults: list[float] = []
         self._told_fault = ""
 
@@ -75,7 +78,11 @@ class Loop:
 
     def queued(self) -> tuple[Event, ...]:
         """Return the events that are not stepped yet, to be carried over a re-exec."""
-        return (*self._queue, *self._driver.events)
+        return (*self._again, *self._queue, *self._driver.events)
+
+    def fault(self, error: Exception) -> None:
+        """Tell of a fault that was lived with."""
+        self._tell("a part of a turn failed", None, error)
 
     def run(self) -> int:
         """Turn until the core says Exit; return its code.  Raises LoopBroken."""
@@ -88,17 +95,16 @@ class Loop:
 
     def turn(self, until: float | None = None) -> None:
         """Wait for news, at most until the next deadline (or `until`), and act on it."""
-        self._poller.wait(self._deadline() if until is None else until)
-        self._driver.fresh()
-        now = time.monotonic()
-        if next_deadline(self.supervisor) <= now:
-            self._queue.append(ev.Tick())
-        for part in self.timed:
-            if part.next_deadline() <= now:
-                part.tick(now)
-        self.drain()
-        for call in self.after_turn:
-            call()
+        first: Exception | None = None
+        stages: tuple[Callable[[], None], ...]
+        stages = (lambda: self._wait(until), self._tick, self.drain, self._after)
+        for stage in stages:
+            try:
+                stage()
+            except Exception as error:  # noqa: BLE001  it is raised when all had their turn
+                first = first or error
+        if first is not None:
+            raise first
 
     def drain(self) -> None:
         """Step every queued event and what it leads to, within the bound of a turn."""
@@ -112,40 +118,74 @@ class Loop:
                     return
                 continue
             batch, self._queue = self._queue, []
-            for event in batch:
-                self._step(event)
-            left -= len(batch)
+            done = 0
+            try:
+                for event in batch:
+                    done += 1
+                    self._step(event)
+            finally:
+                self._queue[:0] = batch[done:]
+            left -= done
+
+    def _wait(self, until: float | None) -> None:
+        try:
+            self._poller.wait(self._deadline() if until is None else until)
+        finally:
+            self._driver.fresh()
+
+    def _tick(self) -> None:
+        """Let everything act whose deadline has come."""
+        now = time.monotonic()
+        again, self._again = self._again, []
+        for event in again:
+            self._step(event, again=True)
+        if next_deadline(self.supervisor) <= now:
+            self._queue.append(ev.Tick())
+        for part in self.timed:
+            if part.next_deadline() <= now:
+                part.tick(now)
+
+    def _after(self) -> None:
+        for call in self.after_turn:
+            call()
 
     def _deadline(self) -> float:
-        if self._queue or self._driver.events:
+        if self._again or self._queue or self._driver.events:
             return 0.0
         return min(next_deadline(self.supervisor), *[part.next_deadline() for part in self.timed])
 
-    def _step(self, event: Event) -> None:
+    def _step(self, event: Event, *, again: bool = False) -> None:
         now = time.monotonic()
         try:
             supervisor, effects = step(self.supervisor, event, now)
         except Exception as error:  # noqa: BLE001  a step that raises changes nothing
-            self._tell(f"dropped {event!r}: {fault(error)}")
+            if not again and len(self._again) < EVENTS_A_TURN:
+                self._again.append(event)
+            self._tell("dropped" if again else "cannot step", event, error)
             return
-        self._recorder.add(now, event, effects)
         self.supervisor = supervisor
         for effect in effects:
             try:
                 self._driver.perform(effect, supervisor.pids)
             except Exception as error:  # noqa: BLE001  the core must hear of every effect
-                self._tell(f"cannot perform {type(effect).__name__}: {fault(error)}")
                 self._driver.failed(effect)
+                self._tell("cannot perform", effect, error)
+        self._recorder.add(now, event, effects)
 
     def _failed(self, error: Exception) -> None:
         now = time.monotonic()
-        self._tell(f"a turn of the loop failed: {fault(error)}")
+        self._tell("a turn of the loop failed", None, error)
         self._faults = [at for at in self._faults if at > now - FAULT_WINDOW_S] + [now]
         if len(self._faults) >= FAULTS:
             raise LoopBroken(fault(error)) from error
 
-    def _tell(self, text: str) -> None:
-        """Say a fault, and the same fault only once in a row."""
-        if text != self._told_fault:
-            self._told_fault = text
-            self._log.error(text)
+    def _tell(self, what: str, about: Event | Effect | None, error: Exception) -> None:
+        """Say a fault, and the same fault only once in a row; where that fails, too, go on."""
+        try:
+            name = f" {type(about).__name__}" if about is not None else ""
+            text = f"{what}{name}: {fault(error)}"
+            if text != self._told_fault:
+                self._told_fault = text
+                self._log.error(text)
+        except Exception:  # noqa: BLE001  a fault that cannot be told is still only a fault
+            self._told_fault = ""

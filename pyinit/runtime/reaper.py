@@ -37,33 +37,44 @@ class Reaper:
         self._pump = pump
         self._announcer = announcer
         self._more = False
+        self._gone: list[reap.Reaped] = []  # reaped, and not yet told: never to be forgotten
         poller.register(signal_fd, True, False, self._signalled)
 
     def next_deadline(self) -> float:
         """Return 0 while there may be more to reap than one turn took."""
-        return 0.0 if self._more else NEVER
+        return 0.0 if self._more or self._gone else NEVER
 
     def tick(self, _now: float) -> None:
         """Reap a portion; what a run has printed before its end is read first.
 
         The core looks around when an orphan has died, whichever it was: of a burst it is told once.
         """
-        gone, self._more = reap.reap_all()
+        gone, more = reap.reap_all()
+        self._more = more
+        self._gone += gone
         pids = self._loop.supervisor.pids
         unborn = [event.pid for event in self._loop.queued() if isinstance(event, Spawned)]
         orphan: reap.Reaped | None = None
-        for each in gone:
+        while self._gone:
+            each = self._gone.pop(0)
             self._driver.forget(each.pid)
             key = pids.get(each.pid)  # type: ignore[arg-type]
             if key is not None:
-                self._pump.drain(key)
-                self._announcer.used(each.pid, each.user_s, each.system_s, each.max_rss_bytes)
+                self._last_words(key, each)
             elif each.pid not in unborn and not self._driver.knows(each.pid):
                 orphan = each
                 continue
             self._driver.reaped(each.pid, each.status)
         if orphan is not None:
             self._driver.reaped(orphan.pid, orphan.status)
+
+    def _last_words(self, key: str, gone: reap.Reaped) -> None:
+        """Read what a run has printed; nothing may keep the core from hearing of its end."""
+        try:
+            self._pump.drain(key)
+            self._announcer.used(gone.pid, gone.user_s, gone.system_s, gone.max_rss_bytes)
+        except Exception as error:  # noqa: BLE001
+            self._loop.fault(error)
 
     def kick(self) -> None:
         """Look for the dead without a signal: their SIGCHLD may have gone to our predecessor."""

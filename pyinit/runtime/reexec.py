@@ -91,8 +91,7 @@ def read_back(fd: int) -> int:
 def reexec(machine: Machine) -> None:
     """Replace this pyinit by a new one.  Returns only if that failed, having said why."""
     machine.log.info("re-executing")
-    if machine.control is not None:
-        machine.control.after_turn()
+    _settle(machine)
     signals.block_all()
     told = signals.read_signals(machine.options.signal_fd)
     kept: list[int] = []
@@ -147,6 +146,19 @@ def carry_of(options: Options) -> tuple[Carried, Blobs]:
     from pyinit.runtime import machine  # noqa: F401
 
     return carry.read(options.state_fd)
+
+
+def _settle(machine: Machine) -> None:
+    """Let the core hear what is queued, as far as that goes: what is left is carried."""
+    try:
+        for _ in range(SETTLES):
+            machine.loop.drain()
+            if not machine.loop.queued():
+                break
+        if machine.control is not None:
+            machine.control.after_turn()
+    except Exception as error:  # noqa: BLE001  the loop may be broken: that is why we are here
+        machine.loop.fault(error)
 
 
 def _give_up(machine: Machine, reason: str) -> None:
