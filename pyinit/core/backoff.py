@@ -1,9 +1,9 @@
 """How soon a failed run is followed by another, and when to give up.
 
-A failed run counts for `window` seconds.  With n failed runs in the window the next one waits
-`delay * factor ** (n - 1)` seconds, at most `max_delay`, spread by `jitter`; more than `max` of
-them give up.  A run that stays up longer than the window therefore starts from `delay` again,
-and one that flaps just above `start_seconds` still runs into the limit.
+After n failed runs in a row the next one waits `delay * factor ** (n - 1)` seconds, at most
+`max_delay`, spread by `jitter`.  A run that lasts longer than `window`, or ends well, begins the
+row anew; one that flaps just above `start_seconds` does not.  Apart from that, a failed run counts
+for `window` seconds, and more than `max` of them at once give up.
 """
 
 from __future__ import annotations
@@ -13,18 +13,15 @@ if TYPE_CHECKING:
     from .plan import Restart
 
 NO_CHILD_DELAY_S = 0.5  # where fork itself fails, trying again at once would only spin
-MAX_KEPT = 64  # failed runs remembered when `max` is 0 or huge; the delay has long saturated
-
-
-def recent(failures: tuple[float, ...], restart: Restart, now: float) -> tuple[float, ...]:
-    """Return those `failures` that are in the window."""
-    return tuple([at for at in failures if at > now - restart.window])
+MAX_KEPT = 64  # failed runs remembered when `max` is 0
+MAX_STEPS = 64  # of the delay's growth; it has long saturated
 
 
 def count(failures: tuple[float, ...], restart: Restart, now: float) -> tuple[float, ...]:
     """Return the times of the failed runs in the window, the one at `now` included."""
+    recent = tuple([at for at in failures if at > now - restart.window])
     kept = max(MAX_KEPT, restart.max)
-    return (*recent(failures, restart, now), now)[-(kept + 1) :]
+    return (*recent, now)[-(kept + 1) :]
 
 
 def gives_up(failures: tuple[float, ...], restart: Restart) -> bool:
@@ -35,7 +32,7 @@ def gives_up(failures: tuple[float, ...], restart: Restart) -> bool:
 def delay_s(attempt: int, restart: Restart, draw: float) -> float:
     """Return the seconds before the run after `attempt` (>= 1) failed ones; `draw` is in [0, 1)."""
     delay, most = restart.delay, restart.max_delay
-    for _ in range(min(attempt, MAX_KEPT) - 1):
+    for _ in range(min(attempt, MAX_STEPS) - 1):
         if delay >= most or restart.factor <= 1:
             break
         delay *= restart.factor

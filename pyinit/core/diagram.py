@@ -64,11 +64,11 @@ ENDINGS = """\
 | failed, or was not ready in time | a failed run | a failed run | Exited |
 | had no child (fork failed) | a new try, never given up | the same | Exited |
 
-A failed run is followed by another after `delay * factor^(n-1)` seconds, n being the failed runs
-in `window`, at most `max_delay`, spread by `jitter` (each process draws its own); more than `max`
-of them in the window give up: Fatal.  `max = 0` never gives up.  A start or a restart by hand
-forgives what failed before.  With `delay = 0` the step that learns that nothing of the last run is
-left already has the new one.
+After n failed runs in a row the next one follows after `delay * factor^(n-1)` seconds, at most
+`max_delay`, spread by `jitter` (each process draws its own).  A run that lasts longer than `window`
+begins the row anew.  More than `max` failed runs within `window` give up: Fatal; `max = 0` never
+gives up.  A start or a restart by hand forgives what failed before.  With `delay = 0` the step
+that learns that nothing of the last run is left already has the new one.
 
 ## Dependencies
 

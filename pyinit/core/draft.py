@@ -257,6 +257,6 @@ def _announcement(before: Process, after: Process, now: float) -> Announce:
         reason=reason,
         status=status,
         expected=expected,
-        tries=len(after.failures),
+        tries=after.tries,
         retry_s=retry_s,
     )

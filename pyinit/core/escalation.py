@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from .effects import Kill
+from .effects import Kill, Survey
+from .record import replace
 from .states import NO_PID
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .effects import Effects
     from .plan import ProcessPlan, Stop
-    from .states import Run, Schedule
+    from .states import Ending, Run, Schedule
 
 SIGKILL = 9
 KILL_AGAIN_S = 1.0  # a killed process that is still there is killed again: it may be in D state
@@ -59,3 +60,15 @@ def send_due(
 def kill(plan: ProcessPlan, run: Run, signum: int) -> Kill:
     """Return the effect that sends `signum` to `run` as widely as its plan says."""
     return Kill(plan.key, run.pid, signum, plan.stop.kill)
+
+
+def survey(plan: ProcessPlan, run: Run) -> Survey:
+    """Return the effect that counts what `run`, whose leader is gone, has left."""
+    return Survey(plan.key, run.id, run.pid, plan.stop.kill)
+
+
+def within(ending: Ending, kill_by: float) -> Ending:
+    """Return `ending` with its members killed by then; while none is counted there is nobody."""
+    if ending.left <= 0:
+        return replace(ending, kill_by=min(ending.kill_by, kill_by))
+    return replace(ending, schedule=sooner(ending.schedule, kill_by), kill_by=kill_by)

@@ -30,6 +30,7 @@ class Verdict(Record):
 
     state: Exited | Fatal | Backoff
     failures: tuple[float, ...] = ()
+    tries: int = 0
     childless: int = 0
 
 
@@ -51,14 +52,15 @@ def judge(process: Process, ended: Ending, now: float, seed: int) -> Verdict:
     if is_machines_fault(ended.status):
         childless = process.childless + 1
         delay_s = max(backoff.delay_s(childless, restart, draw), backoff.NO_CHILD_DELAY_S)
-        return Verdict(Backoff(now + delay_s, reason), failures, childless)
+        return Verdict(Backoff(now + delay_s, reason), failures, process.tries, childless)
     if success and ended.was_up:
-        failures = backoff.recent(failures, restart, now)
-    else:
-        reason += " before it was up" if success else ""
-        failures = backoff.count(failures, restart, now)
+        return Verdict(Backoff(now + backoff.delay_s(1, restart, draw), reason), failures)
+    reason += " before it was up" if success else ""
+    failures = backoff.count(failures, restart, now)
+    lasted_s = process.last_at - ended.run.since
+    tries = process.tries + 1 if lasted_s <= restart.window else 1
     if backoff.gives_up(failures, restart):
         text = f"{len(failures)} failed runs within {restart.window:g} s, the last: {reason}"
-        return Verdict(Fatal(text, ended.status), failures)
-    delay_s = backoff.delay_s(max(1, len(failures)), restart, draw)
-    return Verdict(Backoff(now + delay_s, reason), failures)
+        return Verdict(Fatal(text, ended.status), failures, tries)
+    delay_s = backoff.delay_s(tries, restart, draw)
+    return Verdict(Backoff(now + delay_s, reason), failures, tries)

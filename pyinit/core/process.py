@@ -21,7 +21,7 @@ so two restarts make one new run.  A changed plan waits in `pending` until the r
 from __future__ import annotations
 
 from . import escalation, policy
-from .effects import Note, Spawn, Survey
+from .effects import Note, Spawn
 from .escalation import SIGKILL
 from .inputs import (
     Blocked,
@@ -75,11 +75,11 @@ GIVE_UP_KILLS = 5  # leftovers that survive this many KILLs no longer hold up th
 class Process(Record):
     """One slot: its plan, its state, and what its past runs leave to remember.
 
-    `runs` is the id of the last run; `restarts` counts the runs that followed an end by itself;
-    `failures` are the times of recent failed runs, `childless` counts the starts in a row for which
-    there was no child (both for `policy`); `due` is the deadline of `state`; `limits`
-    were set by hand; `last` is how the last run ended, `last_at` when.  A `closing` process gets no
-    new run (shutdown); a `retired` one left the plan and is dropped once it is at rest.
+    `due` is the deadline of `state`; `runs` is the id of the last run; `restarts` counts the runs
+    that followed an end by itself.  For `policy`: `failures` are the times of recent failed runs,
+    `tries` counts those in a row, `childless` the starts in a row without a child.  `limits` were
+    set by hand; `last` is how the last run ended, `last_at` when.  A `closing` process gets no new
+    run (shutdown); a `retired` one left the plan and is dropped once it is at rest.
     """
 
     plan: ProcessPlan
@@ -88,6 +88,7 @@ class Process(Record):
     runs: int = 0
     restarts: int = 0
     failures: tuple[float, ...] = ()
+    tries: int = 0
     childless: int = 0
     pending: ProcessPlan | None = None
     closing: bool = False
@@ -259,14 +260,16 @@ def _ending(process: Process, state: Ending, event: Input, now: float, seed: int
         case Due():
             rest, kills, effects = escalation.send_due(process.plan, state.run, state.schedule, now)
             killed = replace(state, schedule=rest, kills=state.kills + kills)
-            return enter(process, killed), (*effects, _survey(process, state.run))
+            return enter(process, killed), (*effects, escalation.survey(process.plan, state.run))
         case Start() | Restart():
             return enter(process, replace(state, again=True)), ()
         case Stop(grace_s):
             calm = replace(state, asked=True, again=False, failed="")
-            return enter(process, _within(calm, now + grace_s)), ()
+            return enter(process, escalation.within(calm, now + grace_s)), ()
         case Hurry():
-            return enter(process, _within(replace(state, asked=True, again=False), now)), ()
+            return enter(
+                process, escalation.within(replace(state, asked=True, again=False), now)
+            ), ()
         case Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
             return process, ()
         case Proven():
@@ -328,10 +331,6 @@ def _stop(
     return stopping, (escalation.kill(process.plan, run, process.plan.stop.signals[0]),)
 
 
-def _survey(process: Process, run: Run) -> Survey:
-    return Survey(process.plan.key, run.id, run.pid, process.plan.stop.kill)
-
-
 def _stopped(state: Stopping, status: ExitStatus) -> Ending:
     """Return the Ending of a run that was being stopped, by request or as our verdict."""
     return Ending(
@@ -351,7 +350,7 @@ def _end(process: Process, ending: Ending, now: float, seed: int) -> Step:
     process = replace(process, last=ending.status, last_at=now)
     if ending.run.pid == NO_PID or process.plan.stop.kill == "process":
         return _conclude(process, ending, now, seed)
-    return enter(process, ending), (_survey(process, ending.run),)
+    return enter(process, ending), (escalation.survey(process.plan, ending.run),)
 
 
 def _leftovers(process: Process, state: Ending, left: int, now: float) -> Step:
@@ -366,13 +365,6 @@ def _leftovers(process: Process, state: Ending, left: int, now: float) -> Step:
     return enter(process, replace(state, left=left, schedule=schedule)), (told,)
 
 
-def _within(state: Ending, kill_by: float) -> Ending:
-    """Return `state` with its members killed by then; while none is counted there is nobody."""
-    if state.left <= 0:
-        return replace(state, kill_by=min(state.kill_by, kill_by))
-    return replace(state, schedule=escalation.sooner(state.schedule, kill_by), kill_by=kill_by)
-
-
 def _conclude(process: Process, state: Ending, now: float, seed: int) -> Step:
     """Nothing of the run is left: decide what comes next."""
     process = _with_pending(process)
@@ -381,7 +373,8 @@ def _conclude(process: Process, state: Ending, now: float, seed: int) -> Step:
     if state.asked:
         return enter(process, Stopped(held=not process.closing)), ()
     verdict = policy.judge(process, state, now, seed)
-    process = replace(process, failures=verdict.failures, childless=verdict.childless)
+    tries, childless = verdict.tries, verdict.childless
+    process = replace(process, failures=verdict.failures, tries=tries, childless=childless)
     if isinstance(verdict.state, Backoff) and verdict.state.retry_at <= now:
         return _spawn(replace(process, restarts=process.restarts + 1), now)
     return enter(process, verdict.state), ()
@@ -389,7 +382,7 @@ def _conclude(process: Process, state: Ending, now: float, seed: int) -> Step:
 
 def _wanted(process: Process) -> Step:
     """Somebody wants a new run: what failed before is forgiven."""
-    return enter(replace(process, failures=(), childless=0), Waiting()), ()
+    return enter(replace(process, failures=(), tries=0, childless=0), Waiting()), ()
 
 
 def _with_pending(process: Process) -> Process:

@@ -17,6 +17,9 @@ class Promises:
     def __init__(self, world):
         self.world = world
         self.failed = {}  # key -> when its runs failed, since somebody last wanted it up
+        self.tries = {}  # key -> failed runs in a row
+        self.ended_at = {}  # key -> when its leader was last reaped
+        self.born_at = {}  # (key, run) -> when it was asked for
         self.childless = {}  # key -> forks in a row that failed
         self.up = set()  # keys whose run was announced as Running
         self.wanted = {}  # key -> the run it had when a restart was asked for
@@ -32,6 +35,7 @@ class Promises:
     def reaped(self, key):
         """The leader of `key` is gone."""
         self.kills[key] = 0
+        self.ended_at[key] = self.world.now
 
     def _hear(self, before, event):
         """Note the news itself."""
@@ -123,6 +127,7 @@ class Promises:
 
     def _spawned(self, effect):
         world, key = self.world, effect.key
+        self.born_at[key, effect.run_id] = world.now
         if effect.run_id > self.wanted.get(key, effect.run_id):
             del self.wanted[key]
         limits = {limit.resource: limit for limit in effect.limits}
@@ -199,7 +204,7 @@ class Promises:
             self._is_up(said, row.plan)
             self.up.add(key)
         elif said.now == "Waiting":
-            self.failed[key], self.childless[key] = [], 0
+            self.failed[key], self.childless[key], self.tries[key] = [], 0, 0
         elif said.now == "Fatal":
             self.wanted.pop(key, None)
             if said.status is None and "it needs" not in said.reason:
@@ -223,12 +228,16 @@ class Promises:
         failing = not self._well(said, plan) or key not in self.up
         if failing:
             times.append(world.now)
+            lasted_s = self.ended_at[key] - self.born_at[key, said.run_id]
+            self.tries[key] = self.tries.get(key, 0) + 1 if lasted_s <= policy.window else 1
+        else:
+            self.tries[key] = 0
         recent = [at for at in times if at > world.now - policy.window]
         too_many = failing and 0 < policy.max < len(recent)
         if (said.now == "Fatal") != too_many:
             fail(world, f"{key} is {said.now} after {len(recent)} failures, max {policy.max}")
         if said.now != "Fatal":
-            self._delay(said, policy, max(1, len(recent)), 0.0)
+            self._delay(said, policy, max(1, self.tries[key]), 0.0)
         return None
 
     def _delay(self, said, policy, attempt, least_s):
