@@ -14,7 +14,7 @@ from .inputs import Hurry, Stop
 from .phases import Booting, Draining, Halting, Over, Shutdown, Sweeping, Up
 from .process import is_active
 from .record import assert_never, replace
-from .states import NEVER, WITH_RUN, Backoff, Ending, Exited, Fatal, Waiting, has_failed
+from .states import NEVER, WITH_RUN, Backoff, Ending, Exited, Fatal, Stopping, Waiting, has_failed
 from .status import Signaled, describe, shell_code
 from .table import held
 
@@ -122,8 +122,8 @@ def moved(draft: Draft, before: Process, after: Process) -> None:
         _halt(draft, draft.phase.shutdown)
     if not isinstance(draft.phase, Halting):
         return
-    _blame(draft, draft.phase.shutdown, before, after)
     if not is_active(after):
+        _blame(draft, draft.phase.shutdown, before, after)
         _stop_below(draft, after.plan.program)
         _sweep_if_quiet(draft)
 
@@ -212,11 +212,15 @@ def _stop_below(draft: Draft, program: str) -> None:
 
 def _blame(draft: Draft, shutdown: Shutdown, before: Process, after: Process) -> None:
     """Remember who took long to stop, or had to be killed."""
-    ending = before.state
-    if not isinstance(ending, Ending) or ending.stop_since == NEVER:
-        return
-    took_s = draft.now - ending.stop_since
-    killed = ending.kills > 0 or ending.status == Signaled(escalation.SIGKILL)
+    match before.state:
+        case Stopping(since=since):
+            kills = 0
+        case Ending(stop_since=since, kills=kills) if since != NEVER:
+            pass
+        case _:
+            return
+    took_s = draft.now - since
+    killed = kills > 0 or after.last == Signaled(escalation.SIGKILL)
     if took_s >= BLAME_S or killed:
         entry = (after.plan.name, took_s, killed)
         draft.phase = Halting(replace(shutdown, blame=(*shutdown.blame, entry)))
