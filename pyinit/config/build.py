@@ -238,11 +238,7 @@ def _log(section: Section | None) -> LogPlan:
 def _exit(value: object) -> str:
     if isinstance(value, str) and value.startswith("main:"):
         return value  # whether there is such a program is seen later
-    try:
-        return values.choice(*EXITS)(value)
-    except ValueFault as fault:
-        fault.fix += ' or "main:PROGRAM"'
-        raise
+    return values.choice(*EXITS, "main:PROGRAM")(value)
 
 
 def _signals(value: object) -> dict[int, str]:

@@ -111,12 +111,15 @@ class Problems:
         return tuple(sorted(found, key=lambda error: (order[error.file], error.line)))
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return `did you mean "x"?` for the nearest of `known`, or what there is to choose from."""
+def suggest(word: str, known: Iterable[str], least: float = 0.6) -> str:
+    """Return `did you mean "x"?` for the nearest of `known`, or what there is to choose from.
+
+    `least` is how alike the two must be, of 1.
+    """
     import difflib
 
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=least)
     if near:
         return f'did you mean "{near[0]}"?'
     if not names:

@@ -186,11 +186,9 @@ def _instead(key: str, known: Mapping[str, schema.Key], name: str) -> str:
     other = schema.FOREIGN.get(key.lower())
     if other and name in {"program", "defaults"}:
         return f"write {other}"
-    near = suggest(key, known)
-    if near.startswith("did"):
-        return near
+    near = suggest(key, known, 0.85)
     homes = [one.section for one in schema.KEYS if one.name == key and "." not in one.section]
-    shown = {"": "the top of the file", "program": "[program.NAME]"}
-    if homes:
+    if homes and not near.startswith("did"):
+        shown = {"": "the top of the file", "program": "[program.NAME]"}
         return "it belongs in " + " or ".join([shown.get(home, f"[{home}]") for home in homes])
-    return near
+    return suggest(key, known)

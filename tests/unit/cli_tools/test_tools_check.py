@@ -34,7 +34,7 @@ def test_every_fault_of_every_file_is_told_in_order_with_its_fix(files):
     assert (code, out) == (1, "")
     assert err == (
         "bad.toml:2: exit: 3 is not known here\n"
-        '    write one of "fail-fast", "all-done", "never" or "main:PROGRAM"\n'
+        '    write one of "fail-fast", "all-done", "never", "main:PROGRAM"\n'
         'bad.toml:3: program "web" has no command\n'
         '    write command = ["/path", "argument"]\n'
         'bad.toml:4: unknown key "comand" in [program.web]\n'
@@ -67,7 +67,7 @@ def test_json_says_the_same(files):
         "file": "bad.toml",
         "line": 2,
         "message": "exit: 3 is not known here",
-        "fix": 'write one of "fail-fast", "all-done", "never" or "main:PROGRAM"',
+        "fix": 'write one of "fail-fast", "all-done", "never", "main:PROGRAM"',
     }
     assert len(found["errors"]) == 3
 

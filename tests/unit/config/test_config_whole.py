@@ -147,6 +147,7 @@ def test_what_init_cannot_be_is_an_error(tmp_path, lines, message, fix):
         ("[socket.http]", '"socket" is not available in this version', "planned for 0.3"),
         ("[programs.web]", 'unknown key "programs"', 'did you mean "program"?'),
         ("command = 'x'", 'unknown key "command"', "it belongs in [program.NAME]"),
+        ("limits = {}", 'unknown key "limits"', "it belongs in [init] or [program.NAME]"),
         ("umask = 1", 'unknown key "umask"', "it belongs in [init] or [program.NAME]"),
         ("zzz = 1", 'unknown key "zzz"', "known here: defaults, group, include, init"),
         ("init = 3", '"init" is no table', "write [section]"),
