@@ -73,7 +73,12 @@ class Tini(direct.Wrapper):
             if failed:
                 return _fatal(b"Failed to register as child subreaper: " + _reason(failed))
             self._tell(TRACE, "Registered as child subreaper")
-        if not direct.reaps_orphans():
+        try:
+            reaper = direct.reaps_orphans()
+        except OSError as error:
+            reaper = False
+            self._tell(DEBUG, f"Failed to read child subreaper attribute: {error.strerror}")
+        if not reaper:
             self._tell(WARN, NO_REAPER)
         return None
 

@@ -186,7 +186,7 @@ def all_signals() -> frozenset[int]:
 
 
 def reaps_orphans() -> bool:
-    """Say whether orphans below us become our children."""
+    """Say whether orphans below us become our children.  Raises OSError if nobody can tell."""
     if posix.getpid() == 1:
         return True
     from pyinit.system import direct_prctl

@@ -55,4 +55,4 @@ def _prctl(option: int, value: int) -> None:
     call = _Function(_ctypes.dlsym(library, "prctl"))
     if call(_Int(option), _Long(value), _Long(0), _Long(0), _Long(0)) < 0:
         number = _ctypes.get_errno()
-        raise OSError(number, f"prctl: {posix.strerror(number)}")
+        raise OSError(number, posix.strerror(number))
