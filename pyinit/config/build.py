@@ -6,7 +6,7 @@ from pyinit.config import checks, program, values
 from pyinit.config.limits import limit_table
 from pyinit.config.problems import ValueFault, each, suggest
 from pyinit.config.reader import Section
-from pyinit.config.users import Accounts
+from pyinit.config.users import Account, Accounts
 from pyinit.core.plan import ControlPlan, InitPlan, LogPlan, Plan, ProcessPlan
 
 TYPE_CHECKING = False
@@ -155,15 +155,18 @@ class Builder:
             uid=account.uid if account else None,
             gid=gid,
             groups=groups,
-            env=self._init_env(init),
+            env=self._init_env(init, account),
             pidfile=init.get("pidfile", values.word, None),
             log=_log(init.sub("log", "init.log")),
             control=self._control(init.sub("control", "init.control")),
             signals=tuple(sorted(init.merged("signals", _signals).items())),
         )
 
-    def _init_env(self, init: Section) -> tuple[tuple[str, str], ...]:
+    def _init_env(self, init: Section, account: Account | None) -> tuple[tuple[str, str], ...]:
         found: dict[str, str] = {}
+        if account is not None:
+            home = account.home or "/"
+            found = {"USER": account.name, "LOGNAME": account.name, "HOME": home}
         for layer in reversed(init.layers("env_file")):
             convert = program.files_of(program.directory_of(layer))
             found |= init.get_from(layer, "env_file", convert, {})

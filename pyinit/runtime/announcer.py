@@ -43,12 +43,13 @@ class Announcer:
         self._oom_seen: int | None = oom_kills()
         self._usage: dict[int, tuple[float, float, int]] = {}
         self._since: dict[int, float] = {}
+        self._births: dict[str, str] = {}  # key -> what is to be said of a new run
         self.subscribers: list[Callable[[dict[str, Json]], None]] = []
 
     def started(self, spawn: fx.Spawn, pid: Pid, now: float) -> None:
-        """A run was forked."""
+        """A run was forked; said once it was told how the one before it has ended."""
         self._since[pid] = now
-        self._log.info(f"{spawn.plan.name}: started, pid {pid}")
+        self._births[spawn.key] = f"{spawn.plan.name}: started, pid {pid}"
 
     def running(self) -> dict[int, float]:
         """Return since when each run has been running, by pid, to be carried over a re-exec."""
@@ -73,6 +74,9 @@ class Announcer:
         """A process changed its state."""
         end = self._end(change) if change.status is not None else None
         self._say(change, end)
+        born = self._births.pop(change.key, None)
+        if born is not None:
+            self._log.info(born)
         if not self.subscribers or (PUBLIC[change.was] == PUBLIC[change.now] and end is None):
             return
         self._publish(_entry(change, end))

@@ -270,3 +270,14 @@ def test_no_more_descriptors_is_a_backoff_not_an_end():
         assert running
         box.send("TERM")
         assert box.wait() in {0, 1}
+
+
+@needs_root
+def test_a_user_of_pyinit_itself_is_everybodys_with_its_home():
+    """Dropped after boot: the pidfile and the socket were made before; nobody gets root back."""
+    init = '[init]\nuser = "nobody"\ndirectory = "/usr"\numask = "0027"\n'
+    found = report(before=init)
+    assert found["status"]["Uid"].split() == ["65534"] * 4
+    assert found["status"]["Groups"].split() == ["65534"]
+    assert (found["env"]["HOME"], found["env"]["USER"]) == ("/nonexistent", "nobody")
+    assert (found["cwd"], found["status"]["Umask"]) == ("/usr", "0027")

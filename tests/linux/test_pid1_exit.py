@@ -194,3 +194,15 @@ def test_the_reason_is_left_where_kubernetes_reads_it(tmp_path):
         target.unlink()
     assert done.returncode == 5, done.stderr
     assert "exit status 5" in log.read_text()
+
+
+def test_the_log_tells_of_an_end_before_it_tells_of_the_next_run():
+    text = program("web", "exit 1", restart={"delay": 0, "max": 2, "policy": "always"})
+    with Box(text) as box:
+        assert box.wait() == 1
+        told = [
+            line.partition("web: ")[2].split()[0]
+            for line in box.err.splitlines()
+            if "web: " in line
+        ]
+        assert told[:5] == ["started,", "ended", "started,", "ended", "started,"]
