@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import crowds as many
-from bench import ground, images, living, printing, report, starting
+from bench import ground, images, living, printing, quiet, report, starting
 from bench.arena import Failed
 from bench.judge import Result
 from bench.rounds import Plan
@@ -62,8 +62,9 @@ def main() -> int:
     except ground.NoGround as error:
         sys.stderr.write(f"bench: cannot measure anything: {error}\n")
         return 2
-    where = report.setting(quick=plan.quick)
-    results = [_measure(name, known[name]) for name in arguments.only or known]
+    with quiet.group() as how:
+        where = report.setting(quick=plan.quick, how=how)
+        results = [_measure(name, known[name]) for name in arguments.only or known]
     report.write(arguments.out or RESULTS, where, results)
     if not arguments.only and arguments.out is None:
         page = report.markdown(where, results, "../bench/results/latest.svg")

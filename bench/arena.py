@@ -153,9 +153,7 @@ class Arena:
 
     def wakeups(self) -> int:
         """Return how often the supervisors have slept so far, all together."""
-        return sum(
-            field(pid, "status", "voluntary_ctxt_switches") for pid in self.supervisors()
-        )
+        return sum(field(pid, "status", "voluntary_ctxt_switches") for pid in self.supervisors())
 
     def _read(self) -> dict[str, int]:
         try:

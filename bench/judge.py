@@ -73,9 +73,13 @@ class Result:
 
     def has(self, *names: str) -> bool:
         """Say whether all of these were measured."""
-        return all(any(each.name == name and each.values for each in self.samples) for name in names)
+        return all(
+            any(each.name == name and each.values for each in self.samples) for name in names
+        )
 
-    def ratio(self, text: str, ours: str, theirs: str, bound: float, *, at_most: bool = True) -> None:
+    def ratio(
+        self, text: str, ours: str, theirs: str, bound: float, *, at_most: bool = True
+    ) -> None:
         """Check our median over theirs; nothing to check where one is missing."""
         if self.has(ours, theirs):
             value = self.of(ours).median / self.of(theirs).median

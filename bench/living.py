@@ -107,7 +107,9 @@ def growth(plan: Plan) -> Result:
     """Memory and descriptors over many restarts."""
     row = Result("growth", "memory after many restarts", "kB")
     total = plan.size(100_000, 5_000)
-    row.notes.append(f"{total:,} restarts; growth by linear regression over the last three quarters")
+    row.notes.append(
+        f"{total:,} restarts; growth by linear regression over the last three quarters"
+    )
     setup = who.Setup((who.PROBE, "once", who.NOTES, "1"), restart=True)
     with who.PYINIT.start(setup) as arena:
         rows: list[tuple[int, int]] = []

@@ -37,6 +37,18 @@ CODECS = ("encodings.utf_8", "encodings.ascii", "encodings.latin_1")
 ANNOTATIONS = annotations.compiler_flag  # bound by the statement above
 BUNDLE = "modules.bundle"
 USE_BUNDLE = "\nfrom pyinit import bundle\nbundle.use()\n"
+TOGETHER = {
+    # asked for: (imported already by then, imported with it)
+    "pyinit.runtime.machine": (
+        ("pyinit.cli.init", "pyinit.runtime.boot"),
+        ("pyinit.runtime.machine",),
+    ),
+    "pyinit.config.compile": (
+        ("pyinit.cli.init", "pyinit.runtime.boot"),
+        ("pyinit.config.compile", "pyinit.config.build", "pyinit.config.toml"),
+    ),
+}
+"""What pyinit's start imports in one go: by name, for the bundle has what they import, too."""
 LANDMARK = "os"
 """Python looks for this module's file to find its library, though it has the module frozen."""
 
@@ -306,6 +318,7 @@ def install_own(root: Path, library: str, ours: dict[str, Path]) -> None:
     only the package itself and the module that reads the file, which the package puts to use.
     """
     index: dict[str, tuple[bool, int, int]] = {}
+    codes: dict[str, tuple[bool, CodeType]] = {}
     body = b""
     home = root / library.lstrip("/")
     for name, source in ours.items():
@@ -314,14 +327,54 @@ def install_own(root: Path, library: str, ours: dict[str, Path]) -> None:
         if is_package:
             place /= "__init__"
         text = source.read_text("utf-8") + (USE_BUNDLE if name == "pyinit" else "")
-        data = marshal.dumps(compiled(text, f"{place}.py"))
+        code = compiled(text, f"{place}.py")
+        data = marshal.dumps(code)
         if name in {"pyinit", "pyinit.bundle"}:
             write_module(home / f"{place}.pyc", data)
         else:
             index[name] = (is_package, len(body), len(data))
             body += data
+            codes[name] = (is_package, code)
+    for name, (before, wanted) in TOGETHER.items():
+        rows = [(each, *codes[each]) for each in imported(ours, before, wanted)]
+        data = marshal.dumps(rows)
+        index[f"+{name}"] = (False, len(body), len(data))
+        body += data
     head = marshal.dumps(index)
     (home / "pyinit" / BUNDLE).write_bytes(len(head).to_bytes(4, "little") + head + body)
+
+
+RECORDER = """\
+import sys
+sys.path[:0] = PATHS
+order = []
+class Recorder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        for finder in sys.meta_path[1:]:
+            spec = finder.find_spec(name, path, target)
+            if spec is not None and name.startswith("pyinit."):
+                execute = spec.loader.exec_module
+                spec.loader.exec_module = lambda module: (execute(module), order.append(name))
+            if spec is not None:
+                return spec
+for name in BEFORE:
+    __import__(name)
+sys.meta_path.insert(0, Recorder)
+for name in WANTED:
+    __import__(name)
+print("\\n".join(order))
+"""
+
+
+def imported(ours: dict[str, Path], before: tuple[str, ...], wanted: tuple[str, ...]) -> list[str]:
+    """Return what importing `wanted` imports of pyinit, in the order in which it is ready."""
+    paths = [str(ours["pyinit"].parent.parent)]
+    paths += [path for path in sys.path if path.endswith("-packages")]
+    text = f"PATHS = {paths!r}\nBEFORE = {before!r}\nWANTED = {wanted!r}\n{RECORDER}"
+    command = [sys.executable, "-I", "-S", "-B", "-c", text]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return done.stdout.split()
 
 
 def install_modules(

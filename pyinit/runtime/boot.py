@@ -13,6 +13,7 @@ import errno
 import posix
 import sys
 
+from pyinit import bundle
 from pyinit.core.plan import Launch, Plan, ProcessPlan, Restart
 from pyinit.core.record import Record, replace
 from pyinit.runtime import compiling, rest
@@ -56,6 +57,7 @@ def main(options: Options) -> int:
 
         return reexec.resume(options)
     compiler = _start_compiler(options)
+    bundle.together("pyinit.runtime.machine")
     from pyinit.runtime.machine import Machine
 
     told: list[int] = []  # signals that came before there was a loop

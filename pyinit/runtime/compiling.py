@@ -195,6 +195,9 @@ def _compile_and_exit(paths: Sequence[str], writer: int) -> None:
     try:
         signals.reset_in_child()
         posix.setsid()  # what is typed at a terminal is meant for pyinit
+        from pyinit import bundle
+
+        bundle.together("pyinit.config.compile")
         from pyinit.config.compile import compile_plain
         from pyinit.config.load import find_files
 

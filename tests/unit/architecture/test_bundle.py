@@ -75,3 +75,29 @@ def test_a_bundle_that_was_replaced_meanwhile_is_refused(library):
     code, said = run(library, text + "import pyinit.core.plan")
     assert code == 1
     assert "it is another file now" in said
+
+
+def test_what_the_start_needs_is_imported_in_one_go_and_like_any_other_import(library):
+    text = (
+        "import pyinit.runtime.boot; before = len(sys.modules); "
+        "b.together('pyinit.runtime.machine'); made = len(sys.modules) - before; "
+        "m = sys.modules['pyinit.runtime.machine']; "
+        "import pyinit.runtime.machine as same, pyinit.runtime.verbs as later; "
+        "print(made > 30, same is m, m.__package__, m.__spec__.name, later.__name__)"
+    )
+    said = "True True pyinit.runtime pyinit.runtime.machine pyinit.runtime.verbs\n"
+    assert run(library, text) == (0, said)
+
+
+def test_the_compiler_is_imported_in_one_go_too_and_without_the_slow_parts(library):
+    text = (
+        "import pyinit.runtime.boot; b.together('pyinit.config.compile'); "
+        "names = ('pyinit.config.build', 'pyinit.config.toml', 'tomli', 're', 'typing', 'glob'); "
+        "print(*[name in sys.modules for name in names])"
+    )
+    assert run(library, text) == (0, "True True False False False False\n")
+
+
+def test_asking_for_what_is_not_together_does_nothing(library):
+    text = "b.together('pyinit.runtime.nothing'); print('pyinit.core' in sys.modules)"
+    assert run(library, text) == (0, "False\n")

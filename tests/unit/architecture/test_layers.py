@@ -22,7 +22,7 @@ LAYERS = {
     "applets": {"client", "protocol", "config", "cli"},
     "web": {"client", "protocol"},
 }
-FREE = {"pyinit", "pyinit.core.record"}
+FREE = {"pyinit", "pyinit.bundle", "pyinit.core.record"}
 # (importer, imported): each an exception with its reason.
 DOORS = {
     # the only modules that start the init: the command, and the applets that are inits themselves
