@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from signal import SIGTERM
+from typing import Self
 
 from bench import ground
 
@@ -54,7 +55,7 @@ class Arena:
             command, stdin=subprocess.DEVNULL, stdout=self._said, stderr=self._said, env=full
         )
 
-    def __enter__(self) -> Arena:
+    def __enter__(self) -> Self:
         self.wait(lambda: "start" in self._read(), START_S, "to be executed")
         return self
 

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from bench import ground
 from bench.arena import Arena
 
+T = TypeVar("T")
 NOTES = "/scratch/notes"
 PROBE = "/bench/probe"
 PEERS_ENV = {"PYTHONPATH": "/opt/peers", "PYTHONDONTWRITEBYTECODE": ""}
@@ -77,6 +81,11 @@ DUMB_INIT = Contender("dumb-init", ("dumb-init",))
 CATATONIT = Contender("catatonit", ("catatonit", "--"))
 INITS = (TINI, DUMB_INIT, CATATONIT)
 SUPERVISORS = (PYINIT, SUPERVISORD, CIRCUS, S6, RUNIT)
+
+
+def each(measure: Callable[[Contender], T], *contenders: Contender) -> dict[str, Callable[[], T]]:
+    """Return, by name, calls that measure each of the contenders."""
+    return {contender.name: partial(measure, contender) for contender in contenders}
 
 
 def _command(_setup: Setup) -> dict[str, str]:

@@ -116,7 +116,7 @@ def _gather(crowds: Crowds, plan: Plan, number: int) -> None:
     fast, slow = (who.PYINIT, who.S6, who.RUNIT), (who.SUPERVISORD, who.CIRCUS)
     if number == 1000:
         crowds.make(fast, number, plan.size(5, 1))
-        crowds.make((who.SUPERVISORD,), number, plan.size(3, 1))
+        crowds.make((who.SUPERVISORD,), number, plan.size(2, 1))
         if not plan.quick:
             crowds.make((who.CIRCUS,), number, 1)
         return

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 from bench import contenders as who
 from bench.arena import Arena, Failed
 from bench.judge import Result
-from bench.rounds import Plan, interleave
+from bench.rounds import Measure, Plan, interleave
 
 LINE = 100
 STEP_S = 0.001
 STILL_S = 0.25  # a file that has not grown for so long is complete
 LIMIT_S = 60.0
+S6_LOG = "s6-log {} n0 s268435455 /scratch/log"  # no rotation
 
 
 def raw(plan: Plan) -> Result:
@@ -21,12 +23,12 @@ def raw(plan: Plan) -> Result:
     row = Result("raw", "output to a file, raw", "MB/s", more_is_better=True)
     size = plan.size(512, 128) * 1_000_000
     setup = _shout(size, "raw")
-    calls = {
-        each.name: lambda each=each: _rate(each.start(setup), size, "out")
+    calls: dict[str, Measure] = {
+        each.name: partial(_printed, each, setup, size)
         for each in (who.PYINIT, who.SUPERVISORD, who.CIRCUS)
     }
-    calls["cat"] = lambda: _rate(who.by_shell("cat", "cat > /scratch/out", setup), size, "out")
-    calls["s6-log"] = lambda: _rate(_s6_log("", setup), size, "log/current")
+    calls["cat"] = partial(_piped, "cat > /scratch/out", setup, size, "out")
+    calls["s6-log"] = partial(_piped, S6_LOG.format(""), setup, size, "log/current")
     interleave(row, calls, plan.times(7))
     row.ratio("pyinit / supervisord", who.PYINIT.name, who.SUPERVISORD.name, 0.9, at_most=False)
     row.ratio("pyinit / cat", who.PYINIT.name, "cat", 0.8, at_most=False)
@@ -37,19 +39,15 @@ def prefixed(plan: Plan) -> Result:
     """Lines into a file, each with something before it."""
     row = Result("prefixed", "output to a file, every line marked", "MB/s", more_is_better=True)
     size = plan.size(128, 32) * 1_000_000
-    calls = {
-        f"pyinit, {form}": lambda form=form: _rate(
-            who.PYINIT.start(_shout(size, form)), size, "out"
-        )
+    plain = _shout(size, "raw")
+    calls: dict[str, Measure] = {
+        f"pyinit, {form}": partial(_printed, who.PYINIT, _shout(size, form), size)
         for form in ("prefix", "tai64n")
     }
-    for name, option in (("s6-log t", "t"), ("s6-log T", "T")):
-        calls[name] = lambda option=option: _rate(
-            _s6_log(option, _shout(size, "raw")), size, "log/current"
-        )
-    calls["svlogd -tt"] = lambda: _rate(
-        who.by_shell("svlogd", "svlogd -tt /scratch/log", _shout(size, "raw")), size, "log/current"
-    )
+    for option in ("t", "T"):
+        tail = S6_LOG.format(option)
+        calls[f"s6-log {option}"] = partial(_piped, tail, plain, size, "log/current")
+    calls["svlogd -tt"] = partial(_piped, "svlogd -tt /scratch/log", plain, size, "log/current")
     interleave(row, calls, plan.times(7))
     for form in ("prefix", "tai64n"):
         text = f"pyinit {form} / s6-log t"
@@ -62,8 +60,12 @@ def _shout(size: int, form: str) -> who.Setup:
     return who.Setup(words, output=form)
 
 
-def _s6_log(option: str, setup: who.Setup) -> Arena:
-    return who.by_shell("s6-log", f"s6-log {option} n0 s268435455 /scratch/log", setup)
+def _printed(contender: who.Contender, setup: who.Setup, size: int) -> float:
+    return _rate(contender.start(setup), size, "out")
+
+
+def _piped(tail: str, setup: who.Setup, size: int, name: str) -> float:
+    return _rate(who.by_shell("sh", tail, setup), size, name)
 
 
 def _rate(started: Arena, size: int, name: str) -> float:

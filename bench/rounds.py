@@ -27,7 +27,7 @@ class Plan:
         return quick if self.quick else full
 
 
-Measure = Callable[[], float | list[float]]
+Measure = Callable[[], float] | Callable[[], list[float]]
 
 
 def interleave(row: Result, calls: Mapping[str, Measure], rounds: int) -> None:

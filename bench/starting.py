@@ -13,11 +13,9 @@ BARE = "python3 -I -S -c pass"
 def start(plan: Plan) -> Result:
     """Start everybody with one program."""
     row = Result("start", "start to the first program's first instruction", "ms")
-    fast = [who.PYINIT_COMMAND, who.PYINIT, who.S6, who.RUNIT, *who.INITS]
-    calls = {BARE: _bare, **{each.name: lambda each=each: _first(each) for each in fast}}
-    interleave(row, calls, plan.times(21))
-    slow = {each.name: lambda each=each: _first(each) for each in (who.SUPERVISORD, who.CIRCUS)}
-    interleave(row, slow, plan.times(5))
+    fast = (who.PYINIT_COMMAND, who.PYINIT, who.S6, who.RUNIT, *who.INITS)
+    interleave(row, {BARE: _bare, **who.each(_first, *fast)}, plan.times(21))
+    interleave(row, who.each(_first, who.SUPERVISORD, who.CIRCUS), plan.times(5))
     for name in (who.PYINIT_COMMAND.name, who.PYINIT.name):
         row.ratio(f"{name} / {BARE}", name, BARE, 2.5)
         row.ratio(f"{name} / supervisord", name, who.SUPERVISORD.name, 1 / 20)
