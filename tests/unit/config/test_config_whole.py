@@ -64,7 +64,10 @@ signals = { USR2 = "forward:web", HUP = "reload", SIGQUIT = "stop", INT = "ignor
         uid=nobody.pw_uid,
         gid=nobody.pw_gid,
         groups=init.groups,
-        env=(("A", "file"), ("B", "2")),
+        env=(
+            *(("A", "file"), ("B", "2"), ("HOME", nobody.pw_dir)),
+            *(("LOGNAME", "nobody"), ("USER", "nobody")),
+        ),
         pidfile="/run/pyinit.pid",
         log=LogPlan("debug", "json", "/log"),
         control=ControlPlan(
