@@ -57,6 +57,7 @@ class Verdict(Record):
 
 
 DONE = Verdict()
+MOST_TOLD = 20  # failures in one message; its `processes` have them all
 LAST_WORDS = 3  # lines of output in the message about a failed start; `why` has more
 
 
@@ -270,18 +271,20 @@ def _result(service: Service, ask: Ask, told: list[dict[str, Json]], code: str) 
     failed = [each for each in told if not each["ok"]]
     if not failed:
         return {"processes": list(told)}
+    keys = {row.plan.name: row.plan.key for row in service.desk.state.table}
     lines: list[str] = []
-    for each in failed:
+    for each in failed[:MOST_TOLD]:
         lines.append(f"cannot {ask.verb} {each['name']}: {each['message']}")
         if code == "failed":
-            lines += _last_words(service, str(each["name"]))
+            lines += _last_words(service, keys.get(str(each["name"]), ""))
+    if len(failed) > MOST_TOLD:
+        lines.append(f"and {len(failed) - MOST_TOLD} more")
     raise Refused(code, "\n".join(lines), {"processes": list(told)})
 
 
-def _last_words(service: Service, name: str) -> list[str]:
+def _last_words(service: Service, key: str) -> list[str]:
     """Return what the last run of a process said before it ended badly, as lines of a message."""
-    keys = [row.plan.key for row in service.desk.state.table if row.plan.name == name]
-    ends = service.desk.history.of(keys[0]) if keys else ()
+    ends = service.desk.history.of(key)
     output = ends[-1].output.rstrip("\n") if ends else ""
     return [f"  {line}" for line in output.split("\n")[-LAST_WORDS:]] if output else []
 

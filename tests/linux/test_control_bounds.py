@@ -222,7 +222,7 @@ def test_a_follower_that_never_reads_loses_output_and_is_told_how_much(fresh):
             frame = client.receive()
             assert frame["event"] in ("output", "dropped")
             lost = frame.get("count", 0)
-    assert lost > 10
+    assert lost > 0
 
 
 def printed_bytes(box):

@@ -120,6 +120,26 @@ def test_one_that_fails_does_not_hide_those_that_are_well(box):
     }  # fmt: skip
 
 
+def test_many_failures_make_a_short_message():
+    config = '[init]\nexit = "never"\n[program.bad]\ncommand = ["false"]\ninstances = 30\n'
+    config += 'autostart = false\nrestart = "never"\n'
+    with Box(config) as box:
+        said = complaint(box, "start", "bad", code=1).splitlines()
+        assert len(said) == 21
+        assert said[1].startswith("cannot start bad:")
+        assert said[-1] == "and 10 more"
+
+
+def test_a_program_that_others_need_is_stopped_alone_and_they_run_on(box):
+    text(box, "start", "app")
+    assert text(box, "stop", "db") == "db: STOPPED\n"
+    assert box.status()["app"]["state"] == "RUNNING"
+    text(box, "stop", "app")
+    text(box, "start", "app")
+    assert box.status()["db"]["state"] == "RUNNING"
+    text(box, "stop", "app", "db")
+
+
 def test_several_are_stopped_side_by_side():
     config = "[init]\nexit = 'never'\n"
     for name in "abcd":
