@@ -14,17 +14,30 @@ BIN := .venv/bin
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := check
-.PHONY: check static quick docs-check test demo bench soak docs image clean
+.PHONY: check static format lint types pages shell go quick test demo bench soak docs image clean
 
 check: static quick
 
-# Format, lint, types, and the generated pages.  What is not Python is checked where its tool is.
-static: venv
+# One target each, so that `make -k static` tells of all of them.
+static: format lint types pages shell go
+
+format: venv
 	$(BIN)/ruff format --check .
+
+lint: venv
 	$(BIN)/ruff check .
+
+types: venv
 	$(BIN)/mypy
+
+pages: venv
 	$(BIN)/python scripts/docs.py --check
+
+# Where their tools are.
+shell:
 	if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
+
+go:
 	if command -v gofmt >/dev/null; then test -z "$$(gofmt -l examples | tee /dev/stderr)"; fi
 
 quick: venv

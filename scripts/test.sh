@@ -18,7 +18,7 @@ if ! "$engine" status 2>/dev/null; then
 fi
 
 failed=0
-make --no-print-directory static || failed=1
+make --no-print-directory -k static || failed=1
 [ "$failed" = 0 ] || echo "test: the checks above FAILED; the tests follow" >&2
 # Two processes: one has all tests that use the engine, one after the other, the other the rest.
 .venv/bin/python -m pytest -n 2 --dist loadgroup --durations=15 "$@" || failed=1
