@@ -183,6 +183,7 @@ class Machine:
             self.log.warning(
                 "cannot make a control socket, running without one:\n  " + "\n  ".join(failures)
             )
+            self._open_notify(notify_path, notify_fd)
             return
         self.socket_path = path
         self.desk.socket_path = path
@@ -190,12 +191,16 @@ class Machine:
         self.control = Control(self.poller, listener, self._perform, self.log.warning, plan.allow)
         self.loop.timed = (*self.loop.timed, self.control)
         self.loop.after_turn.append(self.control.after_turn)
-        if notify_fd >= 0:
-            notify.listen(self, notify_path, notify_fd)
-            return
-        notify_path = path.removesuffix(".sock") + "-notify.sock"
-        if any(each.ready and each.ready.kind == "notify" for each in self.plan.processes):
-            notify.listen(self, notify_path)
+        self._open_notify(notify_path, notify_fd)
+
+    def _open_notify(self, path: str = "", fd: int = -1) -> None:
+        """Listen for sd_notify, once there is a program that wants to tell by it."""
+        if fd >= 0:
+            notify.listen(self, path, fd)
+        elif self.notify_fd < 0 and any(
+            each.ready and each.ready.kind == "notify" for each in self.plan.processes
+        ):
+            notify.listen(self, notify.place(self.socket_path))
 
     def _perform(self, ask: Ask) -> Object | None:
         """Carry out a request; the verbs are imported with the first one, not at boot."""
@@ -232,6 +237,7 @@ class Machine:
         self.plan = replace(plan, init=replace(plan.init, pidfile=self.plan.init.pidfile))
         if self.control is not None:
             self.control.allow = plan.init.control.allow
+        self._open_notify()
 
     def _make_log(self, init: InitPlan) -> Log:
         environ = posix.environ
@@ -273,6 +279,8 @@ class Machine:
     def _give_back(self) -> None:
         if self.control is not None:
             files.remove(self.socket_path)
+        if self.notify_fd >= 0:
+            files.remove(self.readiness.notify_path or "")
         if self.plan.init.pidfile is not None:
             pidfile.give_back(self.plan.init.pidfile)
 

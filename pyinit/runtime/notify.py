@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posix
+
 from pyinit.core.states import RunId
 from pyinit.runtime.driver import Runs
 from pyinit.system import procfs, sockets
@@ -12,18 +14,33 @@ if TYPE_CHECKING:
 
 MESSAGE_BYTES = 4096
 MESSAGES_A_TURN = 64
+ABSTRACT = "@"
 MAX_DEPTH = 32  # parents looked at on the way from a sender up to a run
 
 
+def place(control_path: str) -> str:
+    """Return where the socket is to be: beside the control socket, or without a file.
+
+    The name without a file begins with @, as sd_notify(3) has it; whoever finds it can send, but
+    is believed no more than others.
+    """
+    if control_path:
+        return control_path.removesuffix(".sock") + "-notify.sock"
+    return f"{ABSTRACT}pyinit/{posix.getpid()}/{posix.urandom(8).hex()}/notify"
+
+
 def listen(machine: Machine, path: str, fd: int = -1) -> None:
-    """Make the socket that NOTIFY_SOCKET names; without it, programs are told of none.
+    """Make the socket that NOTIFY_SOCKET names: without a place for it, one without a file.
 
     `fd` is the one that another pyinit has left to us.
     """
     try:
         receiver = sockets.bind_datagram(path, 0o666) if fd < 0 else sockets.from_fd(fd, "dgram")
     except OSError as error:
-        machine.log.warning(f"cannot make the notify socket {path!r}: {error}")
+        if path.startswith(ABSTRACT):
+            machine.log.warning(f"cannot make the notify socket {path!r}: {error}")
+            return
+        listen(machine, place(""))
         return
     machine.readiness.notify_path = path
     machine.notify_fd = receiver.fileno()

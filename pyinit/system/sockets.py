@@ -47,14 +47,19 @@ def listen_unix(path: str, mode: int, uid: int | None = None, gid: int | None = 
 def bind_datagram(path: str, mode: int) -> Socket:
     """Return a datagram socket at `path` whose messages carry their sender's credentials.
 
-    Raises OSError as `listen_unix`.
+    A `path` that begins with @ is a name without a file (unix(7): abstract), which everybody in
+    the network namespace may send to.  Raises OSError as `listen_unix`.
     """
     _check_length(path)
-    files.make_parents(path, 0o755)
+    if not path.startswith("@"):
+        files.make_parents(path, 0o755)
     receiver = Socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | FLAGS)
     try:
         receiver.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
-        _bind(receiver, path, mode)
+        if path.startswith("@"):
+            receiver.bind("\0" + path[1:])
+        else:
+            _bind(receiver, path, mode)
     except OSError:
         receiver.close()
         raise

@@ -14,7 +14,8 @@ NOTIFY = """
 import os, socket, sys, time
 def tell(text):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-        s.sendto(text, os.environ["NOTIFY_SOCKET"])
+        name = os.environ["NOTIFY_SOCKET"]
+        s.sendto(text, "\\0" + name[1:] if name[0] == "@" else name)
 who = sys.argv[1]
 if who == "child" and os.fork() == 0:
     tell(b"STATUS=nearly\\n")
@@ -160,3 +161,32 @@ def test_the_expression_is_a_regular_one_and_a_bad_one_an_error():
     with Box(ready_text("exec sleep 600", ready={"output": "addr: ["})) as box:
         assert box.wait() == 78
         assert "addr: [" in box.err
+
+
+def test_a_reload_may_bring_the_first_program_that_notifies():
+    with Box(program("other", "sleep", "600")) as box:
+        box.wait_state("other", "RUNNING")
+        box.config.write_text(
+            program("other", "sleep", "600")
+            + ready_text(*python(NOTIFY, "itself"), ready={"notify": True})
+        )
+        box.send("HUP")
+        box.until("after", out=True)
+
+
+@pytest.mark.parametrize("uid", USERS)
+def test_a_notification_needs_no_place_for_a_socket(uid):
+    """Where none can be made, its name is one without a file."""
+    text = ready_text(*python(NOTIFY, "itself"), ready={"notify": True})
+    with Box(text, uid=uid, env={"PYINIT_SOCKET": "/proc/nowhere/control.sock"}) as box:
+        box.until("after", out=True)
+
+
+def test_the_notify_socket_goes_with_pyinit():
+    text = ready_text(*python(NOTIFY, "itself"), ready={"notify": True})
+    with Box(text) as box:
+        box.until("after", out=True)
+        assert (box.place / "control-notify.sock").exists()
+        box.send("TERM")
+        assert box.wait() == 0
+        assert not list(box.place.glob("*.sock"))

@@ -136,3 +136,12 @@ def test_a_listener_can_be_taken_over_by_its_descriptor(tmp_path, opened):
     assert not os.get_inheritable(fd)
     opened(dial(tmp_path / "s"))
     assert opened(sockets.accept(again)) is not None
+
+
+def test_a_datagram_may_go_to_a_name_without_a_file(opened, tmp_path):
+    name = f"pyinit-test-{os.getpid()}-{tmp_path.name}"
+    receiver = opened(sockets.bind_datagram(f"@{name}", 0o600))
+    opened(dial(f"\0{name}", socket.SOCK_DGRAM)).send(b"x")
+    assert sockets.receive(receiver, 10) == (b"x", os.getpid())
+    with pytest.raises(OSError):
+        sockets.bind_datagram(f"@{name}", 0o600)
