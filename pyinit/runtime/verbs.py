@@ -58,7 +58,8 @@ class Verbs:
     def perform(self, ask: Ask) -> Object | None:
         """Carry out a request whose verb, arguments and access were checked.  Raises Refused."""
         self._service.desk.log.say(
-            "info" if changes(ask.verb, ask.args) else "debug", f"asked to {_asked(ask)}"
+            "info" if changes(ask.verb, ask.args) else "debug",
+            f"asked to {asked(ask.verb, ask.args)}{_by(ask)}",
         )
         return HANDLERS[ask.verb](ask, self._service)
 
@@ -68,19 +69,22 @@ def changes(verb: str, args: Object) -> bool:
     return VERBS[verb].level != READ and verb not in LOOKING and not args.get("dry_run")
 
 
-def _asked(ask: Ask) -> str:
-    """Return what somebody asks for, and who: one line of the log, whatever the names are."""
-    words = [ask.verb]
-    signal = ask.args.get("signal")
+def asked(verb: str, args: Object) -> str:
+    """Return what is asked for as one short line, whatever the names are."""
+    words = [verb]
+    signal = args.get("signal")
     if isinstance(signal, str):
         words.append(signal)
-    words += strings(ask.args.get("names"))
-    limits = ask.args.get("limits")
+    words += strings(args.get("names"))
+    limits = args.get("limits")
     if isinstance(limits, dict):
         words += [f"{name}={value}" for name, value in limits.items()]
     text = " ".join(words)
     if len(text) > LONGEST:
         text = text[:LONGEST] + "..."
-    plain = "".join([char if char.isprintable() else "?" for char in text])
+    return "".join([char if char.isprintable() else "?" for char in text])
+
+
+def _by(ask: Ask) -> str:
     pid = f", pid {ask.peer.pid}" if ask.peer.pid else ""  # 0: of another PID namespace
-    return f"{plain} by uid {ask.peer.uid}{pid}"
+    return f" by uid {ask.peer.uid}{pid}"

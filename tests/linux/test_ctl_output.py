@@ -256,6 +256,38 @@ def test_why_names_the_signal(fresh):
     assert "killed by SIGSEGV" in text(fresh, "why", "killed")
 
 
+def test_why_tells_of_a_core_dump(tmp_path):
+    pattern = Path("/proc/sys/kernel/core_pattern").read_text().strip()
+    if not pattern or pattern.startswith("|") or "/" in pattern:
+        pytest.skip(f"cores do not go to the working directory here: {pattern!r}")
+    tmp_path.chmod(0o777)
+    config = f"""
+[init]
+exit = "never"
+[program.dumps]
+command = ["sleep", "600"]
+directory = "{tmp_path}"
+limits = {{ core = "max" }}
+restart = "never"
+start_seconds = 0
+"""
+    with Box(config) as box:
+        os.kill(box.run_pid("dumps"), 11)
+        box.wait_state("dumps", "EXITED")
+        end = box.json("why", "dumps")["processes"][0]["ends"][0]
+        assert (end["signal"], end["core_dumped"]) == (11, True)
+        assert end["reason"] == "killed by SIGSEGV (core dumped)"
+        assert "SIGSEGV (core), " in text(box, "status", code=3)
+    assert list(tmp_path.glob("core*"))
+
+
+def test_why_remembers_the_last_ten_ends(fresh):
+    for _ in range(12):
+        fresh.ctl("start", "crash")
+    ends = fresh.json("why", "crash")["processes"][0]["ends"]
+    assert [each["run_id"] for each in ends] == list(range(3, 13))
+
+
 def test_why_of_what_never_ended_says_so(box):
     assert text(box, "why", "silent") == "silent: RUNNING, 0 restarts\n  no run of it has ended\n"
 
