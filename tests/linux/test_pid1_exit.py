@@ -1,11 +1,9 @@
 """How it all ends, on the real kernel: exit policies, restarts, dependencies, what was not started."""
 
 import os
-import subprocess
-from pathlib import Path
 
 import pytest
-from boxed import Box, eventually, program, start_words
+from boxed import Box, eventually, needs_root, program
 
 FAST = {"delay": "10ms", "max_delay": "50ms", "jitter": 0, "max": 3}
 SLEEPER = program("web", "sleep", "600")
@@ -172,28 +170,20 @@ def test_what_needs_a_failed_oneshot_is_never_started():
 # --- where the reason of the end is written
 
 
+@needs_root
 def test_the_reason_is_left_where_kubernetes_reads_it(tmp_path):
-    """A private /dev with a termination-log, as a container of a pod has one."""
-    log = tmp_path / "termination-log"
+    """A /dev of its own with a termination-log, as a container of a pod has one."""
+    log = tmp_path / "log"
     log.touch()
-    target = Path("/dev/termination-log")
-    script = f'mount --bind {log} {target} && exec "$@"'
-    if os.geteuid() != 0 or target.exists():
-        pytest.skip("needs root, to mount a file over /dev/termination-log")
-    target.touch()
-    try:
-        words = ["unshare", "--mount", "sh", "-c", script, "sh", *start_words()]
-        done = subprocess.run(
-            [*words, "sh", "-c", "exit 5"],
-            capture_output=True,
-            timeout=60,
-            check=False,
-            env={"PATH": os.environ["PATH"], "PYINIT_SOCKET": str(tmp_path / "sock")},
-        )
-    finally:
-        target.unlink()
-    assert done.returncode == 5, done.stderr
+    target = "/dev/termination-log"
+    script = f"mount -t tmpfs none /dev && touch {target} && mount --bind {log} {target}"
+    inside = ("unshare", "--mount", "sh", "-c", f'{script} && exec "$@"', "sh")
+    with Box(command=("sh", "-c", "exit 5"), inside=inside) as box:
+        assert box.wait() == 5
     assert "exit status 5" in log.read_text()
+    with Box("[what]\n", inside=inside) as box:
+        assert box.wait() == 78
+    assert "what" in log.read_text()
 
 
 def test_the_log_tells_of_an_end_before_it_tells_of_the_next_run():
