@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pyinit.runtime.poller import Poller
 
     Write: TypeAlias = Callable[[bytes], None]
-    Watch: TypeAlias = Callable[[bytes], None]
+    Watch: TypeAlias = Callable[[bytes], bool]
     Follower: TypeAlias = Callable[[int, bytes], None]
 
 READ_BYTES = 64 * 1024  # the size of a pipe's buffer
@@ -393,7 +393,9 @@ def _deliver(stream: Stream, block: bytes) -> None:
 
 
 def _show(stream: Stream, text: bytes) -> None:
-    """Show what was printed to whoever looks for readiness in it."""
+    """Show what was printed to whoever looks for readiness in it, until that was found."""
     for line in text.split(b"\n"):
-        if line and stream.watch is not None:
-            stream.watch(line)
+        if line and stream.watch is not None and stream.watch(line):
+            stream.watch = None
+            if not stream.dressed:
+                stream.lines = None  # nobody else wants lines

@@ -85,19 +85,23 @@ class Readiness:
         elif plan.ready is not None:
             self._asked[plan.key] = Asked(run_id, plan.ready, at)
 
-    def watch(self, key: str, run_id: RunId, plan: ProcessPlan) -> Callable[[bytes], None] | None:
-        """Return what the pump calls with each line of a run that becomes ready by its output."""
+    def watch(self, key: str, run_id: RunId, plan: ProcessPlan) -> Callable[[bytes], bool] | None:
+        """Return what the pump calls with each line of a run that becomes ready by its output.
+
+        It returns whether the run is ready: then nobody need call it any more.
+        """
         ready = plan.ready
         if ready is None or ready.kind != "output":
             return None
         found = _matcher(ready.target)
         told = False
 
-        def look(line: bytes) -> None:
+        def look(line: bytes) -> bool:
             nonlocal told
             if not told and found(line):
                 told = True
                 self._post(ReadyReported(key, run_id))
+            return told
 
         return look
 

@@ -91,6 +91,22 @@ def test_a_prompt_without_a_newline_is_seen_by_who_looks_for_readiness(desk):
     assert b"listening on 80" in seen
 
 
+def test_who_has_found_what_it_looked_for_is_not_called_again(desk):
+    seen = []
+
+    def look(line):
+        seen.append(line)
+        return line == b"ready"
+
+    out, _ = desk.run("a", (Sink("copy"),), watch=look)
+    os.write(out, b"wait\nready\nmore\n")
+    desk.turn()
+    os.write(out, b"still more\n")
+    assert desk.said() == b"wait\nready\nmore\nstill more\n"
+    assert seen == [b"wait", b"ready"]
+    assert desk.pump.streams()[0].lines is None
+
+
 def test_followers_and_tail_and_count(desk):
     heard = []
     desk.pump.follow("a:0", lambda stream, data: heard.append((stream, data)))
