@@ -12,6 +12,7 @@ from pyinit.cli.present import (
     first_line,
     number,
     objects,
+    put,
     say,
     say_json,
     size,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pyinit.cli.ctl import Call
     from pyinit.protocol.wire import Json, Object
 
-HOME_AND_CLEAR = "\x1b[H\x1b[2J\x1b[3J"
+HOME_AND_CLEAR = "\x1b[H\x1b[J"  # what was on the screen before can be scrolled back to
 EVERY_S = 1.0
 TOP_EVERY_S = 2.0
 NOT_WELL = EXIT_CODES["not-running"]
@@ -175,7 +176,7 @@ def _top_text(result: Object, rows: list[tuple[float, Object]]) -> str:
 
 def _clear(call: Call) -> None:
     if call.words.has("watch") and posix.isatty(1):
-        say(HOME_AND_CLEAR)
+        put(HOME_AND_CLEAR.encode())
 
 
 def _in_brackets(reason: Json) -> str:

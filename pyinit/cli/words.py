@@ -126,5 +126,5 @@ def _value(option: Option, name: str, rest: list[str]) -> str:
 
 
 def _unknown(name: str, spellings: dict[str, Option]) -> Never:
-    near = nearest(name, spellings)
+    near = nearest(name, spellings) if name.startswith("--") else ""  # letters are all alike
     raise UsageError(f"unknown option {name}" + (f"\n  did you mean {near}?" if near else ""))

@@ -1,6 +1,7 @@
 """pyinitctl's verbs that look at the state: what they print, in text and JSON, and exit with."""
 
 import json
+import os
 import subprocess
 import time
 
@@ -175,6 +176,21 @@ def test_top_shows_what_processes_use(box):
     assert [line.split()[0] for line in lines] == ["worker:0", "worker:1"]
     twice = text(box, "top", "-n", "2", "-d", "10ms", "--json").splitlines()
     assert [len(json.loads(line)["processes"]) for line in twice] == [5, 5]
+
+
+@pytest.mark.parametrize("words", [["top", "-n", "1"], ["status", "--watch"]])
+def test_on_a_terminal_the_screen_is_drawn_anew(box, words):
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [*start_words("ctl"), "-s", box.socket, *words], stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        while b"worker:1" not in seen:
+            seen += os.read(ours, 4096)
+        process.kill()
+    os.close(ours)
+    assert seen.startswith(b"\x1b[H\x1b[J")
 
 
 def test_graph_tells_which_program_needs_which(box):

@@ -60,11 +60,11 @@ def test_options_may_end_at_the_first_operand():
     [
         (["--linse", "5"], "unknown option --linse\n  did you mean --lines?"),
         (["--zzzzzz"], "unknown option --zzzzzz"),
-        (["-x"], "unknown option -x\n  did you mean -n?"),
+        (["-x"], "unknown option -x"),
         (["-n"], "-n needs N"),
         (["--lines"], "--lines needs N"),
         (["--follow=yes"], "--follow takes no value"),
-        (["-fx"], "unknown option -x\n  did you mean -n?"),
+        (["-fx"], "unknown option -x"),
     ],
 )
 def test_words_that_make_no_sense_are_told(words, said):
