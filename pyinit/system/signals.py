@@ -27,6 +27,7 @@ FAULTS = tuple(
     )
 )
 UNCATCHABLE = frozenset((*FAULTS, int(_signal.SIGKILL), int(_signal.SIGSTOP)))
+FIRST_REALTIME = 34
 RESERVED = (32, 33)  # glibc keeps these two real-time signals for itself
 
 
@@ -87,16 +88,24 @@ def unblock_all() -> None:
 
 
 def read_signals(fd: int) -> tuple[int, ...]:
-    """Return the signals that came, each once, in the order in which they first came."""
+    """Return the signals that came, in the order in which they first came.
+
+    Each is there once, as the kernel keeps it pending once; real-time ones as often as they were
+    sent, as the kernel queues them.
+    """
     found: dict[int, None] = {}
+    queued: list[int] = []
     while True:
         try:
             data = posix.read(fd, READ_BYTES)
         except BlockingIOError:
-            return tuple(found)
+            data = b""
         found.update(dict.fromkeys(data))
+        if data and max(data) >= FIRST_REALTIME:
+            queued += [number for number in data if number >= FIRST_REALTIME]
         if len(data) < READ_BYTES:
-            return tuple(found)
+            break
+    return (*[number for number in found if number < FIRST_REALTIME], *queued)
 
 
 def reset_in_child() -> None:

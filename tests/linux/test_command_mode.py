@@ -49,6 +49,18 @@ def test_every_signal_reaches_the_main_program_exactly_once(uid):
         assert got(box.out) == [n for n in FORWARDED if n != 15] + [15]
 
 
+def test_real_time_signals_arrive_as_often_as_they_were_sent():
+    with Box(command=python(RECORDER)) as box:
+        box.until("ready", out=True)
+        pid = box.pid
+        for _ in range(20):
+            os.kill(pid, signal.SIGRTMIN + 2)
+        eventually(lambda: len(got(box.out)) >= 20)
+        box.send("TERM")
+        assert box.wait() == 0
+        assert got(box.out) == [signal.SIGRTMIN + 2] * 20 + [15]
+
+
 def test_beside_programs_of_a_configuration_too():
     with Box(program("side", "sleep", "600"), command=python(RECORDER)) as box:
         box.until("ready", out=True)

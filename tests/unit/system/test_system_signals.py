@@ -74,6 +74,16 @@ print(*signals.read_signals(fd), *signals.read_signals(fd))
     assert in_a_child(code) == "15 1 40\n"
 
 
+def test_real_time_ones_are_queued_by_the_kernel_and_by_us():
+    code = """
+fd = signals.catch_all()
+for number in (40, 15, 40, 35, 15, 40):
+    os.kill(os.getpid(), number)
+print(*signals.read_signals(fd))
+"""
+    assert in_a_child(code) == "15 40 40 35 40\n"
+
+
 def test_a_storm_fills_the_pipe_and_nothing_fails():
     code = """
 fd = signals.catch_all()
