@@ -31,24 +31,27 @@ identity() {
     echo "$1"
 }
 
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# Install what is missing of engine, client, compose, and the engine's own helper.
 install_packages() {
     missing=""
-    command -v dockerd >/dev/null 2>&1 || missing="docker.io"
-    if ! command -v docker >/dev/null 2>&1; then
-        # Debian 13 has the client in a package of its own, Debian 12 has it in docker.io.
-        apt-cache show docker-cli >/dev/null 2>&1 && missing="docker.io docker-cli"
-    fi
-    command -v iptables >/dev/null 2>&1 || missing="$missing iptables"
-    docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null 2>&1 ||
-        missing="$missing docker-compose"
+    has dockerd || missing="docker.io"
+    has iptables || missing="$missing iptables"
+    has docker-compose || docker compose version >/dev/null 2>&1 || missing="$missing docker-compose"
+    has docker || missing="$missing docker-cli"
     [ -n "$missing" ] || return 0
-    command -v apt-get >/dev/null 2>&1 ||
-        fail "cannot install$missing: there is no apt-get" "install and start a Docker engine yourself"
+    has apt-get ||
+        fail "cannot install $missing: there is no apt-get" "install and start a Docker engine yourself"
     say "installing $missing"
-    apt-get update -qq
-    # No policy-rc.d would mean that the package starts its own service: harmless, it answers then.
+    apt-get update -qq -o DPkg::Lock::Timeout=300
+    if ! apt-cache show docker-cli >/dev/null 2>&1; then
+        # Before Debian 13 the client comes with docker.io.
+        missing=$(echo "$missing" | sed 's/docker-cli/docker.io/')
+    fi
     # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o DPkg::Lock::Timeout=300 $missing >/dev/null
 }
 
 start() {
