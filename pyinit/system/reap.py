@@ -9,6 +9,7 @@ from pyinit.core.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
+    from resource import struct_rusage
 else:
     import _signal
 
@@ -16,13 +17,26 @@ AT_ONCE = 512  # a burst of orphans is reaped in portions: signals and deadlines
 
 
 class Reaped(Record):
-    """A child that is gone: its raw wait status and what it used."""
+    """A child that is gone: its raw wait status, and what it used as wait4 tells it."""
 
     pid: int
     status: int
-    user_s: float
-    system_s: float
-    max_rss_bytes: int
+    usage: struct_rusage
+
+    @property
+    def user_s(self) -> float:
+        """Return the seconds of its own code."""
+        return self.usage.ru_utime
+
+    @property
+    def system_s(self) -> float:
+        """Return the seconds in the kernel."""
+        return self.usage.ru_stime
+
+    @property
+    def max_rss_bytes(self) -> int:
+        """Return the most memory it had."""
+        return self.usage.ru_maxrss * 1024
 
 
 def reap_all() -> tuple[list[Reaped], bool]:
@@ -41,12 +55,12 @@ def reap_all() -> tuple[list[Reaped], bool]:
 def _reap_all() -> tuple[list[Reaped], bool]:
     found: list[Reaped] = []
     wait, flag = posix.wait4, posix.WNOHANG
-    while len(found) < AT_ONCE:
-        try:
-            pid, status, used = wait(-1, flag)
-        except ChildProcessError:
-            return found, False
-        if pid == 0:
-            return found, False
-        found.append(Reaped(pid, status, used[0], used[1], used[2] * 1024))
+    try:
+        for _ in range(AT_ONCE):
+            pid, status, usage = wait(-1, flag)
+            if pid == 0:
+                return found, False
+            found.append(Reaped(pid, status, usage))
+    except ChildProcessError:
+        return found, False
     return found, True
