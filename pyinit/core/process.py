@@ -123,9 +123,9 @@ def advance(process: Process, event: Input, now: float, seed: int) -> Step:
             assert_never(process.state)
 
 
-def enter(process: Process, state: State) -> Process:
-    """Return `process` in `state`, its deadline with it."""
-    return replace(process, state=state, due=deadline(state))
+def enter(process: Process, state: State, **changes: object) -> Process:
+    """Return `process` in `state`, its deadline with it, and with other `changes`."""
+    return replace(process, state=state, due=deadline(state), **changes)
 
 
 def is_active(process: Process) -> bool:
@@ -299,7 +299,7 @@ def _backoff(process: Process, state: Backoff, event: Input, now: float) -> Step
 def _spawn(process: Process, now: float) -> Step:
     run = Run(RunId(process.runs + 1), NO_PID, now)
     spawn = Spawn(process.plan.key, run.id, process.plan, process.limits)
-    return enter(replace(process, runs=run.id), Starting(run)), (spawn,)
+    return enter(process, Starting(run), runs=run.id), (spawn,)
 
 
 def _executed(process: Process, state: Starting, now: float) -> Step:
@@ -382,7 +382,7 @@ def _conclude(process: Process, state: Ending, now: float, seed: int) -> Step:
 
 def _wanted(process: Process) -> Step:
     """Somebody wants a new run: what failed before is forgiven."""
-    return enter(replace(process, failures=(), tries=0, childless=0), Waiting()), ()
+    return enter(process, Waiting(), failures=(), tries=0, childless=0), ()
 
 
 def _with_pending(process: Process) -> Process:
