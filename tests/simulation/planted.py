@@ -47,7 +47,7 @@ BUGS = (
      "            return _wanted(process)\n        case Stop(held=held):\n            return enter(process, Stopped(held)), ()\n        case Hurry():",
      "            return _wanted(process)\n        case Stop():\n            return process, ()\n        case Hurry():"),
     ("old failures are held against who is started anew", "process",
-     "replace(process, failures=(), tries=0, childless=0), Waiting()", "process, Waiting()"),
+     "process, Waiting(), failures=(), tries=0, childless=0", "process, Waiting()"),
     ("a stop of what is at rest is not remembered", "process",
      "            return enter(process, Stopped(held=True)), ()\n", "            return process, ()\n"),
     ("a run id is used again", "process",
