@@ -81,7 +81,7 @@ class Driver:
         self._surveys: dict[str, fx.Survey] = {}
         self._sweeps: list[int] = []
         self._snapshot: tree.Snapshot | None = None
-        self._strangers: dict[int, str] = {}  # pid -> label, as long as it is not reaped
+        self._known = tree.Known()
 
     def execing(self) -> dict[int, tuple[int, str, RunId]]:
         """Return {pid: (status descriptor, key, run)} of the execs under way, for a re-exec."""
@@ -130,7 +130,7 @@ class Driver:
 
     def _seen(self, pids: Pids) -> tree.Snapshot:
         if self._snapshot is None:
-            self._snapshot = tree.Snapshot(Runs(pids), self._strangers)
+            self._snapshot = tree.Snapshot(Runs(pids), self._known)
         self._snapshot.runs = Runs(pids)
         return self._snapshot
 
@@ -176,7 +176,7 @@ class Driver:
 
     def forget(self, pid: int) -> None:
         """A child is gone, and its pid may soon be somebody else's."""
-        self._strangers.pop(pid, None)
+        self._known.forget(pid)
 
     def reaped(self, pid: int, status: int) -> None:
         """A child is gone: news of its exec comes first, then the end itself."""

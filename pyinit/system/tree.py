@@ -29,16 +29,29 @@ STOPPED = "Tt"
 GONE = "ZX"
 
 
-class Snapshot:
-    """/proc as of this turn, read only when asked and at most once.  `runs` are pids of runs.
+class Known:
+    """What is remembered from turn to turn, so that /proc is not searched anew in each.
 
-    `labels` are what is known of our children from turns before: none of them can have another
-    pid's until it is reaped.
+    `labels` are those of our children: none of them can have another's pid until it is reaped.
+    `members` are those that were found in the group of a run: while one of them lives, the run
+    has not ended, and who else is in the group need not be known.
     """
 
-    def __init__(self, runs: Container[int], labels: dict[int, str] | None = None) -> None:
+    def __init__(self) -> None:
+        self.labels: dict[int, str] = {}
+        self.members: dict[int, tuple[int, ...]] = {}
+
+    def forget(self, pid: int) -> None:
+        """A child is gone, and its pid may soon be somebody else's."""
+        self.labels.pop(pid, None)
+
+
+class Snapshot:
+    """/proc as of this turn, read only when asked and at most once.  `runs` are pids of runs."""
+
+    def __init__(self, runs: Container[int], known: Known | None = None) -> None:
         self.runs = runs
-        self._labels = {} if labels is None else labels
+        self._known = known or Known()
         self._table: dict[int, ProcStat] | None = None
         self._strangers: list[int] | None = None
 
@@ -47,6 +60,19 @@ class Snapshot:
         if self._table is None:
             self._table = procfs.table()
         return self._table
+
+    def group(self, leader: int) -> tuple[int, ...]:
+        """Return live members of a group but its leader: all, or those that were found before."""
+        if not _group_lives(leader):
+            self._known.members.pop(leader, None)
+            return ()
+        before = self._known.members.get(leader, ())
+        found = tuple([pid for pid in before if _is_member(procfs.stat(pid), leader)])
+        if not found:
+            table = self.table().values()
+            found = tuple([each.pid for each in table if _is_member(each, leader)])
+        self._known.members[leader] = found
+        return found
 
     def strangers(self) -> list[int]:
         """Return our children that are no runs: orphans handed to us."""
@@ -63,11 +89,11 @@ class Snapshot:
         return [pid for pid in self.strangers() if self._label(pid) == label]
 
     def _label(self, pid: int) -> str:
-        known = self._labels.get(pid)
+        known = self._known.labels.get(pid)
         if known is None:
             known = _label(pid)
             if known:  # in the middle of an exec there is none for a moment
-                self._labels[pid] = known
+                self._known.labels[pid] = known
         return known
 
     def below(self, roots: list[int]) -> set[int]:
@@ -84,7 +110,7 @@ class Snapshot:
 
 
 def survey(pid: int, label: str, scope: str, seen: Snapshot) -> tuple[int, ...]:
-    """Return the live processes of the run that was led by `pid`.
+    """Return live processes of the run that was led by `pid`, none only if there is none.
 
     `scope` is "process" (nothing but the leader), "group" or "tree"; `label` is the run's
     PYINIT_PROCESS.
@@ -92,9 +118,8 @@ def survey(pid: int, label: str, scope: str, seen: Snapshot) -> tuple[int, ...]:
     if scope == "process" or pid <= 1:
         return ()
     found = _escaped(pid, label, seen) if scope == "tree" else set()
-    if _group_lives(pid):
-        found |= {each.pid for each in seen.table().values() if each.group == pid}
     found.discard(pid)
+    found.update(seen.group(pid))
     return tuple(sorted([one for one in found if _is_alive(one)]))
 
 
@@ -160,6 +185,13 @@ def _escaped(pid: int, label: str, seen: Snapshot) -> set[int]:
 def _label(pid: int) -> str:
     environ = procfs.environ(pid)
     return "" if environ is None else environ.get(LABEL, b"").decode("utf-8", "surrogateescape")
+
+
+def _is_member(found: ProcStat | None, leader: int) -> bool:
+    """Say whether a process lives in a group without leading it."""
+    if found is None or found.pid == leader:
+        return False
+    return found.group == leader and found.state not in GONE
 
 
 def _is_alive(pid: int) -> bool:

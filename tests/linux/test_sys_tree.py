@@ -129,11 +129,32 @@ def test_what_is_left_of_everybody_is_all_but_runs():
 def test_labels_are_asked_for_once():
     """They cannot change before the child is reaped: ten thousand orphans are read once."""
     with run(FAMILY) as (pid, members):
-        known = {}
+        known = tree.Known()
         assert members[2] in tree.Snapshot({pid}, known).labelled("web")
-        assert known[members[2]] == "web"
-        known[members[2]] = "other"
+        assert known.labels[members[2]] == "web"
+        known.labels[members[2]] = "other"
         assert members[2] not in tree.Snapshot({pid}, known).labelled("web")
+        known.forget(members[2])
+        assert members[2] in tree.Snapshot({pid}, known).labelled("web")
+
+
+def test_all_of_proc_is_searched_for_a_group_once_until_those_found_are_gone(monkeypatch):
+    searched = []
+    table = procfs.table
+    monkeypatch.setattr(procfs, "table", lambda: searched.append(1) or table())
+    known = tree.Known()
+    with run("sleep 600 & a=$!; sleep 600 & echo $a $!; exec sleep 600") as (pid, members):
+        for _ in range(5):
+            found = tree.survey(pid, "web", "group", tree.Snapshot({pid}, known))
+            assert found == tuple(sorted(members))
+        assert len(searched) == 1
+        os.kill(members[0], signal.SIGKILL)
+        eventually(lambda: stat_fields(members[0])[0] == "Z")
+        assert tree.survey(pid, "web", "group", tree.Snapshot({pid}, known)) == (members[1],)
+        assert len(searched) == 1
+        os.kill(members[1], signal.SIGKILL)
+        eventually(lambda: stat_fields(members[1])[0] == "Z")
+        assert tree.survey(pid, "web", "group", tree.Snapshot({pid}, known)) == ()
 
 
 def test_without_lists_of_children_all_of_proc_is_read(monkeypatch):
