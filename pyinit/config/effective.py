@@ -37,8 +37,8 @@ NESTED = {
     "init": {"log": "", "control": ""},
 }
 NUMBERS = frozenset(
-    ("boolean", "instances", "priority", "nice", "oom", "fd", "count", "factor", "jitter", "codes")
-)
+    ("boolean", "instances", "priority", "nice", "oom", "fd", "count", "old_files", "codes")
+) | frozenset(("factor", "jitter"))
 FROM_INIT = frozenset(("directory", "umask", "limits_unmet"))
 SHOWN_WHOLE = frozenset(("restart", "stop", "log", "control"))  # with the defaults of their keys
 INSTANCE = "\ufdd0"  # a character that is never text: stands for ${INSTANCE} until it is shown

@@ -35,7 +35,7 @@ def schema_text() -> str:
 def document() -> Fragment:
     """Return the schema."""
     sections = {name: _section(name) for name in schema.SECTIONS if name}
-    sections["program.ready"]["oneOf"] = [_needs(kind) for kind in program.READY_KINDS]
+    sections["program.ready"]["oneOf"] = [_ready(kind) for kind in program.READY_KINDS]
     sections["program.stdout"] |= _needs("file")
     sections["group"] |= _needs("programs")
     commanded: Fragment = {"properties": {"defaults": _needs("command")}, **_needs("defaults")}
@@ -50,6 +50,13 @@ def document() -> Fragment:
         "else": needing,
         "$defs": definitions,
     }
+
+
+def _ready(kind: str) -> Fragment:
+    """Return what says that a table has this kind of readiness; `notify = false` is none."""
+    if kind != "notify":
+        return _needs(kind)
+    return {**_needs(kind), "properties": {kind: {"not": {"const": False}}}}
 
 
 def _needs(key: str) -> Fragment:
@@ -190,6 +197,7 @@ RANGES = {
     "oom": (-1000, 1000),
     "fd": (3, 255),
     "count": (0, None),
+    "old_files": (0, output.MAX_FILES),
 }
 CHOICES = {
     "unmet": ("fail", "warn"),

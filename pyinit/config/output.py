@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pyinit.config.users import Accounts
 
 WORDS = ("inherit", "prefix", "json", "null")
+MAX_FILES = 10_000
 FORMATS = ("raw", "prefix", "json", "tai64n")
 
 
@@ -69,7 +70,7 @@ def _file(sub: Section, accounts: Accounts) -> Sink:
         kind="file",
         path=sub.get("file", values.word, ""),
         max_size=sub.get("max_size", values.size, base.max_size),
-        max_files=sub.get("max_files", values.integer(0, 10_000), base.max_files),
+        max_files=sub.get("max_files", values.integer(0, MAX_FILES), base.max_files),
         compress=sub.get("compress", values.boolean, False),
         format=sub.get("format", values.choice(*FORMATS), "raw"),
         mode=sub.get("mode", values.mode, None),

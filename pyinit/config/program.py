@@ -293,7 +293,9 @@ def _ready(section: Section) -> Ready | None:
     sub = section.sub("ready", "program.ready", merge=False)
     if sub is None:
         return None
-    kinds = [key for key in READY_KINDS if key in sub.tree and sub.tree[key] is not False]
+    kinds = [key for key in READY_KINDS if key in sub.tree]
+    if sub.tree.get("notify") is False:
+        kinds.remove("notify")
     if any(key in sub.tree for key in LATER_KINDS):
         return None  # check_keys has said so
     if len(kinds) != 1:

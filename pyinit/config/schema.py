@@ -147,7 +147,7 @@ KEYS = (
     Key("program.capabilities", "ambient", "capabilities", "[]", "raised, so that a user other than root has them"),
     Key("program.stdout", "file", "word", "required", "path; its directory is made when missing"),
     Key("program.stdout", "max_size", "size", '"50MB"', "rotate before it grows beyond this; 0 never"),
-    Key("program.stdout", "max_files", "count", "10", "old files kept"),
+    Key("program.stdout", "max_files", "old_files", "10", "old files kept"),
     Key("program.stdout", "compress", "boolean", "false", "gzip old files"),
     Key("program.stdout", "owner", "owner", "pyinit's", '"user" or "user:group"'),
     Key("program.stdout", "mode", "mode", '"0644"', "permissions"),

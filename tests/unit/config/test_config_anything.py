@@ -3,6 +3,7 @@
 import marshal
 
 import jsonschema
+import pytest
 import tomli
 from configs import written
 from hypothesis import HealthCheck, given, settings
@@ -77,3 +78,38 @@ def test_anything_is_a_plan_or_faults_with_places_and_fixes(tmp_path, text, vari
         assert line, message
         assert message
         assert fix, message
+
+
+# What only the system or the rest of the configuration knows, and what no pattern can say.
+ONLY_CHECK_KNOWS = (
+    *("there is no", "cannot read", "NUL", "no number of a", "must not be empty", "in octal"),
+    *("cannot split it", "needs a text", "nan is no", "wait for each other", "nothing of"),
+    "it is less than",
+    *("is no regular expression", "is a name or a number", "nothing is ready at once"),
+)
+NEEDED = {
+    "program.web": ("command", 'command = "x"\n'),
+    "program.db": ("command", 'command = "x"\n'),
+    "program.web.stdout": ("file", 'file = "/x"\n'),
+    "program.web.ready": ("fd", "fd = 3\n"),
+    "group.g": ("programs", "programs = []\n"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("header", HEADERS)
+def test_the_schema_takes_every_value_of_every_key_that_the_compiler_takes(tmp_path, header):
+    around = "".join(
+        [f'[{name}]\ncommand = "x"\n' for name in ("program.web", "program.db") if name != header]
+    )
+    for key in CHECKER.schema["$defs"][HEADERS[header]]["properties"]:
+        for value in VALUES:
+            name, line = NEEDED.get(header, ("", ""))
+            text = f"{around}[{header}]\n{'' if key == name else line}{key} = {value}\n"
+            kind, content = marshal.loads(compile_plain([written(tmp_path, text)], {"A": "1"}))
+            refused = list(CHECKER.iter_errors(tomli.loads(text)))
+            if kind == "plan":
+                assert not refused, (key, value)
+            elif not refused:
+                known = any(words in content[0][2] for words in ONLY_CHECK_KNOWS)
+                assert known or "$" in value, (key, value, content)
