@@ -60,8 +60,8 @@ BUGS = (
      "    if run.pid == NO_PID:  # the fork is not reported yet: the signal follows on SpawnOk\n        return stopping, ()\n",
      ""),
     ("a state keeps the deadline of the last one", "process",
-     "return replace(process, state=state, due=deadline(state))",
-     "return replace(process, state=state, due=min(process.due, deadline(state)))"),
+     "return replace(process, state=state, due=deadline(state), **changes)",
+     "return replace(process, state=state, due=min(process.due, deadline(state)), **changes)"),
     # --- escalation, backoff, policy
     ("nobody is ever killed", "escalation",
      "    return (*schedule, (now + grace_s, SIGKILL))", "    return tuple(schedule)"),
