@@ -12,8 +12,8 @@ import tty
 import pytest
 from boxed import ORDINARY, Box, eventually, needs_root
 
-FLOOD = "i=0; while [ $i -lt 40 ]; do seq -w 0000000 0009999; i=$((i+1)); done; exec sleep 600"
-LINES = 400_000
+FLOOD = "i=0; while [ $i -lt 20 ]; do seq -w 0000000 0009999; i=$((i+1)); done; exec sleep 600"
+LINES = 200_000
 LINE = 8 + len("a | ")
 
 
