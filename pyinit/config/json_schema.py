@@ -40,7 +40,7 @@ def document() -> Fragment:
     sections["group"] |= _needs("programs")
     commanded: Fragment = {"properties": {"defaults": _needs("command")}, **_needs("defaults")}
     needing: Fragment = {"properties": {"program": {"additionalProperties": _needs("command")}}}
-    definitions: Fragment = {**sections}
+    definitions: Fragment = {**sections, "limit": _limit()}
     return {
         "$schema": DIALECT,
         "title": "pyinit.toml",
@@ -143,11 +143,21 @@ def _listed(form: Fragment, least: int = 0) -> Fragment:
     return _any(form, many)
 
 
-def _mapped(form: Fragment, names: Sequence[str] | None = None) -> Fragment:
-    found: Fragment = {"type": "object", "additionalProperties": form}
-    if names is not None:
-        found["propertyNames"] = {"pattern": rf"^(?:RLIMIT_|rlimit_)?(?:{_either(names)})$"}
-    return found
+def _mapped(form: Fragment) -> Fragment:
+    return {"type": "object", "additionalProperties": form}
+
+
+def _limits() -> Fragment:
+    """Return a table of limits: the plain names stand alone, for editors to offer them."""
+    form: Fragment = {"$ref": "#/$defs/limit"}
+    plain: Fragment = dict.fromkeys(RESOURCES, form)
+    others: Fragment = {rf"^(?:RLIMIT_|rlimit_)?(?:{_either(RESOURCES)})$": form}
+    return {
+        "type": "object",
+        "properties": plain,
+        "patternProperties": others,
+        "additionalProperties": False,
+    }
 
 
 def _either(words: Sequence[str]) -> str:
@@ -216,7 +226,7 @@ FORMS = {
     "mode": MODE,
     "strings": _listed(STRING),
     "variables": VARIABLES,
-    "limits": _mapped(_limit(), RESOURCES),
+    "limits": _limits(),
     "exit": _any({"enum": list(build.EXITS)}, {"type": "string", "pattern": r"^main:.|\$\{"}),
     "user": USER,
     "group": USER,
