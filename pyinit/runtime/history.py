@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pyinit.core.record import Record
+from pyinit.core.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.core.status import ExitStatus
 
 ENDS = 10  # remembered for each process
+OUTPUTS = 3  # of them with their last output: a thousand programs may all be failing
+OUTPUT_CHARACTERS = 4096  # of one: some lines, or the end of a very long one
 
 
 class End(Record):
@@ -39,8 +41,14 @@ class History:
         self._ends: dict[str, tuple[End, ...]] = {}
 
     def add(self, key: str, end: End) -> None:
-        """Remember an end."""
-        self._ends[key] = (*self._ends.get(key, ())[-(ENDS - 1) :], end)
+        """Remember an end; of all but the last ones, what the run said is forgotten."""
+        before = self._ends.get(key, ())[-(ENDS - 1) :]
+        if len(before) >= OUTPUTS and before[-OUTPUTS].output:
+            silent = replace(before[-OUTPUTS], output="")
+            before = (*before[:-OUTPUTS], silent, *before[len(before) - OUTPUTS + 1 :])
+        if len(end.output) > OUTPUT_CHARACTERS:
+            end = replace(end, output=end.output[-OUTPUT_CHARACTERS:])
+        self._ends[key] = (*before, end)
 
     def of(self, key: str) -> tuple[End, ...]:
         """Return the ends of a process, oldest first."""

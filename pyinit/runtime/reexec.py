@@ -23,7 +23,7 @@ from pyinit.core.record import replace
 from pyinit.core.states import RunId, Starting
 from pyinit.protocol.messages import refusal, reply
 from pyinit.protocol.wire import decode, encode
-from pyinit.runtime import carry
+from pyinit.runtime import carry, notify
 from pyinit.runtime.log import fault
 from pyinit.runtime.pump import rests_of
 from pyinit.runtime.reaper import SIGCHLD, forked
@@ -304,6 +304,8 @@ def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
         outlet.restore(blobs.of(each.pending), each.dropped, each.unsaid)
     if carried.listener_fd >= 0:
         machine.open_control(carried.listener_fd, carried.notify_path, carried.notify_fd)
+    elif carried.notify_fd >= 0:
+        notify.listen(machine, carried.notify_path, carried.notify_fd)
     machine.history.restore(carried.ends)
     machine.recorder.restore(carried.recorded)
     machine.driver.labels.update(carried.labels)
