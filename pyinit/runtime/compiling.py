@@ -194,6 +194,7 @@ def _compile_and_exit(paths: Sequence[str], writer: int) -> None:
     code = 1
     try:
         signals.reset_in_child()
+        files.close_all((writer,))  # nobody shall wait for us to see an end
         posix.setsid()  # what is typed at a terminal is meant for pyinit
         from pyinit import bundle
 

@@ -218,6 +218,22 @@ def test_a_daemon_that_is_killed_while_it_boots_is_told_too():
         assert "the daemon died before it was ready" in box.err
 
 
+def test_a_daemon_that_is_killed_while_its_compiler_hangs_is_told_too(tmp_path):
+    """The compiler holds nothing that the waiting command listens to."""
+    os.mkfifo(tmp_path / "fifo.toml")
+    with Daemon(None, options=("-c", str(tmp_path / "fifo.toml"))) as box:
+
+        def found():
+            marked = [pid for pid in box._marked() if pid != box.process.pid]
+            return len(marked) == 2 and marked
+
+        pids = eventually(found)
+        [daemon] = [pid for pid in pids if int(stat_fields(pid)[1]) not in pids]
+        os.kill(daemon, signal.SIGKILL)
+        assert box.wait() == 1
+        assert "the daemon died before it was ready" in box.err
+
+
 def test_a_stop_while_it_boots_is_a_boot_that_failed():
     text = INIT + program("web", "sleep", "600", ready={"file": "/no/such", "timeout": "500s"})
     with Daemon(text) as box:

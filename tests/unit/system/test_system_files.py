@@ -129,10 +129,13 @@ print([os.get_inheritable(fd) for fd in (0, 1, 2, 50, 60, 70)])
 def test_a_child_that_lives_on_closes_everything_else():
     code = """
 os.dup2(0, 50)
+os.dup2(0, 60)
+files.close_all((60,))
+print(sorted(fd for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")))
 files.close_all()
 print(sorted(fd for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")))
 """
-    assert in_a_child(code) == "['0', '1', '2']\n"
+    assert in_a_child(code) == "['0', '1', '2', '60']\n['0', '1', '2']\n"
 
 
 def test_closed_standard_descriptors_are_opened_on_nothing():
