@@ -64,7 +64,7 @@ class Record(metaclass=RecordMeta):
     if TYPE_CHECKING:
         __match_args__: ClassVar[tuple[str, ...]]
 
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # pragma: no branch  checkers make their own from the fields
 
         def __init__(self, *values, **named) -> None:  # noqa: ANN002, ANN003
             fields = self.__match_args__

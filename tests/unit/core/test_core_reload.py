@@ -125,6 +125,15 @@ def test_what_waits_for_an_instance_that_leaves_waits_no_more():
     assert desk.names() == {"db:0": "Running", "web:0": "Starting", "db:1": "Stopping"}
 
 
+def test_a_start_does_not_call_back_an_instance_that_leaves():
+    two = [program("db", instance=n, count=2) for n in range(2)]
+    desk = up(*two, replace(WEB, autostart=False))
+    loaded(desk, two[0], replace(WEB, autostart=False))
+    desk.feed(ev.StartRequested(("web:0",)))
+    assert desk.names() == {"db:0": "Running", "web:0": "Starting", "db:1": "Stopping"}
+    assert not desk["db:1"].state.again
+
+
 def test_a_name_that_comes_back_is_a_new_process_with_new_run_ids():
     desk = up(DB, LOG)
     loaded(desk, DB)

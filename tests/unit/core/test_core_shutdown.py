@@ -52,6 +52,43 @@ def test_needs_reach_through_a_dead_middle():
     assert desk.kills(desk.ends("web")) == [("db:0", 15)]
 
 
+def test_needs_reach_through_several_dead_middles_at_once():
+    done = {"kind": "oneshot", "needs": {"db": "started"}}
+    desk = Desk(
+        program("db"),
+        program("m1", **done),
+        program("m2", **done),
+        program("web", needs={"m1": "completed", "m2": "completed"}),
+    )
+    desk.spawn("db:0")
+    for name in ("m1", "m2"):
+        desk.spawn(f"{name}:0")
+        desk.ends(name)
+    desk.spawn("web:0")
+    assert desk.kills(ask(desk)) == [("web:0", 15)]
+    assert desk.kills(desk.ends("web")) == [("db:0", 15)]
+
+
+def test_a_needed_program_without_users_left_is_not_needed():
+    desk = Desk(
+        program("db"),
+        program("m1", needs={"db": "started"}, autostart=False),
+        program("m2", needs={"db": "started"}, autostart=False),
+        program("top", needs={"m1": "started", "m2": "started"}, autostart=False),
+    )
+    desk.up()
+    assert desk.kills(ask(desk)) == [("db:0", 15)]
+
+
+def test_only_those_instances_are_stopped_that_run():
+    two = [program("web", instance=n, count=2) for n in range(2)]
+    desk = Desk(*two)
+    desk.up()
+    desk.feed(ev.StopRequested(("web:0",)))
+    desk.obey()
+    assert desk.kills(ask(desk)) == [("web:1", 15)]
+
+
 def test_programs_that_need_nobody_stop_together():
     desk = Desk(program("a"), program("b"), program("c"))
     desk.up()

@@ -7,6 +7,7 @@ from pyinit.core import effects as fx
 from pyinit.core import events as ev
 from pyinit.core import phases, supervisor
 from pyinit.core.plan import Limit, Ready, Restart, Stop
+from pyinit.core.record import replace
 from pyinit.core.states import NEVER
 from pyinit.core.status import NotExecuted
 
@@ -54,6 +55,13 @@ def test_a_child_of_a_run_that_is_over_is_killed():
     desk = up(program("web"))
     effects = desk.feed(ev.Spawned("web:0", 7, 555))
     assert effects == (fx.Kill("web:0", 555, 9, "tree"),)
+
+
+def test_a_start_of_what_is_up_changes_nothing():
+    desk = up(program("web"))
+    before = desk.state
+    assert desk.feed(ev.StartRequested(("web:0",))) == ()
+    assert desk.state == before
 
 
 def test_two_restarts_make_one_new_run():
@@ -208,6 +216,10 @@ def test_every_phase_has_a_public_name_and_a_deadline():
 
 
 def test_what_is_no_phase_is_refused():
+    desk = up(program("web"))
+    desk.state = replace(desk.state, phase="asleep")
+    with pytest.raises(AssertionError, match="unhandled"):
+        desk.feed(ev.ShutdownRequested("asked"))
     for function in (phases.deadline, phases.shutdown_of):
         with pytest.raises(AssertionError, match="unhandled"):
             function("asleep")
