@@ -117,6 +117,13 @@ FIXES = {
     "nice": "a negative niceness needs CAP_SYS_NICE",
     "oom_score_adj": "a lower score needs CAP_SYS_RESOURCE",
 }
+SHORT_OF_FILES = 'give pyinit itself more descriptors: [init] limits = { nofile = "max" }'
+SHORTAGES = {
+    ("fork", errno.EMFILE): SHORT_OF_FILES,
+    ("descriptors", errno.EMFILE): SHORT_OF_FILES,
+    ("fork", errno.EAGAIN): "no more processes are allowed: docker run --pids-limit, or the nproc"
+    " limit of this user",
+}
 
 
 def describe(failure: ExecFailure, argv0: str) -> str:
@@ -130,7 +137,9 @@ def describe(failure: ExecFailure, argv0: str) -> str:
     if failure.detail:
         reason = f"{failure.detail}: {reason}"
     text = f'cannot {verb} "{argv0}": {reason}'
-    fix = _exec_fix(failure.errno, argv0) if failure.stage == "exec" else FIXES.get(failure.stage)
+    fix = SHORTAGES.get((failure.stage, failure.errno)) or FIXES.get(failure.stage, "")
+    if failure.stage == "exec":
+        fix = _exec_fix(failure.errno, argv0)
     return f"{text}\n  {fix}" if fix else text
 
 

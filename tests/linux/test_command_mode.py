@@ -251,3 +251,13 @@ def test_its_stops_and_continues_are_its_own_affair():
         box.send("CONT")
         assert box.wait() == 8
         assert stat_fields(pid) is None
+
+
+def test_signals_that_were_ignored_when_it_was_started_are_heard_all_the_same():
+    """With CHLD ignored the kernel would reap in our place, and the exit status be lost."""
+    inside = ("sh", "-c", "trap '' CHLD TERM HUP; exec \"$@\"", "sh")
+    trap = "trap 'exit 5' TERM; echo set; while :; do sleep 0.05; done"
+    with Box(command=("sh", "-c", trap), inside=inside) as box:
+        box.until("set", out=True)
+        box.send("TERM")
+        assert box.wait() == 5

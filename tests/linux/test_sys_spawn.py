@@ -599,7 +599,17 @@ print(lost, sorted(set(signals.read_signals(fd)) - {{17}}))
         ),
         (("no_new_privs", 22), "x", 'cannot set no new privs of "x": Invalid argument'),
         (("limits", 1, "cannot set nofile\n  the knob"), "x", "cannot set nofile\n  the knob"),
-        (("fork", 11), "x", 'cannot fork a process for "x": Resource temporarily unavailable'),
+        (
+            ("fork", 11),
+            "x",
+            'cannot fork a process for "x": Resource temporarily unavailable\n  no more processes are allowed: docker run --pids-limit, or the nproc limit of this user',
+        ),
+        (
+            ("descriptors", 24),
+            "x",
+            'cannot set up the descriptors of "x": Too many open files\n  give pyinit itself more descriptors: [init] limits = { nofile = "max" }',
+        ),
+        (("fork", 12), "x", 'cannot fork a process for "x": Cannot allocate memory'),
         (
             ("arguments", 22, "embedded null byte"),
             "x",
