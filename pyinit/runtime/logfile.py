@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from pyinit.core.plan import Sink
     from pyinit.runtime.outlet import Outlet
+    from pyinit.runtime.poller import Poller
 else:
     import _stat
 
 PATIENCE_BYTES = 1 << 20  # kept while the disk is full or the directory is gone, then dropped
 RETRY_S = 1.0
-SLOW_READER_S = 0.1  # a FIFO that is full is tried again so soon
 UNFINISHED_BYTES = 64 * 1024  # of a line, before it goes into a shared file unfinished
 NEVER = float("inf")
 
@@ -31,13 +31,15 @@ class Way(Record):
     """How files reach the rest: pyinit's stdout and stderr, and whom to tell of what.
 
     `report` says a trouble, `pack` compresses an old file elsewhere, `trouble` is told of a file
-    that has to be tried again at its `retry_at`.
+    that has to be tried again at its `retry_at`, `settled` of one that has nothing to wait for.
     """
 
+    poller: Poller
     outlets: tuple[Outlet, Outlet]
     report: Callable[[str], None]
     pack: Callable[[str], None]
     trouble: Callable[[LogFile], None]
+    settled: Callable[[LogFile], None]
 
 
 class LogFile:
@@ -57,10 +59,16 @@ class LogFile:
         self._size = 0
         self._regular = False
         self._outlet: Outlet | None = None
+        self._waiting = False  # for room in a FIFO
         self._no_rotation_before = 0.0
         self._kept: list[bytes] = []
         self._kept_bytes = 0
         self._trouble = ""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything is written that was to be written."""
+        return not self._kept
 
     def write(self, data: bytes) -> None:
         """Append `data`, rotating first if it does not fit any more; never raises."""
@@ -77,6 +85,7 @@ class LogFile:
     def retry(self) -> None:
         """Try again what is kept."""
         self.retry_at = NEVER
+        self._wait_no_more()
         kept, self._kept, self._kept_bytes = b"".join(self._kept), [], 0
         self.write(kept)
         if not self._kept and (self._trouble or self.dropped_bytes):
@@ -90,10 +99,12 @@ class LogFile:
         self.close()
         if self._kept:
             self.retry()
+            self._way.settled(self)
 
     def close(self) -> None:
         """Give the descriptor back."""
         self._outlet = None
+        self._wait_no_more()
         if self._fd >= 0:
             posix.close(self._fd)
             self._fd = -1
@@ -125,8 +136,8 @@ class LogFile:
                 count = posix.write(self._fd, part)
                 self._size += count
                 data = data[count:]
-        except BlockingIOError:
-            self._try_again_in(SLOW_READER_S)
+        except BlockingIOError:  # a FIFO whose reader is slow
+            self._wait()
         except OSError as error:
             self.close()
             reason = error.strerror or posix.strerror(error.errno or errno.EIO)
@@ -198,6 +209,23 @@ class LogFile:
         if data and room > 0:
             self._kept.append(data[:room])
             self._kept_bytes += len(data[:room])
+
+    def _wait(self) -> None:
+        try:
+            self._way.poller.register(self._fd, False, True, self._writable)
+            self._waiting = True
+        except OSError:
+            self._try_again_in(RETRY_S)
+
+    def _wait_no_more(self) -> None:
+        if self._waiting:
+            self._waiting = False
+            self._way.poller.unregister(self._fd)
+
+    def _writable(self, _mask: int) -> None:
+        self._wait_no_more()
+        self.retry()
+        self._way.settled(self)
 
     def _try_again_in(self, seconds: float) -> None:
         self.retry_at = time.monotonic() + seconds

@@ -110,7 +110,7 @@ class Pump:
     ) -> None:
         self._poller = poller
         self._outlets = outlets
-        self._way = Way(outlets, report, pack, self._in_trouble)
+        self._way = Way(poller, outlets, report, pack, self._in_trouble, self._forget_unused)
         self._kept: dict[str, Kept] = {}
         self._files: dict[str, LogFile] = {}
         self._troubled: list[LogFile] = []
@@ -184,7 +184,7 @@ class Pump:
 
     def reopen_all(self) -> None:
         """Open every log file anew."""
-        for file in self._files.values():
+        for file in [*self._files.values()]:
             file.reopen()
 
     def close(self, key: str) -> None:
@@ -198,8 +198,9 @@ class Pump:
         """Everything is over: pass on what the pipes still hold, and unfinished lines, too."""
         for key in [*self._kept]:
             self.close(key)
-        for file in [*self._troubled]:
-            file.retry()
+        for file in [*self._files.values()]:
+            if not file.is_idle:
+                file.retry()
 
     def next_deadline(self) -> float:
         """Return when `tick` must be called: a file that could not be written is tried again."""
@@ -368,7 +369,7 @@ class Pump:
         self._retry_at = min(self._retry_at, file.retry_at)
 
     def _forget_unused(self, file: LogFile) -> None:
-        if file.users == 0 and file.retry_at == NEVER:
+        if file.users == 0 and file.is_idle:
             file.close()
             self._files.pop(file.sink.path, None)
 

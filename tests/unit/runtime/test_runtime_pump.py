@@ -301,6 +301,31 @@ def test_a_full_disk_in_the_middle_of_a_write_doubles_nothing(desk, tmp_path):
     assert path.read_bytes() == b"".join(b"%07d\n" % n for n in range(2000))
 
 
+def test_a_slow_reader_of_a_fifo_is_waited_for_without_asking_again_and_again(desk, tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    log = desk.pump.file(file(fifo)[0])
+    wanted = b"".join(b"%07d\n" % n for n in range(100_000))
+    for n in range(0, len(wanted), 50_000):
+        log.write(wanted[n : n + 50_000])
+    assert not log.is_idle
+    assert desk.pump.next_deadline() == logfile.NEVER
+    log.users = 0  # its program is over: what is left is written all the same
+    said = b""
+    deadline = time.monotonic() + 30
+    while len(said) < len(wanted):
+        assert time.monotonic() < deadline
+        try:
+            said += os.read(reader, 20_000)
+        except BlockingIOError:
+            desk.turn()
+    assert said == wanted
+    assert desk.pump.log_files() == {}
+    assert desk.told == []
+    os.close(reader)
+
+
 def test_rotation_cuts_at_lines_and_a_longer_line_has_a_file_of_its_own(desk, tmp_path):
     log = desk.pump.file(file(tmp_path / "f", max_size=20, max_files=9)[0])
     log.write(b"12345678\n" * 5)
