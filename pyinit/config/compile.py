@@ -7,10 +7,14 @@ child's, not PID 1's.
 from __future__ import annotations
 
 import marshal
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+
+FRAMES = 1000  # PID 1 has more; but a parser that goes so deep runs out of the C stack
 
 
 def compile_plain(files: Sequence[str], environ: Mapping[str, str]) -> bytes:
@@ -19,6 +23,7 @@ def compile_plain(files: Sequence[str], environ: Mapping[str, str]) -> bytes:
     ("plan", plain plan), ("errors", [[file, line, message, fix], ...]) or ("crash", text).
     """
     try:
+        sys.setrecursionlimit(FRAMES)
         from pyinit.config.load import load
         from pyinit.config.problems import ConfigErrors
         from pyinit.core.record import to_plain

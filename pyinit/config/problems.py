@@ -105,7 +105,10 @@ class Problems:
             at = line
             if not line and path:
                 if file not in places:
-                    places[file] = scan(self.texts.get(file, ""))
+                    try:
+                        places[file] = scan(self.texts.get(file, ""))
+                    except RecursionError:  # the fault is told all the same, without its line
+                        places[file] = {}
                 at = line_of(places[file], path)
             found[ConfigError(file, at, message, fix)] = None
         return tuple(sorted(found, key=lambda error: (order[error.file], error.line)))

@@ -8,6 +8,7 @@ from pyinit.config import paths, values
 from pyinit.config.limits import limit_table
 from pyinit.config.output import sinks
 from pyinit.config.problems import ValueFault, each
+from pyinit.config.reader import DEEPEST
 from pyinit.core.plan import (
     Capabilities,
     Dependency,
@@ -66,12 +67,13 @@ def build(
     return plans[:count], plans[0]
 
 
-def _uses_instance(value: object) -> bool:
+def _uses_instance(value: object, depth: int = 0) -> bool:
     if isinstance(value, str):
         return "${INSTANCE" in value
-    if isinstance(value, dict):
-        return any(_uses_instance(item) for item in value.values())
-    return isinstance(value, list) and any(_uses_instance(item) for item in value)
+    if depth > DEEPEST or not isinstance(value, dict | list):
+        return False  # what is nested deeper is a fault anyway
+    items = value.values() if isinstance(value, dict) else value
+    return any(_uses_instance(item, depth + 1) for item in items)
 
 
 def _plan(

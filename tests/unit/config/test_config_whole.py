@@ -357,3 +357,20 @@ def test_a_bug_of_the_compiler_is_an_answer_too(tmp_path):
     kind, text = marshal.loads(compile_plain([3], ENVIRON))
     assert kind == "crash"
     assert "Error: " in text
+
+
+@pytest.mark.parametrize("depth", [9, 21, 100, 300, 450, 700, 950, 5000, 100_000])
+def test_no_nesting_is_deep_enough_to_crash_the_compiler(tmp_path, depth):
+    for value in ("[" * depth + "]" * depth, "{ a = " * depth + "1" + " }" * depth):
+        path = written(tmp_path, f'[program.web]\ncommand = "x"\nenv = {{ A = {value} }}\n')
+        kind, content = marshal.loads(compile_plain([path], ENVIRON))
+        assert kind == "errors"
+        assert "nested too deep" in content[0][2]
+
+
+def test_keys_of_any_depth_do_not_crash_the_compiler(tmp_path):
+    for depth in (10, 100, 900, 20_000):
+        path = written(tmp_path, f'[program.web]\ncommand = "x"\nenv.{"a." * depth}b = 1\n')
+        kind, content = marshal.loads(compile_plain([path], ENVIRON))
+        assert kind == "errors"
+        assert "nested too deep" in content[0][2]
