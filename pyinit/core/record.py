@@ -138,17 +138,32 @@ def assert_never(value: Never) -> Never:
 def to_plain(value: object) -> Plain:
     """Return `value` as plain data: a record is `{"Name": [fields]}`, a dict `{"": [[k, v]]}`.
 
-    Raises TypeError for anything but records, tuples, dicts and None, bool, int, float, str.
+    What is there several times is the same object several times, in what is returned, too: marshal
+    writes it once.  Raises TypeError for anything but records, tuples, dicts and None, bool, int,
+    float, str.
     """
+    return _written(value, {})
+
+
+def _written(value: object, seen: dict[int, Plain]) -> Plain:
     if value is None or isinstance(value, _SCALARS):
         return value
+    known = seen.get(id(value))
+    if known is not None:
+        return known
+    plain: Plain
     if isinstance(value, tuple):
-        return [to_plain(item) for item in value]
-    if isinstance(value, Record):
-        return {type(value).__name__: [to_plain(getattr(value, f)) for f in value.__match_args__]}
-    if isinstance(value, dict):
-        return {"": [[to_plain(key), to_plain(item)] for key, item in value.items()]}
-    raise TypeError(f"cannot write out {type(value).__name__}: {value!r}")
+        plain = [_written(item, seen) for item in value]
+    elif isinstance(value, Record):
+        fields = [_written(getattr(value, f), seen) for f in value.__match_args__]
+        plain = {type(value).__name__: fields}
+    elif isinstance(value, dict):
+        pairs = value.items()
+        plain = {"": [[_written(key, seen), _written(item, seen)] for key, item in pairs]}
+    else:
+        raise TypeError(f"cannot write out {type(value).__name__}: {value!r}")
+    seen[id(value)] = plain
+    return plain
 
 
 def from_plain(data: Plain, kinds: dict[str, type[Record]]) -> object:
@@ -157,10 +172,25 @@ def from_plain(data: Plain, kinds: dict[str, type[Record]]) -> object:
     A record written by an older version may lack fields that have defaults.
     Raises ValueError when the data names a record that is not in `kinds` or does not fit it.
     """
-    if isinstance(data, list):
-        return tuple([from_plain(item, kinds) for item in data])
-    if not isinstance(data, dict):
+    return _read(data, kinds, {})
+
+
+def _read(data: Plain, kinds: dict[str, type[Record]], seen: dict[int, object]) -> object:
+    if not isinstance(data, list | dict):
         return data
+    known = seen.get(id(data))
+    if known is None:
+        if isinstance(data, list):
+            known = tuple([_read(item, kinds, seen) for item in data])
+        else:
+            known = _read_dict(data, kinds, seen)
+        seen[id(data)] = known
+    return known
+
+
+def _read_dict(
+    data: dict[str, Plain], kinds: dict[str, type[Record]], seen: dict[int, object]
+) -> object:
     if len(data) != 1:
         raise ValueError(f"cannot read a record: {len(data)} names where one is needed")
     ((name, fields),) = data.items()
@@ -168,12 +198,12 @@ def from_plain(data: Plain, kinds: dict[str, type[Record]]) -> object:
         raise ValueError(f"cannot read record '{name}': its fields are not a list")  # noqa: TRY004
     if name == "":
         pairs = [item for item in fields if isinstance(item, list)]
-        return {from_plain(pair[0], kinds): from_plain(pair[1], kinds) for pair in pairs}
+        return {_read(pair[0], kinds, seen): _read(pair[1], kinds, seen) for pair in pairs}
     kind = kinds.get(name)
     if kind is None:
         raise ValueError(f"cannot read record '{name}': no such record here")
     try:
-        return kind(*[from_plain(item, kinds) for item in fields])
+        return kind(*[_read(item, kinds, seen) for item in fields])
     except TypeError as error:
         raise ValueError(f"cannot read record '{name}': {error}") from error
 
