@@ -82,3 +82,9 @@ def test_numbers_are_numbers_and_truth_is_no_number():
     assert found == {"a": 1, "b": True}
     assert type(found["a"]) is int
     assert type(found["b"]) is bool
+
+
+def test_numbers_that_begin_with_a_zero_are_left_to_tomli():
+    assert plain.read("a = 0\nb = -0\n") == {"a": 0, "b": 0}
+    assert plain.read("a = 01\n") is None
+    assert plain.read("a = -01\n") is None

@@ -5,6 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pyinit.config.positions import line_of, scan
+from pyinit.config.problems import Problems
 
 TEXT = """\
 # comment with [brackets] and "quotes"
@@ -205,3 +206,11 @@ def test_in_any_layout_every_value_has_the_line_it_stands_on(text, crlf):
         line = text.count("\n", 0, text.index(value[:7])) + 1
         assert places.get(path) == line, path
     assert set(paths(tree)) == set(places)
+
+
+def test_a_fault_in_a_text_too_deep_to_be_scanned_is_told_without_its_line():
+    problems = Problems()
+    problems.texts["deep.toml"] = "a = " + "[" * 2000 + "]" * 2000
+    problems.add("deep.toml", ("a",), "it is wrong", "mend it")
+    (error,) = problems.errors()
+    assert str(error) == "deep.toml: it is wrong\n    mend it"
