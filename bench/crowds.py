@@ -17,7 +17,7 @@ from bench.rounds import Plan
 
 SETTLE_S = 2.5  # until every start counts as one, and memory stands still
 IDLE_S = 10.0
-START_S, STOP_S = 120.0, 60.0
+START_S, STOP_S = 90.0, 60.0
 MB = 1000.0  # smaps tells kB
 
 
@@ -115,13 +115,13 @@ def stop(plan: Plan, crowds: Crowds) -> Result:
 def _gather(crowds: Crowds, plan: Plan, number: int) -> None:
     fast, slow = (who.PYINIT, who.S6, who.RUNIT), (who.SUPERVISORD, who.CIRCUS)
     if number == 1000:
-        crowds.make(fast, number, plan.size(5, 1))
+        crowds.make(fast, number, plan.size(4, 1))
         crowds.make((who.SUPERVISORD,), number, plan.size(2, 1))
         if not plan.quick:
             crowds.make((who.CIRCUS,), number, 1)
         return
-    crowds.make(fast, number, plan.size(7, 3))
-    crowds.make(slow, number, plan.size(5, 1))
+    crowds.make(fast, number, plan.size(5, 3))
+    crowds.make(slow, number, plan.size(3, 1))
 
 
 def _run(contender: who.Contender, number: int, *, idle: bool) -> Crowd:

@@ -21,7 +21,7 @@ S6_LOG = "s6-log {} n0 s268435455 /scratch/log"  # no rotation
 def raw(plan: Plan) -> Result:
     """Lines into a file as they are."""
     row = Result("raw", "output to a file, raw", "MB/s", more_is_better=True)
-    size = plan.size(512, 128) * 1_000_000
+    size = plan.size(384, 128) * 1_000_000
     setup = _shout(size, "raw")
     calls: dict[str, Measure] = {
         each.name: partial(_printed, each, setup, size)
@@ -29,7 +29,7 @@ def raw(plan: Plan) -> Result:
     }
     calls["cat"] = partial(_piped, "cat > /scratch/out", setup, size, "out")
     calls["s6-log"] = partial(_piped, S6_LOG.format(""), setup, size, "log/current")
-    interleave(row, calls, plan.times(7))
+    interleave(row, calls, plan.size(5, 1))
     row.ratio("pyinit / supervisord", who.PYINIT.name, who.SUPERVISORD.name, 0.9, at_most=False)
     row.ratio("pyinit / cat", who.PYINIT.name, "cat", 0.8, at_most=False)
     return row
@@ -38,7 +38,7 @@ def raw(plan: Plan) -> Result:
 def prefixed(plan: Plan) -> Result:
     """Lines into a file, each with something before it."""
     row = Result("prefixed", "output to a file, every line marked", "MB/s", more_is_better=True)
-    size = plan.size(128, 32) * 1_000_000
+    size = plan.size(64, 32) * 1_000_000
     plain = _shout(size, "raw")
     calls: dict[str, Measure] = {
         f"pyinit, {form}": partial(_printed, who.PYINIT, _shout(size, form), size)
@@ -48,7 +48,7 @@ def prefixed(plan: Plan) -> Result:
         tail = S6_LOG.format(option)
         calls[f"s6-log {option}"] = partial(_piped, tail, plain, size, "log/current")
     calls["svlogd -tt"] = partial(_piped, "svlogd -tt /scratch/log", plain, size, "log/current")
-    interleave(row, calls, plan.times(7))
+    interleave(row, calls, plan.size(5, 1))
     for form in ("prefix", "tai64n"):
         text = f"pyinit {form} / s6-log t"
         row.ratio(text, f"pyinit, {form}", "s6-log t", 1.0, at_most=False)
