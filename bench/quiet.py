@@ -1,7 +1,7 @@
-"""The machine to ourselves, as far as the kernel lets us: a CPU group of twenty times the usual weight.
+"""The machine to ourselves, as far as the kernel lets us: a CPU group of twenty times the weight.
 
-What else runs on the machine then gets little while something is measured, and whoever
-starts many processes or sessions has no advantage over who starts one.
+What else runs on the machine then gets little while something is measured, and whoever starts
+many processes or sessions has no advantage over who starts one.
 """
 
 from __future__ import annotations
