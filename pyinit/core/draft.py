@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from . import graph as graphs
 from . import table as tables
-from .effects import Announce, Removed
+from .effects import Announce, Kill, Removed
 from .inputs import Blocked, Go, Start
 from .policy import is_success
 from .process import advance, is_active, plan_to_be
@@ -109,7 +109,7 @@ class Draft:
         if after is before:
             return
         self._rows[key] = after
-        self.effects.extend(effects)
+        self.effects.extend([each for each in effects if not self._strikes_another(each)])
         run, was = run_of(after.state), run_of(before.state)
         if run is not None and run.pid != NO_PID and (was is None or was.pid != run.pid):
             self.pids = self.pids.having(run.pid, key)
@@ -117,6 +117,17 @@ class Draft:
             if not isinstance(after.state, Ending):
                 self.effects.append(_announcement(before, after, self.now))
             self.moved.append((before, after))
+
+    def _strikes_another(self, effect: Effect) -> bool:
+        """Say whether a signal would hit another run.
+
+        A leader that is reaped leaves its pid to whoever is forked next; that its group is still
+        there is only sure as long as the pid is not.  What escaped from the group and lives on
+        then is not worth the life of a stranger: it is given up, and swept at the end.
+        """
+        if not isinstance(effect, Kill):
+            return False
+        return self.pids.get(effect.pid) not in {None, effect.key}
 
     def start(self, key: str) -> None:
         """Let a process, and what it needs, be up."""

@@ -94,6 +94,8 @@ BUGS = (
     # --- draft, graph, supervisor
     ("pids are not learnt", "draft",
      "            self.pids = self.pids.having(run.pid, key)", "            pass"),
+    ("a pid that is somebody else's by now is signalled", "draft",
+     "return self.pids.get(effect.pid) not in {None, effect.key}", "return False"),
     ("what is needed is not started", "draft",
      "            self.send(each, Start())", "            pass"),
     ("a name that comes back uses old run ids", "draft",

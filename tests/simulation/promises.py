@@ -25,6 +25,7 @@ class Promises:
         self.wanted = {}  # key -> the run it had when a restart was asked for
         self.kills = {}  # key -> KILLs since its leader was reaped
         self.given_up = set()  # keys whose members survived, in this step
+        self.reused = set()  # keys whose leader is gone and whose pid is another run's
         self.executed = {}  # (key, run) -> when it was known to have executed
         self.unexecuted = set()  # (key, run) whose exec failed
         self.proven = set()  # (key, run) that said ready
@@ -35,11 +36,16 @@ class Promises:
     def reaped(self, key):
         """The leader of `key` is gone."""
         self.kills[key] = 0
+        self.reused.discard(key)
         self.ended_at[key] = self.world.now
 
     def _hear(self, before, event):
         """Note the news itself."""
         ev, now = self.world.core.events, self.world.now
+        if isinstance(event, ev.Spawned):
+            for row in before.table:
+                if type(row.state).__name__ == "Ending" and row.state.run.pid == event.pid:
+                    self.reused.add(row.plan.key)
         match event:
             case ev.Spawned(key, run_id, executed=True) | ev.Executed(key, run_id):
                 self.executed[key, run_id] = now
@@ -275,6 +281,8 @@ class Promises:
         keys = [row.plan.key for row in before.table if text.startswith(row.plan.name + ": ")]
         self.given_up.update(keys)
         for key in keys:
+            if key in self.reused:
+                continue  # no KILL may be sent: it would hit another run
             if self.kills.get(key, 0) < KILLS_BEFORE_GIVING_UP:
                 fail(self.world, f"{key} is given up after {self.kills.get(key, 0)} KILLs")
             if not self.world.excused():

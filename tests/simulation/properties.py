@@ -172,6 +172,11 @@ class Book:
         pid = self.pids.get(key)
         if effect.pid <= 1:
             fail(world, f"signal {effect.signum} to pid {effect.pid}, which would hit everyone")
+        others = [other for other, owned in self.pids.items() if owned == effect.pid != pid]
+        if others:
+            fail(
+                world, f"signal {effect.signum} for {key} would hit {others[0]}: the pid is reused"
+            )
         row = row_of(before, key)
         ending = row is not None and type(row.state).__name__ == "Ending"
         if ending and effect.scope != "process":

@@ -161,6 +161,18 @@ def test_a_stop_of_what_crashed_shortens_the_life_of_its_members():
     assert desk.name("web") == "Stopped"
 
 
+def test_a_pid_that_is_another_runs_by_now_is_not_signalled():
+    desk = up(program("web", stop=TREE), program("db", autostart=False))
+    pid = desk["web"].state.run.pid
+    desk.ends("web", 256)
+    desk.feed(ev.Surveyed("web:0", 1, 1))
+    desk.feed(ev.StartRequested(("db:0",)))
+    desk.feed(ev.Spawned("db:0", 1, pid, executed=True))
+    assert desk.kills(desk.tick()) == []
+    desk.feed(ev.Surveyed("web:0", 1, 0))
+    assert (desk.name("db"), desk.state.pids.get(pid)) == ("Running", "db:0")
+
+
 def test_the_end_of_an_orphan_is_a_reason_to_count_again():
     desk = up(program("web", stop=TREE), program("api", stop=TREE))
     assert desk.feed(ev.Reaped(555, 0)) == ()
