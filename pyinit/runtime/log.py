@@ -47,10 +47,13 @@ class Log:
         """Say `text`, each of its lines on its own."""
         if LEVELS.get(level, 0) < LEVELS[self.level]:
             return
-        stamp = time.time()
         for line in text.split("\n"):
-            said = _line(self.style, level, line, stamp) + "\n"
-            self._write(said.encode("utf-8", "surrogateescape"))
+            self._write(self.line(level, line))
+
+    def line(self, level: str, text: str) -> bytes:
+        """Return one line as it is said now."""
+        said = _line(self.style, level, text, time.time()) + "\n"
+        return said.encode("utf-8", "surrogateescape")
 
 
 def _line(style: str, level: str, text: str, stamp: float) -> str:

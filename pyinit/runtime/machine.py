@@ -244,7 +244,13 @@ class Machine:
         level = environ.get(b"PYINIT_LOG_LEVEL", b"").decode() or init.log.level
         style = environ.get(b"PYINIT_LOG_FORMAT", b"").decode() or init.log.format
         level = "debug" if self.options.verbose else level
-        return Log(self.outlets[1].write, level, style)
+        log = Log(self.outlets[1].write, level, style)
+        if log.style == "json":  # who reads JSON from us must not meet anything else
+            for outlet in self.outlets:
+                outlet.notice = lambda lines: log.line(
+                    "warning", f"{lines} lines dropped: nobody took them"
+                )
+        return log
 
     def _open_log(self) -> None:
         """Let our own messages go to the file of [init.log], if there is one."""

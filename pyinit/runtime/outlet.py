@@ -39,6 +39,7 @@ class Outlet:
 
     def __init__(self, fd: int, poller: Poller) -> None:
         self.dropped = 0
+        self.notice: Callable[[int], bytes] = _notice  # the line about so many lost ones
         self._poller = poller
         self._pending: list[bytes] = []
         self._size = 0
@@ -52,7 +53,7 @@ class Outlet:
             self._keep(data)
             return
         try:
-            rest = self._push(self._notice() + data if self._unsaid else data)
+            rest = self._push(self.notice(self._unsaid) + data if self._unsaid else data)
         except OSError:  # the other end is gone, or the disk is full
             self._lose(data)
             return
@@ -99,9 +100,6 @@ class Outlet:
         self.dropped += lines
         self._unsaid += lines
 
-    def _notice(self) -> bytes:
-        return b"pyinit: %d lines dropped: nobody took them\n" % self._unsaid
-
     def _push(self, data: bytes) -> bytes:
         """Write as much as there is room for; return the rest.  Raises OSError: never any more."""
         at, size = 0, len(data)
@@ -137,12 +135,16 @@ class Outlet:
                 self._pending.insert(0, rest)
                 return
             if not self._pending and self._unsaid:
-                self._pending.append(self._notice())
+                self._pending.append(self.notice(self._unsaid))
                 self._size, self._unsaid = len(self._pending[0]), 0
         self._size = 0
         if self._waiting:
             self._poller.unregister(self._fd)
             self._waiting = False
+
+
+def _notice(lines: int) -> bytes:
+    return b"pyinit: %d lines dropped: nobody took them\n" % lines
 
 
 def _choose(fd: int) -> tuple[int, Callable[[bytes, int], int]]:

@@ -89,8 +89,7 @@ def goes_on(box):
 def test_nothing_waits_for_a_stalled_stdout_and_the_loss_is_told_once(stalled):
     with Box(flooding(), stdout=stalled.writer) as box:
         goes_on(box)
-        stalled.read_until(b"lines dropped")
-        stalled.read_until(b"\n", 5)
+        stalled.read_until(b"lines dropped: nobody took them\n")
         told = re.findall(rb"pyinit: (\d+) lines dropped", stalled.said)
         assert len(told) == 1
         lines = stalled.said.splitlines()
@@ -101,6 +100,19 @@ def test_nothing_waits_for_a_stalled_stdout_and_the_loss_is_told_once(stalled):
         assert box.ctl("restart", "b").returncode == 0
         stalled.said = b""
         stalled.read_until(b"b | up\n")
+
+
+def test_where_everything_is_json_the_loss_is_told_in_json():
+    stalled = Stalled("pipe")
+    try:
+        config = flooding('"json"').replace('"prefix"', '"json"')
+        with Box(config, stdout=stalled.writer, env={"PYINIT_LOG_FORMAT": "json"}) as box:
+            goes_on(box)
+            stalled.read_until(b'nobody took them"}\n')
+            told = [json.loads(line) for line in stalled.said.splitlines()]
+            assert [each["source"] for each in told if "source" in each] == ["pyinit"]
+    finally:
+        stalled.close()
 
 
 def test_shutdown_does_not_wait_for_a_stalled_stdout(stalled):
