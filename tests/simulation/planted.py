@@ -173,6 +173,5 @@ BUGS = (
     ("a change of the launch is none", "change",
      "old.launch != new.launch or old.kind", "old.kind"),
     ("a field is lost on the way through a re-exec", "record",
-     "[to_plain(getattr(value, f)) for f in value.__match_args__]}",
-     "[to_plain(getattr(value, f)) for f in value.__match_args__[:-1]]}"),
+     "seen) for f in value.__match_args__]", "seen) for f in value.__match_args__[:-1]]"),
 )  # fmt: skip
