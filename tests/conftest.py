@@ -11,6 +11,9 @@ settings.register_profile(
 settings.load_profile("pyinit")
 
 
+IGNORED = 1  # SIG_IGN
+
+
 def _undo_posix_spawn():
     """Let signals 32 and 33 be default again: whoever runs us by `make` has them ignored.
 
@@ -23,8 +26,11 @@ def _undo_posix_spawn():
     libc = ctypes.CDLL(None, use_errno=True)
     default = ctypes.create_string_buffer(64)  # SIG_DFL, no flags, an empty mask
     for signal in (32, 33):
-        if libc.syscall(number, signal, default, None, 8) != 0:
-            raise OSError(ctypes.get_errno(), f"cannot reset signal {signal}")
+        now = ctypes.create_string_buffer(64)  # begins with the handler, as default does
+        if libc.syscall(number, signal, None, now, 8) != 0:
+            raise OSError(ctypes.get_errno(), f"cannot look at signal {signal}")
+        if int.from_bytes(now[:8], "little") == IGNORED:  # with threads, 33 has glibc's handler
+            libc.syscall(number, signal, default, None, 8)
 
 
 _undo_posix_spawn()
