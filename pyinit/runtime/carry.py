@@ -17,7 +17,7 @@ import sys
 from pyinit.core import draft, events, plan
 from pyinit.core.record import Record, from_plain, kinds_of, to_plain
 from pyinit.runtime import history
-from pyinit.runtime.pump import Source
+from pyinit.runtime.stream import Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

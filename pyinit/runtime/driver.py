@@ -16,7 +16,7 @@ from pyinit.core.plan import Sink
 from pyinit.core.record import assert_never, replace
 from pyinit.core.states import Pid
 from pyinit.core.status import NotExecuted
-from pyinit.runtime.pump import Source
+from pyinit.runtime.stream import Source
 from pyinit.system import spawn as spawning
 from pyinit.system import tree
 

@@ -12,27 +12,22 @@ Nothing here looks at all streams: a read costs the same beside a thousand other
 from __future__ import annotations
 
 import posix
-import time
 
 from pyinit.core.plan import Sink
-from pyinit.core.record import Record
-from pyinit.logs import format as forms
 from pyinit.logs.lines import Lines
-from pyinit.logs.ring import STDERR, STDOUT, Ring
+from pyinit.logs.ring import STDERR, STDOUT
 from pyinit.runtime.logfile import NEVER, FileEnd, LogFile, Way
+from pyinit.runtime.stream import LINE_FORMS, Kept, Source, Stream, deliver, show
 from pyinit.system import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeAlias
 
     from pyinit.runtime.outlet import Outlet
     from pyinit.runtime.poller import Poller
+    from pyinit.runtime.stream import Follower, Watch
 
-    Write: TypeAlias = Callable[[bytes], None]
-    Watch: TypeAlias = Callable[[bytes], bool]
-    Follower: TypeAlias = Callable[[int, bytes], None]
 
 READ_BYTES = 64 * 1024  # the size of a pipe's buffer
 READS_A_TURN = 16  # of all streams together: then signals, deadlines and clients have their turn
@@ -41,61 +36,7 @@ FULL_BYTES = 32 * 1024  # a read that got so much has found a writer that waits 
 BIG_PIPES = 64  # so many get a bigger buffer: the kernel counts the pages of a user's pipes
 DRAIN_READS = 64  # of one stream when its run is over: what its pipe can hold, several times
 OLD_STREAMS = 32  # of one process, held open by what its runs left behind
-NAMES = ("stdout", "stderr")
 INHERIT = (Sink("inherit"),)
-LINE_FORMS = ("prefix", "json", "tai64n")
-
-
-class Source(Record):
-    """The run that a stream comes from."""
-
-    key: str
-    name: str
-    program: str
-    run_id: int
-
-
-class Kept:
-    """What is kept of one process: its open streams, its last output, and who follows it."""
-
-    __slots__ = ("count", "followers", "ring", "streams")
-
-    def __init__(self) -> None:
-        self.ring = Ring()
-        self.count = 0
-        self.streams: list[Stream] = []
-        self.followers: list[Follower] = []
-
-
-class Stream:
-    """One pipe of one run, and where what comes from it goes."""
-
-    __slots__ = (
-        "big",
-        "dressed",
-        "fd",
-        "files",
-        "kept",
-        "kind",
-        "lines",
-        "raw",
-        "sinks",
-        "source",
-        "watch",
-    )
-
-    def __init__(self, source: Source, kind: int, sinks: tuple[Sink, ...], kept: Kept) -> None:
-        self.source = source
-        self.kind = kind
-        self.sinks = sinks
-        self.kept = kept
-        self.fd = -1
-        self.big = False
-        self.files: list[LogFile] = []
-        self.raw: list[FileEnd | Outlet] = []  # who takes the bytes as they come
-        self.dressed: list[tuple[str, Write]] = []  # who takes blocks of lines, in which form
-        self.watch: Watch | None = None
-        self.lines: Lines | None = None
 
 
 class Pump:
@@ -343,9 +284,9 @@ class Pump:
         if stream.lines is not None:
             block = stream.lines.feed(data)
             if block:
-                _deliver(stream, block)
+                deliver(stream, block)
             if stream.watch is not None:
-                _show(stream, block + stream.lines.rest)  # a prompt has no newline
+                show(stream, block + stream.lines.rest)  # a prompt has no newline
 
     def _end(self, stream: Stream) -> None:
         """The pipe is at its end: nobody holds it open any more."""
@@ -355,7 +296,7 @@ class Pump:
         stream.kept.streams.remove(stream)
         self._big_pipes -= stream.big
         if stream.lines is not None and (rest := stream.lines.finish()):
-            _deliver(stream, rest)
+            deliver(stream, rest)
         for end in stream.raw:
             if isinstance(end, FileEnd):
                 end.finish()
@@ -372,31 +313,3 @@ class Pump:
         if file.users == 0 and file.is_idle:
             file.close()
             self._files.pop(file.sink.path, None)
-
-
-def rests_of(stream: Stream) -> tuple[bytes, ...]:
-    """Return the unfinished lines of a stream: of its lines, and of each of its raw files."""
-    first = stream.lines.rest if stream.lines is not None else b""
-    return (first, *[each.rest for each in stream.raw if isinstance(each, FileEnd)])
-
-
-def _deliver(stream: Stream, block: bytes) -> None:
-    """Hand out a block of lines in the form each sink wants."""
-    source = stream.source
-    for form, write in stream.dressed:
-        if form == "prefix":
-            write(forms.prefix(block, source.name))
-        elif form == "json":
-            which = NAMES[stream.kind]
-            write(forms.json(block, source.name, source.program, which, time.time()))
-        else:
-            write(forms.tai64n(block, time.time()))
-
-
-def _show(stream: Stream, text: bytes) -> None:
-    """Show what was printed to whoever looks for readiness in it, until that was found."""
-    for line in text.split(b"\n"):
-        if line and stream.watch is not None and stream.watch(line):
-            stream.watch = None
-            if not stream.dressed:
-                stream.lines = None  # nobody else wants lines

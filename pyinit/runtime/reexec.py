@@ -24,8 +24,8 @@ from pyinit.core.states import RunId, Starting
 from pyinit.protocol.messages import refusal, reply
 from pyinit.protocol.wire import decode, encode
 from pyinit.runtime import carry, notify
+from pyinit.runtime.gather import gather
 from pyinit.runtime.log import fault
-from pyinit.runtime.pump import rests_of
 from pyinit.runtime.reaper import SIGCHLD, forked
 from pyinit.system import signals, sockets
 
@@ -50,7 +50,7 @@ def check(machine: Machine) -> None:
     desk = machine.desk
     desk.reexec_wanted = False
     try:
-        carried, blobs, _ = _gather(machine, ())
+        carried, blobs, _ = gather(machine, ())
         fd = carry.write(carried, blobs)
     except Exception as error:  # noqa: BLE001  whatever it is, we go on as we are
         _give_up(machine, fault(error))
@@ -98,7 +98,7 @@ def reexec(machine: Machine) -> None:
     here = machine.directory()
     fd = -1
     try:
-        carried, blobs, kept = _gather(machine, told)
+        carried, blobs, kept = gather(machine, told)
         fd = carry.write(carried, blobs)
         kept.append(fd)
         for each in kept:
@@ -180,104 +180,6 @@ def _enter(directory: str) -> None:
         posix.chdir(directory)
     except OSError:  # it is gone, or not ours to enter: what is absolute is found all the same
         return
-
-
-def _gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, list[int]]:
-    """Return everything, and the descriptors that must stay open."""
-    blobs = carry.Blobs()
-    loop, pump, control = machine.loop, machine.pump, machine.control
-    listener_fd = control.listener.fileno() if control is not None else -1
-    carried = carry.Carried(
-        supervisor=loop.supervisor,
-        plan=replace(machine.plan, processes=()),  # the rows of the supervisor have them
-        paths=machine.options.paths,
-        command=machine.options.command,
-        verbose=machine.options.verbose,
-        daemon_fd=machine.options.daemon_fd,
-        born_in=machine.options.born_in,
-        directory=machine.directory(),
-        socket_path=machine.socket_path,
-        listener_fd=listener_fd,
-        notify_path=machine.readiness.notify_path or "",
-        notify_fd=machine.notify_fd,
-        pipes=_pipes(machine, blobs),
-        kept=tuple(
-            [
-                carry.KeptOutput(
-                    key,
-                    tuple([(kind, blobs.add(data)) for kind, data in each.ring.parts()]),
-                    each.count,
-                )
-                for key, each in pump.kept().items()
-            ]
-        ),
-        logs=_logs(machine, blobs),
-        outlets=tuple([_stalled(outlet.carried(), blobs) for outlet in machine.outlets]),
-        packing=machine.packer.wanted(),
-        ends=machine.history.all(),
-        labels=machine.driver.labels,
-        since=machine.announcer.running(),
-        oom_seen=machine.announcer.oom_seen,
-        warned=machine.watch.warned(),
-        execing=tuple(
-            [carry.Execing(pid, *each) for pid, each in machine.driver.execing().items()]
-        ),
-        asked=tuple(
-            [
-                carry.Asked(key, run_id, fd, at)
-                for key, run_id, fd, at in machine.readiness.carried()
-            ]
-        ),
-        queue=loop.queued(),
-        signals=told,
-        clients=tuple(
-            [_client(each, blobs) for each in (control.sessions() if control is not None else ())]
-        ),
-        recorded=tuple(machine.recorder.entries()),
-        recovered_at=machine.options.recovered_at,
-    )
-    fds = [carried.daemon_fd, listener_fd, carried.notify_fd]
-    for group in (carried.pipes, carried.logs, carried.execing, carried.asked, carried.clients):
-        fds += [each.fd for each in group]
-    return carried, blobs, [fd for fd in fds if fd >= 0]
-
-
-def _pipes(machine: Machine, blobs: Blobs) -> tuple[carry.Pipe, ...]:
-    return tuple(
-        [
-            carry.Pipe(
-                stream.fd,
-                stream.source,
-                stream.kind,
-                stream.sinks,
-                tuple([blobs.add(rest) for rest in rests_of(stream)]),
-            )
-            for stream in machine.pump.streams()
-        ]
-    )
-
-
-def _logs(machine: Machine, blobs: Blobs) -> tuple[carry.OpenLog, ...]:
-    found = []
-    for file in machine.pump.log_files().values():
-        fd, kept, dropped_bytes, trouble = file.carried()
-        found.append(carry.OpenLog(file.sink, fd, blobs.add(kept), dropped_bytes, trouble))
-    return tuple(found)
-
-
-def _stalled(state: tuple[bytes, int, int], blobs: Blobs) -> carry.Stalled:
-    pending, dropped, unsaid = state
-    return carry.Stalled(blobs.add(pending), dropped, unsaid)
-
-
-def _client(session: Session, blobs: Blobs) -> Client:
-    requests = tuple([blobs.add(line) for _, line in session.open])
-    unsent, unread = blobs.add(session.unsent), blobs.add(session.unread)
-    peer = session.peer
-    return carry.Client(
-        *(session.fd, peer.pid, peer.uid, peer.level),
-        *(unsent, unread, requests, session.dropped),
-    )
 
 
 def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:

@@ -13,7 +13,7 @@ from pyinit.core.plan import Launch, Plan, ProcessPlan, Sink
 from pyinit.core.status import ExitCode
 from pyinit.runtime import carry, machine  # noqa: F401  all that a state is made of
 from pyinit.runtime.history import End
-from pyinit.runtime.pump import Source
+from pyinit.runtime.stream import Source
 
 
 def some_plan():

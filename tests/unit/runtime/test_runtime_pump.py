@@ -10,7 +10,8 @@ from pyinit.core.plan import INHERIT, Sink
 from pyinit.runtime import logfile, pump
 from pyinit.runtime.outlet import Outlet
 from pyinit.runtime.poller import Poller
-from pyinit.runtime.pump import OLD_STREAMS, Pump, Source
+from pyinit.runtime.pump import OLD_STREAMS, Pump
+from pyinit.runtime.stream import Source, rests_of
 
 
 class Desk:
@@ -368,9 +369,9 @@ def test_adopted_streams_files_and_rests_go_on_where_they_were(desk, tmp_path):
     os.write(out, b"half a ")
     desk.turn()
     (stream, other) = desk.pump.streams()
-    rests = pump.rests_of(stream)
+    rests = rests_of(stream)
     assert rests == (b"half a ", b"half a ")
-    assert pump.rests_of(other) == (b"", b"")
+    assert rests_of(other) == (b"", b"")
     fd, sink = os.dup(stream.fd), stream.sinks
     later = Desk()
     log = desk.pump.log_files()[str(path)].carried()

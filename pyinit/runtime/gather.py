@@ -1,0 +1,111 @@
+"""Collects what a re-exec carries: everything of a running machine that the next one needs."""
+
+from __future__ import annotations
+
+from pyinit.core.record import replace
+from pyinit.runtime import carry
+from pyinit.runtime.stream import rests_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.runtime.carry import Blobs, Carried, Client
+    from pyinit.runtime.control_session import Session
+    from pyinit.runtime.machine import Machine
+
+
+def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, list[int]]:
+    """Return everything, and the descriptors that must stay open."""
+    blobs = carry.Blobs()
+    loop, pump, control = machine.loop, machine.pump, machine.control
+    listener_fd = control.listener.fileno() if control is not None else -1
+    carried = carry.Carried(
+        supervisor=loop.supervisor,
+        plan=replace(machine.plan, processes=()),  # the rows of the supervisor have them
+        paths=machine.options.paths,
+        command=machine.options.command,
+        verbose=machine.options.verbose,
+        daemon_fd=machine.options.daemon_fd,
+        born_in=machine.options.born_in,
+        directory=machine.directory(),
+        socket_path=machine.socket_path,
+        listener_fd=listener_fd,
+        notify_path=machine.readiness.notify_path or "",
+        notify_fd=machine.notify_fd,
+        pipes=_pipes(machine, blobs),
+        kept=tuple(
+            [
+                carry.KeptOutput(
+                    key,
+                    tuple([(kind, blobs.add(data)) for kind, data in each.ring.parts()]),
+                    each.count,
+                )
+                for key, each in pump.kept().items()
+            ]
+        ),
+        logs=_logs(machine, blobs),
+        outlets=tuple([_stalled(outlet.carried(), blobs) for outlet in machine.outlets]),
+        packing=machine.packer.wanted(),
+        ends=machine.history.all(),
+        labels=machine.driver.labels,
+        since=machine.announcer.running(),
+        oom_seen=machine.announcer.oom_seen,
+        warned=machine.watch.warned(),
+        execing=tuple(
+            [carry.Execing(pid, *each) for pid, each in machine.driver.execing().items()]
+        ),
+        asked=tuple(
+            [
+                carry.Asked(key, run_id, fd, at)
+                for key, run_id, fd, at in machine.readiness.carried()
+            ]
+        ),
+        queue=loop.queued(),
+        signals=told,
+        clients=tuple(
+            [_client(each, blobs) for each in (control.sessions() if control is not None else ())]
+        ),
+        recorded=tuple(machine.recorder.entries()),
+        recovered_at=machine.options.recovered_at,
+    )
+    fds = [carried.daemon_fd, listener_fd, carried.notify_fd]
+    for group in (carried.pipes, carried.logs, carried.execing, carried.asked, carried.clients):
+        fds += [each.fd for each in group]
+    return carried, blobs, [fd for fd in fds if fd >= 0]
+
+
+def _pipes(machine: Machine, blobs: Blobs) -> tuple[carry.Pipe, ...]:
+    return tuple(
+        [
+            carry.Pipe(
+                stream.fd,
+                stream.source,
+                stream.kind,
+                stream.sinks,
+                tuple([blobs.add(rest) for rest in rests_of(stream)]),
+            )
+            for stream in machine.pump.streams()
+        ]
+    )
+
+
+def _logs(machine: Machine, blobs: Blobs) -> tuple[carry.OpenLog, ...]:
+    found = []
+    for file in machine.pump.log_files().values():
+        fd, kept, dropped_bytes, trouble = file.carried()
+        found.append(carry.OpenLog(file.sink, fd, blobs.add(kept), dropped_bytes, trouble))
+    return tuple(found)
+
+
+def _stalled(state: tuple[bytes, int, int], blobs: Blobs) -> carry.Stalled:
+    pending, dropped, unsaid = state
+    return carry.Stalled(blobs.add(pending), dropped, unsaid)
+
+
+def _client(session: Session, blobs: Blobs) -> Client:
+    requests = tuple([blobs.add(line) for _, line in session.open])
+    unsent, unread = blobs.add(session.unsent), blobs.add(session.unread)
+    peer = session.peer
+    return carry.Client(
+        *(session.fd, peer.pid, peer.uid, peer.level),
+        *(unsent, unread, requests, session.dropped),
+    )
