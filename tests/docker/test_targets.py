@@ -44,14 +44,6 @@ def test_the_names_of_others_are_there(boxes, target, applet):
     assert box.wait() == 3, box.logs()
 
 
-def test_a_stop_at_once_is_not_lost(boxes, target):
-    for _ in range(5):
-        box = boxes.create(target, files={"/etc/pyinit/pyinit.toml": service("web", HEARS)})
-        box.container.start()
-        box.container.kill("SIGTERM")
-        assert box.wait(within_s=30) == 0, box.logs()
-
-
 def test_a_shell_script_runs_under_the_debian_target(boxes, images):
     text = '[program.web]\ncommand = "echo $$$$ is $PYINIT_PROGRAM; exec sleep 60"\nshell = true\n'
     box = boxes.run(images["debian"], files={"/etc/pyinit/pyinit.toml": text})
