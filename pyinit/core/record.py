@@ -32,8 +32,8 @@ else:
 
 
 _set = object.__setattr__
-_MISSING = object()
 _SCALARS = (bool, int, float, str)
+_ATOMS = frozenset((*_SCALARS, type(None)))
 
 
 @dataclass_transform(frozen_default=True, eq_default=True)
@@ -73,14 +73,14 @@ class Record(metaclass=RecordMeta):
             for field, value in zip(fields, values):  # noqa: B905  `strict` costs a third
                 _set(self, field, value)
             if len(values) < len(fields):
-                defaults = self.__defaults__
-                for field in fields[len(values) :]:
-                    value = named.pop(field, _MISSING)
-                    if value is _MISSING:
-                        value = defaults.get(field, _MISSING)
-                        if value is _MISSING:
-                            raise TypeError(f"{type(self).__name__} needs '{field}'")
-                    _set(self, field, value)
+                rest = fields[len(values) :]
+                given = {**self.__defaults__, **named} if named else self.__defaults__
+                try:
+                    for field in rest:
+                        _set(self, field, given[field])
+                except KeyError:
+                    raise TypeError(f"{type(self).__name__} needs '{field}'") from None
+                named = [name for name in named if name not in rest]
             if named:
                 raise TypeError(f"{type(self).__name__} cannot take {sorted(named)}")
 
@@ -153,9 +153,10 @@ def _written(value: object, seen: dict[int, Plain]) -> Plain:
         return known
     plain: Plain
     if isinstance(value, tuple):
-        plain = [_written(item, seen) for item in value]
+        plain = [item if type(item) in _ATOMS else _written(item, seen) for item in value]
     elif isinstance(value, Record):
-        fields = [_written(getattr(value, f), seen) for f in value.__match_args__]
+        items = [getattr(value, field) for field in value.__match_args__]
+        fields = [item if type(item) in _ATOMS else _written(item, seen) for item in items]
         plain = {type(value).__name__: fields}
     elif isinstance(value, dict):
         pairs = value.items()
@@ -203,7 +204,9 @@ def _read_dict(
     if kind is None:
         raise ValueError(f"cannot read record '{name}': no such record here")
     try:
-        return kind(*[_read(item, kinds, seen) for item in fields])
+        return kind(
+            *[item if type(item) in _ATOMS else _read(item, kinds, seen) for item in fields]
+        )
     except TypeError as error:
         raise ValueError(f"cannot read record '{name}': {error}") from error
 

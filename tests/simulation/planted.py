@@ -173,5 +173,5 @@ BUGS = (
     ("a change of the launch is none", "change",
      "old.launch != new.launch or old.kind", "old.kind"),
     ("a field is lost on the way through a re-exec", "record",
-     "seen) for f in value.__match_args__]", "seen) for f in value.__match_args__[:-1]]"),
+     "for field in value.__match_args__]", "for field in value.__match_args__[:-1]]"),
 )  # fmt: skip
