@@ -21,7 +21,7 @@ S6_LOG = "s6-log {} n0 s268435455 /scratch/log"  # no rotation
 def raw(plan: Plan) -> Result:
     """Lines into a file as they are."""
     row = Result("raw", "output to a file, raw", "MB/s", more_is_better=True)
-    size = plan.size(384, 128) * 1_000_000
+    size = plan.size(256, 128) * 1_000_000
     setup = _shout(size, "raw")
     calls: dict[str, Measure] = {
         each.name: partial(_printed, each, setup, size)
