@@ -161,6 +161,7 @@ def test_counters_deadlines_history_and_hand_set_limits_are_kept():
     config += service("web", SLEEP)
     with boxed(config) as box:
         box.wait_state("fatal", "FATAL")
+        box.wait_state("web", "RUNNING")
         box.wait_state("flaky", "BACKOFF")
         assert box.ctl("limits", "web", "nofile=777").returncode == 0
         why, before, trace = box.ctl("why", "fatal").stdout, box.status(), box.ctl("trace").stdout
