@@ -106,9 +106,10 @@ def _boot(
 ) -> int:
     from pyinit.core.record import replace
     from pyinit.runtime import boot
+    from pyinit.runtime.options import Options
     from pyinit.system import files
 
-    options = boot.Options(
+    options = Options(
         paths=tuple(paths),
         command=tuple(words),
         verbose=verbose,

@@ -10,12 +10,13 @@ from pyinit.core import supervisor as core
 from pyinit.core.record import replace
 from pyinit.core.states import run_of
 from pyinit.protocol.places import chosen_place, socket_places
-from pyinit.runtime import boot, control_socket, notify, pidfile, verdict
+from pyinit.runtime import control_socket, main_program, notify, pidfile, verdict
 from pyinit.runtime.announcer import TAIL_LINES, Announcer
 from pyinit.runtime.compiling import Compiler, Faults
 from pyinit.runtime.control import Control
 from pyinit.runtime.desk import Desk
 from pyinit.runtime.driver import Driver
+from pyinit.runtime.failure import fail, termination
 from pyinit.runtime.history import History
 from pyinit.runtime.log import Log, fault
 from pyinit.runtime.loop import Loop
@@ -38,11 +39,12 @@ if TYPE_CHECKING:
     from pyinit.core.plan import InitPlan, Plan
     from pyinit.core.process import Process
     from pyinit.protocol.wire import Object
-    from pyinit.runtime.boot import Options
     from pyinit.runtime.control import Ask
+    from pyinit.runtime.options import Options
     from pyinit.runtime.verbs import Verbs
 
 SIGCHLD = 17
+FLUSH_S = 1.0  # for what pyinit has still to say when it ends
 
 
 class Machine:
@@ -63,7 +65,7 @@ class Machine:
         self._reexec: tuple[Callable[[Machine], None], ...] = ()
         self.pump = Pump(self.poller, self.outlets, self._trouble, self._pack)
         self.announcer = Announcer(self.log, self.history, self._last_output, cgroups.oom_kills)
-        main = boot.MAIN_KEY if options.command else None
+        main = main_program.MAIN_KEY if options.command else None
         seed = int.from_bytes(posix.urandom(7), "little")
         supervisor = state or core.new(plan, main=main, seed=seed)
         self.readiness = Readiness(self.poller, self._post, None)
@@ -102,7 +104,7 @@ class Machine:
         """Boot and run to the end; `told` are signals that came already."""
         faults = self._prepare()
         if faults is not None:
-            return boot.fail(self.options, faults)
+            return fail(self.options, faults)
         for warning in self.plan.warnings:
             self.log.warning(warning)
         self.loop.feed(ev.Boot())
@@ -221,7 +223,7 @@ class Machine:
     def _wire(self) -> None:
         self.driver.on_reload = self.desk.reload
         self.driver.on_reopen = self._reopen
-        self.desk.on_plan = lambda plan: boot.adopt_command(self.options, plan)
+        self.desk.on_plan = lambda plan: main_program.adopt_command(self.options, plan)
         self.desk.on_load = self._adopt_plan
         self.desk.environ = dict(posix.environ)
         watch, now = self.watch, time.monotonic()
@@ -343,13 +345,13 @@ class Machine:
     def _end(self, code: int) -> None:
         """Take leave: socket and pidfile go, what is still to say is said."""
         if self.driver.exit is not None and code != 0:
-            boot.termination(f"pyinit: {self.driver.exit.reason}; exit status {code}\n")
+            termination(f"pyinit: {self.driver.exit.reason}; exit status {code}\n")
         self._tell_parent()
         if self.control is not None:
             self.control.after_turn()
         self._give_back()
         self.pump.finish()
-        until = time.monotonic() + boot.FLUSH_S
+        until = time.monotonic() + FLUSH_S
         for outlet in self.outlets:
             outlet.flush(until)
 
@@ -361,14 +363,14 @@ class Machine:
 
             reexec.recover(self)
             self.log.error("only signals and reaping are left; all programs gone is the end")
-            self.outlets[1].flush(time.monotonic() + boot.FLUSH_S)
+            self.outlets[1].flush(time.monotonic() + FLUSH_S)
         except BaseException as another:  # noqa: BLE001  nothing may keep us from the last resort
             rescue.say(f"cannot recover: {another!r}")
         main = self.loop.supervisor.main
         row = self.row(main) if main is not None else None
         run = run_of(row.state) if row is not None else None
         code = rescue.rescue(rescue.children(), self.options.signal_fd, run.pid if run else 0)
-        boot.termination(f"pyinit: the loop was broken: {error!r}\n")
+        termination(f"pyinit: the loop was broken: {error!r}\n")
         return code
 
 

@@ -32,10 +32,10 @@ from pyinit.system import signals, sockets
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.protocol.wire import Json
-    from pyinit.runtime.boot import Options
     from pyinit.runtime.carry import Blobs, Carried, Client
     from pyinit.runtime.control_session import Session
     from pyinit.runtime.machine import Machine
+    from pyinit.runtime.options import Options
 
 STATE_VARIABLE = b"PYINIT_STATE_FD"
 CHECK_VARIABLE = b"PYINIT_STATE_CHECK"

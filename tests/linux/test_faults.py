@@ -135,7 +135,7 @@ def test_a_fault_anywhere_in_a_turn_is_lived_with(kind):
         assert [where for where in places if box.is_planted(where)] == []
         assert box.web() == web
         assert "the loop is broken" not in box.err
-        assert box.zombies() == []
+        eventually(lambda: box.zombies() == [])
         count = box.printed()
         eventually(lambda: box.printed() > count)
         jobs = [one for one in box.processes() if one.words == ("sleep", "600")]

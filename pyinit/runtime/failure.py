@@ -1,0 +1,41 @@
+"""Says why pyinit did not start, or why it ended: to whoever started it, and to Kubernetes."""
+
+from __future__ import annotations
+
+import posix
+
+from pyinit.system import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.runtime.compiling import Faults
+    from pyinit.runtime.options import Options
+
+TERMINATION_LOG = "/dev/termination-log"
+
+
+def fail(options: Options, faults: Faults) -> int:
+    """Say why nothing was started, to whoever started us and to Kubernetes; return the status.
+
+    The command that waits for a daemon fails in any case: there is none.
+    """
+    text = "\n".join([f"pyinit: {line}" for line in faults.lines]) + "\n"
+    data = text.encode("utf-8", "surrogateescape")
+    files.say(2, data)
+    if options.daemon_fd >= 0:
+        files.say(options.daemon_fd, b"%d\0" % (faults.code or 1) + data)
+    if faults.code:
+        termination(text)
+    return faults.code
+
+
+def termination(text: str) -> None:
+    """Write the reason of an end where Kubernetes reads it; elsewhere there is no such file."""
+    try:
+        fd = posix.open(TERMINATION_LOG, posix.O_WRONLY | posix.O_CLOEXEC | posix.O_TRUNC)
+    except OSError:
+        return
+    try:
+        posix.write(fd, text.encode("utf-8", "surrogateescape")[:4096])
+    finally:
+        posix.close(fd)

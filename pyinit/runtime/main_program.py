@@ -1,0 +1,48 @@
+"""COMMAND mode: the command of the command line is a program of the plan like any other."""
+
+from __future__ import annotations
+
+import posix
+
+from pyinit.core.plan import Launch, Plan, ProcessPlan, Restart
+from pyinit.core.record import replace
+from pyinit.runtime.compiling import Faults
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.runtime.options import Options
+
+MAIN, MAIN_KEY = "main", "main:0"
+
+
+def adopt_command(options: Options, plan: Plan | Faults) -> Plan | Faults:
+    """Return the plan with the main program of COMMAND mode in it."""
+    if isinstance(plan, Faults):
+        return plan
+    if not options.command:
+        if not plan.processes and not plan.sources:
+            fix = "name one by -c, put it at /etc/pyinit/pyinit.toml, or give a COMMAND to run"
+            return Faults((f"there is no configuration and no command\n    {fix}",))
+        return plan
+    if any(process.program == MAIN for process in plan.processes):
+        text = f'program "{MAIN}" of the configuration has the name that the COMMAND has here'
+        return Faults((text + "\n    give it another name",))
+    launch = Launch(options.command, session=False, terminal=_has_terminal(), stdin="inherit")
+    init = plan.init
+    launch = replace(launch, env=init.env, directory=init.directory, umask=init.umask)
+    main_plan = ProcessPlan(
+        MAIN_KEY, MAIN, MAIN, MAIN, launch, restart=Restart("never"), start_s=0.0
+    )
+    init = replace(init, exit=f"main:{MAIN}")
+    return replace(plan, init=init, processes=(*plan.processes, main_plan))
+
+
+def _has_terminal() -> bool:
+    """Say whether we are in the foreground of a terminal: only then can we hand it on.
+
+    In the background of an interactive shell the terminal is the shell's.
+    """
+    try:
+        return posix.tcgetpgrp(0) == posix.getpgrp()
+    except OSError:  # no terminal, or not the one of our session
+        return False

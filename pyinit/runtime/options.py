@@ -1,0 +1,24 @@
+"""What the command line asks of the init, as boot, the machine and a re-exec hand it on."""
+
+from __future__ import annotations
+
+from pyinit.core.record import Record
+
+LONG_AGO = float("-inf")
+
+
+class Options(Record):
+    """What the command line asks for.
+
+    `born_in` is the directory pyinit was started in; `state_fd` is what a pyinit before this one
+    has left, `recovered_at` when one was replaced because its loop was broken.
+    """
+
+    paths: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    daemon_fd: int = -1
+    verbose: bool = False
+    signal_fd: int = -1
+    state_fd: int = -1
+    born_in: str = "/"
+    recovered_at: float = LONG_AGO
