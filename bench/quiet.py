@@ -7,6 +7,7 @@ many processes or sessions has no advantage over who starts one.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,7 +37,15 @@ def group() -> Iterator[str]:
             yield f"in a CPU group of its own ({name} {weight})"
         finally:
             (place / "cgroup.procs").write_text(str(os.getpid()))
-            with suppress(OSError):  # somebody of ours is still dying in it
-                ours.rmdir()
+            _remove(ours)
         return
     yield "beside whatever else runs on the machine"
+
+
+def _remove(group: Path) -> None:
+    """Remove the group as soon as the last of ours has died in it; leave it if that takes long."""
+    for _ in range(100):
+        with suppress(OSError):
+            group.rmdir()
+            return
+        time.sleep(0.02)
