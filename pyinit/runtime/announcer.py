@@ -44,6 +44,7 @@ class Announcer:
         self._usage: dict[int, tuple[float, float, int]] = {}
         self._since: dict[int, float] = {}
         self._births: dict[str, str] = {}  # key -> what is to be said of a new run
+        self.main: str | None = None  # the main program: its exit code is its own business
         self.subscribers: list[Callable[[dict[str, Json]], None]] = []
 
     def started(self, spawn: fx.Spawn, pid: Pid, now: float) -> None:
@@ -132,7 +133,8 @@ class Announcer:
         if end is not None:
             fix = describe(end.status).partition(NEWLINE)[2] if change.now != "Fatal" else ""
             text = f"{name}: {_ended(change, end)}" + (NEWLINE + fix if fix else "")
-            self._log.say("info" if end.expected else "warning", text)
+            own = change.key == self.main and isinstance(end.status, ExitCode)
+            self._log.say("info" if end.expected or own else "warning", text)
         match change.now:
             case "Running":
                 self._log.info(f"{name}: up")

@@ -65,7 +65,7 @@ class Machine:
         self._reexec: tuple[Callable[[Machine], None], ...] = ()
         self.pump = Pump(self.poller, self.outlets, self._trouble, self._pack)
         self.announcer = Announcer(self.log, self.history, self._last_output, cgroups.oom_kills)
-        main = main_program.MAIN_KEY if options.command else None
+        main = self.announcer.main = main_program.MAIN_KEY if options.command else None
         seed = int.from_bytes(posix.urandom(7), "little")
         supervisor = state or core.new(plan, main=main, seed=seed)
         self.readiness = Readiness(self.poller, self._post, None)

@@ -34,6 +34,8 @@ def adopt_command(options: Options, plan: Plan | Faults) -> Plan | Faults:
         MAIN_KEY, MAIN, MAIN, MAIN, launch, restart=Restart("never"), start_s=0.0
     )
     init = replace(init, exit=f"main:{MAIN}")
+    if not plan.sources:  # in front of a single command: only what goes wrong is worth a line
+        init = replace(init, log=replace(init.log, level="warning"))
     return replace(plan, init=init, processes=(*plan.processes, main_plan))
 
 
