@@ -205,7 +205,7 @@ class Driver:
             stdout, stderr = self._outputs(effect)
             fds = (stdin, stdout, stderr)
             env = (*env, *handed.env)
-            found = spawning.spawn(launch, self._environ, env, fds, handed.keep)
+            found = spawning.spawn(launch, self._environ, env, fds, handed.keep, plan.name)
         except OSError as error:
             found = spawning.ExecFailure("descriptors", error.errno or 0, str(error))
         finally:

@@ -11,6 +11,7 @@ import resource
 
 from pyinit.core.plan import KEEP, MAXIMUM, UNLIMITED
 from pyinit.core.record import Record
+from pyinit.system import mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,11 +52,17 @@ class Unmet(Record):
 
 
 def read(pid: int = 0) -> dict[str, tuple[int, int]]:
-    """Return the (soft, hard) limits of a process by name, -1 for unlimited.  Raises OSError."""
+    """Return the (soft, hard) limits of a process by name, -1 for unlimited.  Raises OSError.
+
+    The mark of a run stands for no limit, and is not shown as one.
+    """
     try:
-        return {name: resource.prlimit(pid, number) for name, number in NUMBERS.items()}
+        found = {name: resource.prlimit(pid, number) for name, number in NUMBERS.items()}
     except PermissionError:  # of another user, and we lack CAP_SYS_RESOURCE: it may be read there
-        return _read_proc(pid)
+        found = _read_proc(pid)
+    if mark.is_mark(found["locks"][0]):
+        found["locks"] = (INFINITY, found["locks"][1])
+    return found
 
 
 def _read_proc(pid: int) -> dict[str, tuple[int, int]]:

@@ -12,7 +12,7 @@ import posix
 import sys
 
 from pyinit.core.record import Record
-from pyinit.system import child, environment, signals
+from pyinit.system import child, environment, mark, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,11 +52,14 @@ def spawn(
     extra_env: tuple[tuple[str, str], ...],
     fds: tuple[int, int, int],
     keep: tuple[tuple[int, int], ...] = (),
+    label: str = "",
 ) -> Spawned | ExecFailure:
     """Start a run of `launch` with `fds` as its 0, 1, 2 and `keep` as (ours, number in it).
 
-    An ExecFailure means that there is no child.  Raises nothing for what the program did wrong.
+    `label` is what its descendants are found by.  An ExecFailure means that there is no child.
+    Raises nothing for what the program did wrong.
     """
+    before = mark.put_on(mark.number(label)) if label else None
     try:
         env = environment.build(launch, environ, extra_env)
         words = [environment.encode(word) for word in launch.argv]
@@ -67,6 +70,8 @@ def spawn(
         return ExecFailure("fork", error.errno or 0)
     except ValueError as error:  # a NUL in a word: the kernel could not even be asked
         return ExecFailure("arguments", errno.EINVAL, str(error))
+    finally:
+        mark.take_off(before)
 
 
 def is_plain(launch: Launch, keep: tuple[tuple[int, int], ...]) -> bool:

@@ -2,7 +2,8 @@
 
 A run's leader has its own group, and its descendants are found by their parents.  A daemon that
 forked twice and called setsid is in neither: it is a child of ours that we did not fork.  Which
-run it came from its environment tells: PYINIT_PROCESS is inherited by whoever does not clear it.
+run it came from its mark tells (`system.mark`), or, where a program has changed that very limit,
+PYINIT_PROCESS in its environment.
 
 The usual case is cheap: a signal 0 to the group says whether it lives, one file lists our
 children, and where it holds nobody but runs there is nothing to look for.  What had to be read
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import posix
 
-from pyinit.system import procfs
+from pyinit.system import mark, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,18 +33,18 @@ GONE = "ZX"
 class Known:
     """What is remembered from turn to turn, so that /proc is not searched anew in each.
 
-    `labels` are those of our children: none of them can have another's pid until it is reaped.
+    `marks` are those of our children: none of them can have another's pid until it is reaped.
     `members` are those that were found in the group of a run: while one of them lives, the run
     has not ended, and who else is in the group need not be known.
     """
 
     def __init__(self) -> None:
-        self.labels: dict[int, str] = {}
+        self.marks: dict[int, int] = {}
         self.members: dict[int, tuple[int, ...]] = {}
 
     def forget(self, pid: int) -> None:
         """A child is gone, and its pid may soon be somebody else's."""
-        self.labels.pop(pid, None)
+        self.marks.pop(pid, None)
 
 
 class Snapshot:
@@ -86,14 +87,16 @@ class Snapshot:
 
     def labelled(self, label: str) -> list[int]:
         """Return those strangers that a run with this label has left behind."""
-        return [pid for pid in self.strangers() if self._label(pid) == label]
+        wanted = mark.number(label)
+        return [pid for pid in self.strangers() if self._mark(pid) == wanted]
 
-    def _label(self, pid: int) -> str:
-        known = self._known.labels.get(pid)
+    def _mark(self, pid: int) -> int:
+        known = self._known.marks.get(pid)
         if known is None:
-            known = _label(pid)
-            if known:  # in the middle of an exec there is none for a moment
-                self._known.labels[pid] = known
+            label = "" if (known := mark.of(pid)) else _label(pid)
+            known = mark.number(label) if label else known
+            if known:  # in the middle of an exec there is no environment for a moment
+                self._known.marks[pid] = known
         return known
 
     def below(self, roots: list[int]) -> set[int]:

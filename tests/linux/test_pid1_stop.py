@@ -90,6 +90,9 @@ MEMBERS = {
     # a daemon: its parent is gone, its session another
     "daemon": "(setsid sh -c 'echo $$; exec sleep 600' &) ; "
     "trap 'exit 0' TERM; while :; do sleep 0.05; done",
+    # a daemon that has cleared its environment, too
+    "stranger": "(env -i setsid /bin/sh -c 'echo $$; exec /bin/sleep 600' &) ; "
+    "trap 'exit 0' TERM; while :; do sleep 0.05; done",
 }
 
 
