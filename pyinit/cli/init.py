@@ -91,6 +91,7 @@ def run(words: list[str], signal_fd: int) -> int:
     if check:
         from pyinit.cli.check import run_check
 
+        signals.reset_in_child()  # nothing runs that has to be kept: whoever tires may interrupt
         return 78 if run_check(paths, as_json=False) else 0
     return _boot(paths, words, signal_fd, state, daemon=daemon, verbose=verbose)
 
