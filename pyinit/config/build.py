@@ -22,6 +22,7 @@ ACCESS = ("read", "operate", "admin")
 # KILL and STOP, the faults of pyinit's own code (they must kill it), and news of children
 UNCATCHABLE = frozenset((4, 5, 6, 7, 8, 9, 11, 17, 19, 31))
 FORBIDDEN = frozenset(" \t\n:/*?[],=\"'")
+RESERVED = {"all": "every program", "pyinit": "pyinit itself"}  # in `pyinitctl limits pyinit`
 
 
 class Builder:
@@ -120,10 +121,9 @@ class Builder:
             self.problems.add(document.file, (kind,), text, f"write [{kind}.NAME]")
             return []
         for name in tables:
-            if name in ("", "all") or name[0] == "-" or not _is_name(name):
-                text = f'"{name}" cannot be a name'
-                fix = 'spaces, quotes, any of :/*?[],= and a leading dash are taken, so is "all"'
-                self.problems.add(document.file, (kind, name), text, fix)
+            fix = _name_fix(name)
+            if fix:
+                self.problems.add(document.file, (kind, name), f'"{name}" cannot be a name', fix)
         return list(tables.items())
 
     def init_section(self) -> Section | None:
@@ -224,8 +224,13 @@ class Builder:
         return list(tables.items()) if isinstance(tables, dict) else []
 
 
-def _is_name(name: str) -> bool:
-    return FORBIDDEN.isdisjoint(name) and name.isprintable()
+def _name_fix(name: str) -> str:
+    """Return what to do about a name that a program or group cannot have; "" if it can."""
+    if name in RESERVED:
+        return f"to pyinitctl it means {RESERVED[name]}: choose another"
+    if not name or name[0] == "-" or not FORBIDDEN.isdisjoint(name) or not name.isprintable():
+        return "spaces, quotes, any of :/*?[],= and a leading dash are taken"
+    return ""
 
 
 def _log(section: Section | None) -> LogPlan:

@@ -105,6 +105,7 @@ BAD = {
     "a number for a command": "[program.web]\ncommand = 3\n",
     "a bad name": '[program."a b"]\ncommand = "x"\n',
     "the name all": '[program.all]\ncommand = "x"\n',
+    "the name pyinit": '[program.pyinit]\ncommand = "x"\n',
     "no table": "program = 3\n",
     "a bad exit": '[init]\nexit = "fast"\n',
     "a bad duration": "[init]\nstop_budget = '5 minutes'\n",

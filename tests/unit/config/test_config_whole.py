@@ -159,7 +159,26 @@ def test_what_init_cannot_be_is_an_error(tmp_path, lines, message, fix):
         ("[[program.web]]", '"web" is no table', "write [section]"),
         ("group = []", '"group" is no table of tables', "write [group.NAME]"),
         ('[program."a b"]\ncommand = "x"', '"a b" cannot be a name', "spaces, quotes"),
-        ('[program.all]\ncommand = "x"', '"all" cannot be a name', "spaces, quotes"),
+        (
+            '[program.all]\ncommand = "x"',
+            '"all" cannot be a name',
+            "to pyinitctl it means every program: choose another",
+        ),
+        (
+            "[group.all]\nprograms = []",
+            '"all" cannot be a name',
+            "to pyinitctl it means every program: choose another",
+        ),
+        (
+            '[program.pyinit]\ncommand = "x"',
+            '"pyinit" cannot be a name',
+            "to pyinitctl it means pyinit itself: choose another",
+        ),
+        (
+            "[group.pyinit]\nprograms = []",
+            '"pyinit" cannot be a name',
+            "to pyinitctl it means pyinit itself: choose another",
+        ),
         ('[program.""]\ncommand = "x"', '"" cannot be a name', "spaces, quotes"),
         ('[program."a\\u0007"]\ncommand = "x"', '"a\a" cannot be a name', "spaces, quotes"),
         ('[program."a:b"]\ncommand = "x"', '"a:b" cannot be a name', "spaces, quotes"),
@@ -250,6 +269,7 @@ def test_dependencies_have_a_condition(tmp_path, value, wanted):
         ("instances = 3", "ready"),
         ('type = "oneshot"', "completed"),
         ('type = "oneshot"\nrestart = "always"', "completed"),
+        ('type = "oneshot"', "ready"),
         ('restart = "always"', "done"),
         ("", "completed"),
     ],
@@ -262,7 +282,6 @@ def test_what_can_come_true_may_be_waited_for(tmp_path, needed, condition):
 @pytest.mark.parametrize(
     ("needed", "condition", "message", "fix"),
     [
-        ('type = "oneshot"', "ready", 'the oneshot "db" is done, never ready', "write db = "),
         ('restart = "always"', "completed", '"db" is restarted always and never', "write db = "),
         ('restart = "always"\ninstances = 0', "completed", '"db" is restarted', "write db = "),
     ],
