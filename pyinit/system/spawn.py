@@ -176,7 +176,10 @@ def _interpreter(path: str) -> str:
     except OSError:
         return "unknown"
     if head.startswith(b"#!"):
-        return head[2:].split(b"\n", 1)[0].strip().decode("utf-8", "replace")
+        line = head[2:].split(b"\n", 1)[0].strip(b" \t").decode("utf-8", "replace")
+        if line.endswith("\r"):
+            return f"{line!r}: the file has Windows line ends (mend it: sed -i 's/\\r$//' {path})"
+        return line if line.isprintable() else repr(line)
     start = head.find(b"/lib")
     if head.startswith(b"\x7fELF") and start > 0:
         loader = head[start:].split(b"\0", 1)[0].decode("utf-8", "replace")

@@ -632,6 +632,15 @@ def test_a_missing_interpreter_is_named(bad):
     assert "/lib64/ld-musl.so (build the program statically" in spawn.describe(
         spawn.ExecFailure("exec", 2), str(program)
     )
+    (bad / "windows").write_bytes(b"#!/bin/sh \r\nexit 0\r\n")
+    assert spawn.describe(spawn.ExecFailure("exec", 2), str(bad / "windows")).endswith(
+        "the file is there, its interpreter is not: '/bin/sh \\r': the file has Windows line ends "
+        f"(mend it: sed -i 's/\\r$//' {bad}/windows)"
+    )
+    (bad / "bell").write_bytes(b"#!/bin/sh\a\nexit 0\n")
+    assert spawn.describe(spawn.ExecFailure("exec", 2), str(bad / "bell")).endswith(
+        "its interpreter is not: '/bin/sh\\x07'"
+    )
     (bad / "odd").write_bytes(b"?")
     assert spawn.describe(spawn.ExecFailure("exec", 2), str(bad / "odd")).endswith(
         "is not: unknown"
