@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.core import effects
 
-FORMAT = 2  # of what is written down; a reader of another format refuses it
+FORMAT = 3  # of what is written down; a reader of another format refuses it
 MARSHAL_VERSION = 2  # without references between objects: every Python 3 reads it
 HEAD_BYTES = 8
 READ_BYTES = 1 << 20
@@ -59,11 +59,15 @@ class OpenLog(Record):
 
 
 class Stalled(Record):
-    """What stdout or stderr did not take yet, and how many lines it never will."""
+    """What stdout or stderr did not take yet, and how many lines it never will.
+
+    `fd` is the descriptor with flags of its own, -1 if there is none.
+    """
 
     pending: int
     dropped: int
     unsaid: int
+    fd: int
 
 
 class Execing(Record):

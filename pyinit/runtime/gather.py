@@ -68,7 +68,10 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
         recovered_at=machine.options.recovered_at,
     )
     fds = [carried.daemon_fd, listener_fd, carried.notify_fd]
-    for group in (carried.pipes, carried.logs, carried.execing, carried.asked, carried.clients):
+    for group in (
+        *(carried.pipes, carried.logs, carried.outlets),
+        *(carried.execing, carried.asked, carried.clients),
+    ):
         fds += [each.fd for each in group]
     return carried, blobs, [fd for fd in fds if fd >= 0]
 
@@ -96,9 +99,9 @@ def _logs(machine: Machine, blobs: Blobs) -> tuple[carry.OpenLog, ...]:
     return tuple(found)
 
 
-def _stalled(state: tuple[bytes, int, int], blobs: Blobs) -> carry.Stalled:
-    pending, dropped, unsaid = state
-    return carry.Stalled(blobs.add(pending), dropped, unsaid)
+def _stalled(state: tuple[bytes, int, int, int], blobs: Blobs) -> carry.Stalled:
+    pending, *rest = state
+    return carry.Stalled(blobs.add(pending), *rest)
 
 
 def _client(session: Session, blobs: Blobs) -> Client:

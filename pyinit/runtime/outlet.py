@@ -46,6 +46,7 @@ class Outlet:
         self._waiting = False
         self._unsaid = 0
         self._fd, self._put = _choose(fd)
+        self._public = fd
 
     def write(self, data: bytes) -> None:
         """Write `data`, best of whole lines, now or when there is room; never waits or raises."""
@@ -74,17 +75,35 @@ class Outlet:
             self._writable(select.EPOLLOUT)
         return True
 
-    def carried(self) -> tuple[bytes, int, int]:
-        """Return (what waits, lines dropped, how many of them are unsaid), for a re-exec."""
-        return b"".join(self._pending), self.dropped, self._unsaid
+    def carried(self) -> tuple[bytes, int, int, int]:
+        """Return (what waits, lines dropped, how many of them are unsaid, `fd`), for a re-exec.
 
-    def restore(self, pending: bytes, dropped: int, unsaid: int) -> None:
-        """Take over what another pyinit could not write."""
+        `fd` has flags of its own; -1 if there is none.
+        """
+        own = -1 if self._fd == self._public else self._fd
+        return b"".join(self._pending), self.dropped, self._unsaid, own
+
+    def restore(self, pending: bytes, dropped: int, unsaid: int, fd: int) -> None:
+        """Take over what another pyinit could not write, and the descriptor that it had."""
+        if fd >= 0:
+            self._adopt(fd)
         self.dropped += dropped
         self._unsaid += unsaid
         if pending:
             self._pending.insert(0, pending)
             self._size += len(pending)
+            self._wait()
+
+    def _adopt(self, fd: int) -> None:
+        """Use a descriptor with flags of its own: who has left root may not open it anew."""
+        if self._fd != self._public:
+            posix.close(fd)
+            return
+        if self._waiting:
+            self._poller.unregister(self._fd)
+            self._waiting = False
+        self._fd, self._put = _use(fd, posix.fstat(fd).st_mode)
+        if self._pending:
             self._wait()
 
     def _keep(self, data: bytes) -> None:
@@ -159,12 +178,21 @@ def _choose(fd: int) -> tuple[int, Callable[[bytes, int], int]]:
         return stream.fileno(), lambda data, at: stream.send(data[at : at + WRITE_BYTES], flags)
     if not (_stat.S_ISFIFO(mode) or _stat.S_ISCHR(mode)):
         return fd, lambda data, at: posix.write(fd, data[at : at + WRITE_BYTES])
-    cut = _whole_lines if _stat.S_ISFIFO(mode) else _portion
     try:
-        own = posix.open(f"/proc/self/fd/{fd}", FLAGS)
+        return _use(posix.open(f"/proc/self/fd/{fd}", FLAGS), mode)
     except OSError:
+        cut = _cut(mode)
         return fd, lambda data, at: _briefly(fd, cut(data, at))
+
+
+def _use(own: int, mode: int) -> tuple[int, Callable[[bytes, int], int]]:
+    """Return a descriptor that never blocks, and how to write to it."""
+    cut = _cut(mode)
     return own, lambda data, at: posix.write(own, cut(data, at))
+
+
+def _cut(mode: int) -> Callable[[bytes, int], bytes]:
+    return _whole_lines if _stat.S_ISFIFO(mode) else _portion
 
 
 def _briefly(fd: int, data: bytes) -> int:

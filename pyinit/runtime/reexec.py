@@ -55,12 +55,10 @@ def check(machine: Machine) -> None:
     except Exception as error:  # noqa: BLE001  whatever it is, we go on as we are
         _give_up(machine, fault(error))
         return
-    place = f"/proc/{posix.getpid()}/fd/{fd}"
 
     def read_back() -> None:
-        own = posix.open(place, posix.O_RDONLY)
-        posix.set_inheritable(own, True)
-        _exec(machine, {CHECK_VARIABLE: b"%d" % own})
+        posix.set_inheritable(fd, True)  # by its name in /proc we may not: see dumpable in proc(5)
+        _exec(machine, {CHECK_VARIABLE: b"%d" % fd})
 
     def done(status: int) -> None:
         posix.close(fd)
@@ -70,7 +68,7 @@ def check(machine: Machine) -> None:
             _give_up(machine, "the new pyinit cannot go on from this state")
 
     try:
-        forked(read_back, machine.driver.helpers, done, nice=0)
+        forked(read_back, machine.driver.helpers, done, nice=0, keep=(fd,))
     except OSError as error:
         posix.close(fd)
         _give_up(machine, str(error))
@@ -92,7 +90,7 @@ def reexec(machine: Machine) -> None:
     """Replace this pyinit by a new one.  Returns only if that failed, having said why."""
     machine.log.info("re-executing")
     _settle(machine)
-    signals.block_all()
+    mask = signals.block_all()
     told = signals.read_signals(machine.options.signal_fd)
     kept: list[int] = []
     here = machine.directory()
@@ -115,7 +113,7 @@ def reexec(machine: Machine) -> None:
                 machine.reaper.kick()
             else:
                 machine.loop.feed(SignalReceived(number))
-        signals.unblock_all()
+        signals.restore(mask)
         _give_up(machine, fault(error))
 
 
@@ -197,13 +195,14 @@ def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
         recovered_at=carried.recovered_at,
         state_fd=-1,
     )
-    for fd in (carried.daemon_fd, carried.listener_fd, carried.notify_fd):
+    outlets = [each.fd for each in carried.outlets]
+    for fd in (carried.daemon_fd, carried.listener_fd, carried.notify_fd, *outlets):
         _seal(fd)
     machine = Machine(options, carried.plan, carried.supervisor)
     machine.socket_path = carried.socket_path
     machine.become_init()
     for outlet, each in zip(machine.outlets, carried.outlets, strict=True):
-        outlet.restore(blobs.of(each.pending), each.dropped, each.unsaid)
+        outlet.restore(blobs.of(each.pending), each.dropped, each.unsaid, each.fd)
     if carried.listener_fd >= 0:
         machine.open_control(carried.listener_fd, carried.notify_path, carried.notify_fd)
     elif carried.notify_fd >= 0:

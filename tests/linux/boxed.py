@@ -183,7 +183,8 @@ def python(code, *args):
 class Box:
     """A running pyinit.  `config` is the text of its pyinit.toml; `options` go before COMMAND.
 
-    `env` is laid over PATH, LANG and PYINIT_SOCKET.  `stdin`, `stdout`, `stderr` are as for
+    `env` is laid over PATH, LANG and PYINIT_SOCKET; a `public` one is started from where every
+    user may read.  `stdin`, `stdout`, `stderr` are as for
     subprocess.Popen; by default /dev/null and two files.
     """
 
@@ -202,6 +203,7 @@ class Box:
         stderr=None,
         cwd="/",
         socket=True,
+        public=False,
     ):
         self.uid = uid if IS_ROOT else None
         if uid is not None and not IS_ROOT:
@@ -213,7 +215,7 @@ class Box:
         self._out, self._err = self.place / "stdout", self.place / "stderr"
         self._out.touch()
         self._err.touch()
-        words = [*inside, *start_words(public=self.uid is not None)]
+        words = [*inside, *start_words(public=public or self.uid is not None)]
         if config is not None:
             self.config.write_text(config)
             words += ["-c", str(self.config)]

@@ -542,3 +542,44 @@ def test_a_thousand_programs_go_through_a_reexec_in_moments():
         before = {name: each["pid"] for name, each in box.status().items()}
         reexec(box)
         assert {name: each["pid"] for name, each in box.status().items()} == before
+
+
+@needs_root
+@pytest.mark.parametrize("namespace", [True, False], ids=["pid 1", "subreaper"])
+def test_a_pyinit_that_has_left_root_is_replaced_and_keeps_what_it_may_not_open_again(namespace):
+    """Who has changed its user is opaque to /proc, and the pipe of root is not its to open."""
+    reader, writer = os.pipe()
+    os.fchmod(writer, 0o600)
+    config = '[init]\nuser = "12345"\ngroup = "12345"\n'
+    config += service("a", shell("echo up; exec sleep 600"), 'stdout = "prefix"')
+    try:
+        with boxed(config, namespace=namespace, public=True, stdout=writer) as box:
+            pipe = os.readlink(f"/proc/{box.pid}/fd/1")
+            own = ours_of(box.pid, pipe)
+            assert own, "opened anew while it was root"
+            pid = box.wait_state("a", "RUNNING")["pid"]
+            for _ in range(2):
+                reexec(box)
+                assert box.status()["a"]["pid"] == pid
+                assert ours_of(box.pid, pipe) == own
+            assert os.stat(f"/proc/{box.pid}").st_uid == 12345
+            assert box.ctl("restart", "a").returncode == 0
+            said = b""
+            while said.count(b"a | up\n") < 2:
+                said += os.read(reader, 4096)
+            box.send("TERM")
+            assert box.wait() == 0, box.err
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def ours_of(pid, pipe):
+    """Return the descriptors above 2 that never block and mean the same pipe."""
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        if int(fd) > 2 and os.readlink(f"/proc/{pid}/fd/{fd}") == pipe:
+            flags = Path(f"/proc/{pid}/fdinfo/{fd}").read_text().split("flags:")[1].split()[0]
+            if int(flags, 8) & os.O_NONBLOCK:
+                found.append(int(fd))
+    return found

@@ -56,7 +56,7 @@ def carried(blobs, **more):
         ),
         "kept": (carry.KeptOutput("a:0", ((0, blobs.add(b"said\0")),), 5),),
         "logs": (carry.OpenLog(Sink("file", "/l"), 6, blobs.add(b""), 3, "full"),),
-        "outlets": (carry.Stalled(blobs.add(b"x" * 100_000), 1, 2),),
+        "outlets": (carry.Stalled(blobs.add(b"x" * 100_000), 1, 2, -1),),
         "packing": ("/l",),
         "ends": {"a:0": (End(1, 71, 0.5, 0.1, ExitCode(1), False, "why"),)},
         "labels": {"a:0": "a"},
