@@ -75,8 +75,6 @@ def _needs(plan: ProcessPlan) -> list[str]:
 def _never(dependency: Dependency, needed: ProcessPlan) -> tuple[str, str]:
     """Return why a condition can never be true, and what to write; nothing if it can."""
     name, condition = dependency.program, dependency.condition
-    if needed.kind == "oneshot" and condition == "ready":
-        return f'the oneshot "{name}" is done, never ready', f'write {name} = "completed"'
     always = needed.kind == "service" and needed.restart.policy == "always"
     if condition == "completed" and always:
         fix = f'write {name} = "ready", or give it another restart policy'
