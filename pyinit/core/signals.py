@@ -2,7 +2,8 @@
 
 In COMMAND mode everything that can be caught goes to the main program, as from tini; pyinit
 takes a signal for itself only once the main program is gone, or a shutdown has begun.  What a
-terminal tells (WINCH, CONT) goes to the main program even then.
+terminal tells (WINCH, CONT) goes to the main program even then, and also to the program that
+`exit = "main:NAME"` names.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ def receive(draft: Draft, signum: int) -> None:
         main = draft.base.main
         for_main = isinstance(draft.phase, Up) or signum in TERMINALS
         if main is not None and for_main and send(draft, (main,), signum):
+            return
+        if main is None and signum in TERMINALS and draft.init.exit.startswith("main:"):
+            send(draft, draft.graph.keys.get(draft.init.exit[5:], ()), signum)
             return
         action = DEFAULTS.get(signum, "ignore")
     if action == "stop":

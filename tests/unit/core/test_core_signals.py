@@ -62,6 +62,18 @@ def test_in_command_mode_everything_goes_to_the_main_program(signum):
     assert desk.phase == "Up"
 
 
+@pytest.mark.parametrize("signum", [18, 28])
+def test_what_a_terminal_tells_goes_to_the_program_that_the_exit_names(signum):
+    jobs = [program("job", instance=n, count=2) for n in range(2)]
+    desk = Desk(program("side"), *jobs, exit="main:job")
+    desk.up()
+    both = [("job:0", signum), ("job:1", signum)]
+    assert desk.kills(desk.feed(ev.SignalReceived(signum))) == both
+    desk.feed(ev.ShutdownRequested("asked"))
+    assert desk.kills(desk.feed(ev.SignalReceived(signum))) == both
+    assert desk.kills(desk.feed(ev.SignalReceived(12))) == []
+
+
 def test_a_term_before_the_main_program_has_a_pid_is_not_lost():
     desk = Desk(program("main", restart=never()), main="main:0")
     desk.feed(ev.SignalReceived(15))
