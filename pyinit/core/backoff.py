@@ -1,9 +1,10 @@
 """How soon a failed run is followed by another, and when to give up.
 
 After n failed runs in a row the next one waits `delay * factor ** (n - 1)` seconds, at most
-`max_delay`, spread by `jitter`.  A run that lasts longer than `window`, or ends well, begins the
-row anew; one that flaps just above `start_seconds` does not.  Apart from that, a failed run counts
-for `window` seconds, and more than `max` of them at once give up.
+`max_delay`, spread by `jitter`.  A run that lasts longer than `window`, or was up and ends well,
+begins the row anew; one that flaps just above `start_seconds` does not.  Apart from that, a failed
+run counts for `window` seconds, and more than `max` of them at once give up.  A run that ends well
+before it was up stands in the row, but is never a reason to give up.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from .plan import Restart
 
 NO_CHILD_DELAY_S = 0.5  # where fork itself fails, trying again at once would only spin
+QUICK_DELAY_S = 0.1  # after one that did well at once: never given up, with no delay it would spin
 MAX_KEPT = 64  # failed runs remembered when `max` is 0
 MAX_STEPS = 64  # of the delay's growth; it has long saturated
 

@@ -60,15 +60,17 @@ ENDINGS = """\
 |---|---|---|---|
 | was stopped by hand | Stopped | Stopped | Stopped |
 | ended with one of `success_codes` | Exited | a new run; a oneshot: Exited | Exited |
-| ... but before `start_seconds` | Exited | a failed run; a oneshot: Exited | Exited |
+| ... but before `start_seconds` | Exited | a new run, later each time; a oneshot: Exited | Exited |
 | failed, or was not ready in time | a failed run | a failed run | Exited |
 | had no child (fork failed) | a new try, never given up | the same | Exited |
 
 After n failed runs in a row the next one follows after `delay * factor^(n-1)` seconds, at most
 `max_delay`, spread by `jitter` (each process draws its own).  A run that lasts longer than `window`
 begins the row anew.  More than `max` failed runs within `window` give up: Fatal; `max = 0` never
-gives up.  A start or a restart by hand forgives what failed before.  With `delay = 0` the step
-that learns that nothing of the last run is left already has the new one.
+gives up.  A run that ended well before `start_seconds` delays the next one as a failed run does,
+by 0.1 s at least, but is no reason to give up: what is expected is no failure, however early.  A
+start or a restart by hand forgives what failed before.  With `delay = 0` the step that learns that
+nothing of a failed run is left already has the new one.
 
 ## Dependencies
 

@@ -236,6 +236,15 @@ def _was_asked(state: State, *, well: bool) -> bool:
             return well
 
 
+def _verdict(state: State) -> str:
+    """Return why we ended the run in `state`, "" if we did not."""
+    match state:
+        case Stopping(failed=failed) | Ending(asked=False, failed=failed):
+            return failed
+        case _:
+            return ""
+
+
 def _announcement(before: Process, after: Process, now: float) -> Announce:
     plan = after.plan
     was, ended = before.state, _has_ended(before, after)
@@ -248,7 +257,8 @@ def _announcement(before: Process, after: Process, now: float) -> Announce:
     if ended and after.last is not None:
         well = is_success(before, after.last) and not isinstance(after.state, Fatal)
         expected = isinstance(after.state, Stopped) or _was_asked(was, well=well)
-    reason, retry_s = "", 0.0
+    reason = _verdict(was) if ended else ""
+    retry_s = 0.0
     match after.state:
         case Backoff(retry_at, reason):
             retry_s = retry_at - now

@@ -59,9 +59,10 @@ class Sweeping(Record):
 
 
 class Over(Record):
-    """Nothing more to do but exit with `code`."""
+    """Nothing more to do but exit with `code`; `shutdown` is what led here, if there was one."""
 
     code: int
+    shutdown: Shutdown | None = None
 
 
 if TYPE_CHECKING:
@@ -98,13 +99,13 @@ def deadline(phase: Phase) -> float:
 
 
 def shutdown_of(phase: Phase) -> Shutdown | None:
-    """Return the shutdown under way, if there is one."""
+    """Return the shutdown under way, or the one that is over, if there is one."""
     match phase:
         case Draining(shutdown=shutdown) | Halting(shutdown=shutdown):
             return shutdown
-        case Sweeping(shutdown=shutdown):
+        case Sweeping(shutdown=shutdown) | Over(shutdown=shutdown):
             return shutdown
-        case Booting() | Up() | Over():
+        case Booting() | Up():
             return None
         case _:
             assert_never(phase)

@@ -3,7 +3,7 @@
 The policy is a judgement, not a transition: `process.py` asks it, and moves.
 
     a run that ended well           "always" has another run; a oneshot or "on-failure" is done
-    one that ended well too soon    under "always" a failed start: it was to stay up, and did not
+    one that ended well too soon    the same, but the next run comes later each time
     a failed run                    "never" is done; else another run, later each time, or give up
     no child at all (fork failed)   another try, later each time; never a reason to give up
 """
@@ -46,7 +46,7 @@ def judge(process: Process, ended: Ending, now: float, seed: int) -> Verdict:
     policy = "never" if process.closing else restart.policy
     done = policy == "on-failure" or process.plan.kind == "oneshot"
     if policy == "never" or (success and done):
-        return Verdict(Exited(ended.status, success), failures)
+        return Verdict(Exited(ended.status, success, ended.failed), failures)
     reason = ended.failed or describe(ended.status)
     draw = backoff.draw(seed, process.plan.key, ended.run.id)
     if is_machines_fault(ended.status):
@@ -55,10 +55,12 @@ def judge(process: Process, ended: Ending, now: float, seed: int) -> Verdict:
         return Verdict(Backoff(now + delay_s, reason), failures, process.tries, childless)
     if success and ended.was_up:
         return Verdict(Backoff(now + backoff.delay_s(1, restart, draw), reason), failures)
-    reason += " before it was up" if success else ""
-    failures = backoff.count(failures, restart, now)
     lasted_s = process.last_at - ended.run.since
     tries = process.tries + 1 if lasted_s <= restart.window else 1
+    if success:
+        delay_s = max(backoff.delay_s(tries, restart, draw), backoff.QUICK_DELAY_S)
+        return Verdict(Backoff(now + delay_s, reason + " before it was up"), failures, tries)
+    failures = backoff.count(failures, restart, now)
     if backoff.gives_up(failures, restart):
         text = f"{len(failures)} failed runs within {restart.window:g} s, the last: {reason}"
         return Verdict(Fatal(text, ended.status), failures, tries)

@@ -15,7 +15,7 @@ from .phases import Booting, Draining, Halting, Over, Shutdown, Sweeping, Up
 from .process import is_active
 from .record import assert_never, replace
 from .states import NEVER, WITH_RUN, Backoff, Ending, Exited, Fatal, Stopping, Waiting, has_failed
-from .status import Signaled, describe, shell_code
+from .status import Signaled, describe, parted, shell_code
 from .table import held
 
 TYPE_CHECKING = False
@@ -75,7 +75,7 @@ def begin(draft: Draft, cause: str, code: int | None, *, asked: int = 0) -> None
     weights = graph.weights(draft.graph, timeouts)
     until = draft.now + init.stop_budget
     shutdown = Shutdown(cause, code, draft.now, until, weights, asked)
-    line = cause.partition("\n")[0]  # how to mend it was said when it happened
+    line, _ = parted(cause)  # how to mend it was said when it happened
     draft.effects.append(Note("info", f"stopping: {line}"))
     for process in draft.table:
         if isinstance(process.state, Waiting | Backoff):
@@ -153,6 +153,8 @@ def judge(draft: Draft, process: Process) -> None:
     match process.state:
         case Fatal(reason):
             why = f"{process.plan.name} gave up: {reason}"
+        case Exited(failed=verdict) if verdict:
+            why = f"{process.plan.name} is {verdict}"
         case Exited(status):
             why = f"{process.plan.name} ended: {describe(status)}"
         case _:
@@ -284,7 +286,7 @@ def _over(draft: Draft, shutdown: Shutdown, *, complete: bool) -> None:
         draft.effects.append(Note("warning", text))
     took_s = draft.now - shutdown.began
     draft.effects.append(Note("info", f"stopped in {took_s:.1f} s; exit status {code}"))
-    draft.phase = Over(code)
+    draft.phase = Over(code, shutdown)
     draft.effects.append(Exit(code, shutdown.cause))
 
 

@@ -9,6 +9,7 @@ supervisord's names and numbers are the public face; the finer states map outwar
 from __future__ import annotations
 
 from .record import Record, assert_never
+from .status import describe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,10 +105,14 @@ class Backoff(Record):
 
 
 class Exited(Record):
-    """Ended by itself and is not to be started again; `success` as `success_codes` says."""
+    """Ended by itself and is not to be started again; `success` as `success_codes` says.
+
+    `failed` is the reason if the end was our verdict on it, as in Stopping.
+    """
 
     status: ExitStatus
     success: bool
+    failed: str = ""
 
 
 class Fatal(Record):
@@ -169,6 +174,20 @@ def run_of(state: State) -> Run | None:
 def has_failed(state: State) -> bool:
     """Say whether a process is at rest because its runs did not do well."""
     return isinstance(state, Fatal) or (isinstance(state, Exited) and not state.success)
+
+
+def reason_of(state: State) -> str:
+    """Return why a process is where it is, as far as its state knows; "" where that says it all.
+
+    How to mend it may stand on the lines below: `status.parted`.
+    """
+    match state:
+        case Backoff(reason=reason) | Fatal(reason=reason) | Stopping(failed=reason):
+            return reason
+        case Exited(status, failed=failed):
+            return failed or describe(status)
+        case _:
+            return ""
 
 
 def deadline(state: State) -> float:

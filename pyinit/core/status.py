@@ -88,3 +88,9 @@ def describe(status: ExitStatus) -> str:
             return detail or f"not executed: {stage} failed"
         case _:
             assert_never(status)
+
+
+def parted(reason: str) -> tuple[str, str]:
+    """Return the line that says why, and how to mend it ("" where nobody knows)."""
+    line, _, fix = reason.partition("\n")
+    return line, fix.strip()

@@ -9,6 +9,7 @@ from properties import EPSILON, fail, is_met, is_up, row_of
 
 KILLS_BEFORE_GIVING_UP = 5
 LEAST_S_WITHOUT_A_CHILD = 0.5
+LEAST_S_AFTER_A_QUICK_SUCCESS = 0.1
 
 
 class Promises:
@@ -219,7 +220,7 @@ class Promises:
     def _well(self, said, plan):
         status = said.status
         code = getattr(status, "code", None)
-        return code in plan.success_codes and not said.reason.startswith("not ready")
+        return code in plan.success_codes and "not ready" not in said.reason
 
     def _failed_or_not(self, said, plan):
         """Judge an end after which another run follows, or none ever."""
@@ -231,9 +232,11 @@ class Promises:
                 fail(world, f"{key} had no child and is {said.now}")
             return self._delay(said, policy, self.childless[key], LEAST_S_WITHOUT_A_CHILD)
         self.childless[key] = 0
-        failing = not self._well(said, plan) or key not in self.up
+        failing = not self._well(said, plan)
+        quick = not failing and key not in self.up
         if failing:
             times.append(world.now)
+        if failing or quick:
             lasted_s = self.ended_at[key] - self.born_at[key, said.run_id]
             self.tries[key] = self.tries.get(key, 0) + 1 if lasted_s <= policy.window else 1
         else:
@@ -243,7 +246,8 @@ class Promises:
         if (said.now == "Fatal") != too_many:
             fail(world, f"{key} is {said.now} after {len(recent)} failures, max {policy.max}")
         if said.now != "Fatal":
-            self._delay(said, policy, max(1, self.tries[key]), 0.0)
+            least_s = LEAST_S_AFTER_A_QUICK_SUCCESS if quick else 0.0
+            self._delay(said, policy, max(1, self.tries[key]), least_s)
         return None
 
     def _delay(self, said, policy, attempt, least_s):

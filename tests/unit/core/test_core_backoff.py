@@ -147,15 +147,44 @@ def test_a_fork_that_fails_is_tried_again_ever_later_and_never_given_up():
     assert desk.name("web") == "Running"  # that was its first failed run
 
 
-def test_ending_well_too_soon_is_a_failed_start_only_of_what_is_to_run_always():
-    for policy, state in (("always", "Fatal"), ("on-failure", "Exited")):
-        restart = Restart(policy=policy, max=1, jitter=0.0)
-        desk = Desk(program("web", start_s=1.0, restart=restart), exit="never")
-        desk.up()
-        crash(desk, status=0)
-        crash(desk, status=0) if policy == "always" else None
-        assert desk.name("web") == state
+def test_ending_well_too_soon_is_done_under_on_failure():
+    desk = Desk(program("web", start_s=1.0), exit="never")
+    desk.up()
+    crash(desk, status=0)
+    assert desk.name("web") == "Exited"
     assert desk["web"].state.success
+
+
+def test_ending_well_too_soon_is_followed_ever_later_under_always_and_never_given_up():
+    restart = Restart(policy="always", max=1, jitter=0.0)
+    desk = Desk(program("web", start_s=1.0, restart=restart), exit="never")
+    desk.up()
+    delays = [crash(desk, status=0) for _ in range(10)]
+    assert delays == pytest.approx([0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0, 30.0])
+    assert desk["web"].failures == ()
+    ended = [each for each in desk.said if isinstance(each, fx.Announce) and each.status]
+    assert {(each.reason, each.expected) for each in ended} == {
+        ("exit status 0 before it was up", True)
+    }
+
+
+def test_ending_well_too_soon_does_not_spin_where_there_is_no_delay():
+    restart = Restart(policy="always", delay=0.0, jitter=0.0)
+    desk = Desk(program("web", start_s=1.0, restart=restart), exit="never")
+    desk.up()
+    assert [crash(desk, status=0) for _ in range(3)] == pytest.approx([0.1, 0.1, 0.1])
+    assert crash(desk) == 0.0
+
+
+def test_early_ends_that_are_expected_do_not_count_with_those_that_are_not():
+    restart = Restart(policy="always", max=2, jitter=0.0)
+    desk = Desk(program("web", start_s=1.0, restart=restart), exit="never")
+    desk.up()
+    for status in (256, 0, 0, 256, 0):
+        crash(desk, status=status)
+        assert desk.name("web") == "Starting"
+    crash(desk)
+    assert desk["web"].state.reason == "3 failed runs within 60 s, the last: exit status 1"
 
 
 def test_a_oneshot_that_ends_well_is_done_even_under_always():

@@ -5,7 +5,8 @@ from core_desk import Desk, never, program
 
 from pyinit.core import effects as fx
 from pyinit.core import events as ev
-from pyinit.core.plan import Plan, Restart
+from pyinit.core.plan import Plan, Ready, Restart
+from pyinit.core.states import reason_of
 from pyinit.core.status import NotExecuted
 
 TWICE = Restart(max=1, jitter=0.0)
@@ -126,13 +127,6 @@ def test_all_fatal_is_a_failure_whatever_was_critical():
     assert over(desk) == 4
 
 
-def test_a_program_that_ends_well_and_never_comes_up_is_a_failure_with_status_1():
-    desk = Desk(program("web", start_s=1.0, restart=Restart("always", max=1, jitter=0.0)))
-    desk.up()
-    fatal(desk, "web", 0)
-    assert over(desk) == 1
-
-
 def test_who_is_blocked_and_critical_ends_everything_with_1():
     desk = Desk(
         program("db", restart=never(), critical=False, start_s=1.0),
@@ -249,6 +243,36 @@ def test_the_reason_of_the_end_says_who_and_how():
     desk.obey()
     (end,) = [each for each in desk.said if isinstance(each, fx.Exit)]
     assert (end.code, end.reason) == (139, "web ended: killed by SIGSEGV")
+
+
+def test_the_reason_of_the_end_is_our_verdict_where_there_was_one():
+    ready = Ready("output", timeout=1.0)
+    desk = Desk(program("a", restart=never(), ready=ready), program("b"))
+    desk.up()
+    desk.tick()
+    (said,) = [each for each in desk.ends("a", 15) if getattr(each, "status", None)]
+    assert (said.now, said.reason, said.expected) == ("Exited", "not ready within 1 s", False)
+    assert reason_of(desk["a"].state) == "not ready within 1 s"
+    desk.obey()
+    (end,) = [each for each in desk.said if isinstance(each, fx.Exit)]
+    assert (end.code, end.reason) == (143, "a is not ready within 1 s")
+
+
+def test_who_ends_well_after_our_verdict_still_gives_no_0():
+    desk = Desk(program("a", restart=never(), ready=Ready("output", timeout=1.0)))
+    desk.up()
+    desk.tick()
+    desk.ends("a")
+    assert over(desk) == 1
+
+
+def test_our_verdict_is_told_where_the_next_run_follows_at_once():
+    again = Restart(delay=0.0)
+    desk = Desk(program("a", restart=again, ready=Ready("output", timeout=1.0)))
+    desk.up()
+    desk.tick()
+    (said,) = [each for each in desk.ends("a", 15) if getattr(each, "status", None)]
+    assert (said.now, said.reason) == ("Starting", "not ready within 1 s")
 
 
 def test_a_second_boot_changes_nothing():

@@ -220,11 +220,12 @@ def test_every_phase_has_a_public_name_and_a_deadline():
         (phases.Sweeping(shutdown), "stopping", 9.0, True),
         (phases.Sweeping(shutdown, ((2.0, 9),)), "stopping", 2.0, True),
         (phases.Over(0), "over", NEVER, False),
+        (phases.Over(0, shutdown), "over", NEVER, True),
     ]  # fmt: skip
-    for phase, name, due, under_way in found:
+    for phase, name, due, has_shutdown in found:
         assert phases.public_name(phase) == name
         assert phases.deadline(phase) == due
-        assert phases.shutdown_of(phase) == (shutdown if under_way else None)
+        assert phases.shutdown_of(phase) == (shutdown if has_shutdown else None)
 
 
 def test_what_is_no_phase_is_refused():
