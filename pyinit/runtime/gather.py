@@ -67,13 +67,17 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
         recorded=tuple(machine.recorder.entries()),
         recovered_at=machine.options.recovered_at,
     )
-    fds = [carried.daemon_fd, listener_fd, carried.notify_fd]
+    return carried, blobs, _descriptors(carried)
+
+
+def _descriptors(carried: Carried) -> list[int]:
+    fds = [carried.daemon_fd, carried.listener_fd, carried.notify_fd]
     for group in (
         *(carried.pipes, carried.logs, carried.outlets),
         *(carried.execing, carried.asked, carried.clients),
     ):
         fds += [each.fd for each in group]
-    return carried, blobs, [fd for fd in fds if fd >= 0]
+    return [fd for fd in fds if fd >= 0]
 
 
 def _pipes(machine: Machine, blobs: Blobs) -> tuple[carry.Pipe, ...]:
