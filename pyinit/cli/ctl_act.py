@@ -57,6 +57,12 @@ def reload(call: Call) -> int:
         if isinstance(names, list) and names:
             told = True
             say(f"{'would be ' if dry else ''}{word}: {', '.join([str(name) for name in names])}")
+    for each in objects(result, "init"):
+        told = True
+        now = "would be in force" if dry else "in force"
+        say(f"[init] {each['key']}: {now if each['applies'] == 'now' else 'at the next start'}")
+        if each["note"]:
+            say(f"  {each['note']}")
     warnings = result["warnings"]
     for text in warnings if isinstance(warnings, list) else []:
         say(f"warning: {text}", 2)

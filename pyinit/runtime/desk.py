@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pyinit.runtime.loop import Loop
     from pyinit.runtime.pump import Pump
     from pyinit.runtime.recorder import Recorder
+    from pyinit.runtime.revision import Changed
 
 
 PIPE_BYTES = 64 * 1024
@@ -57,7 +58,8 @@ class Desk:
         self.reexec_failed = ""
         self.environ: dict[bytes, bytes] = {}
         self.on_plan: Callable[[Plan], Plan | Faults] = lambda plan: plan
-        self.on_load: Callable[[Plan], None] = lambda _plan: None
+        self.on_load: Callable[[Plan], Faults | None] = lambda _plan: None
+        self.compare: Callable[[Plan], tuple[Changed, ...]] = lambda _plan: ()
         self._loop = loop
         self._compiler = compiler
         self._paths = paths
@@ -106,13 +108,20 @@ class Desk:
         self._compiler.start(self._paths, lambda outcome: done(self._completed(outcome)))
         return True
 
-    def load(self, plan: Plan) -> None:
-        """Put `plan` in the place of the one in force."""
+    def load(self, plan: Plan) -> Faults | None:
+        """Put `plan` in the place of the one in force; return why that cannot be done."""
+        changed = self.compare(plan)
+        refused = self.on_load(plan)
+        if refused is not None:
+            self._refuse(refused)
+            return refused
         self.log.info("reloading")
         for warning in plan.warnings:
             self.log.warning(warning)
-        self.on_load(plan)
+        for each in changed:
+            self.log.info(each.line())
         self.feed(ev.PlanLoaded(plan))
+        return None
 
     def reload(self) -> None:
         """Read the configuration again and put it in force if it is good: what HUP does."""
@@ -121,12 +130,15 @@ class Desk:
             if isinstance(outcome, Plan):
                 self.load(outcome)
                 return
-            self.log.error("not reloading; the old configuration stays in force:")
-            for line in outcome.lines:
-                self.log.error(line)
+            self._refuse(outcome)
 
         if not self.compile(done):
             self.log.warning("not reloading: the last reload is still under way")
+
+    def _refuse(self, faults: Faults) -> None:
+        self.log.error("not reloading; the old configuration stays in force:")
+        for line in faults.lines:
+            self.log.error(line)
 
     def _completed(self, outcome: Plan | Faults) -> Plan | Faults:
         return self.on_plan(outcome) if isinstance(outcome, Plan) else outcome

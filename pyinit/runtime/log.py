@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import posix
 import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 LEVELS = {"error": 40, "warning": 30, "info": 20, "debug": 10}
 SUPERVISORD = {"error": "CRIT", "warning": "WARN", "info": "INFO", "debug": "DEBG"}
@@ -54,6 +55,17 @@ class Log:
         """Return one line as it is said now."""
         said = _line(self.style, level, text, time.time()) + "\n"
         return said.encode("utf-8", "surrogateescape")
+
+
+def from_environment(
+    name: bytes, known: Iterable[str], otherwise: str
+) -> tuple[str, tuple[str, ...]]:
+    """Return what the variable `name` says, else `otherwise`; and what is wrong with it."""
+    said = posix.environ.get(name, b"").decode("utf-8", "surrogateescape")
+    if not said or said in known:
+        return said or otherwise, ()
+    text = f'unknown {name.decode()} "{said}": it stays "{otherwise}"'
+    return otherwise, (f"{text}\n  known here: {', '.join(known)}",)
 
 
 def _line(style: str, level: str, text: str, stamp: float) -> str:

@@ -10,7 +10,15 @@ from pyinit.core import supervisor as core
 from pyinit.core.record import replace
 from pyinit.core.states import run_of
 from pyinit.protocol.places import chosen_place, socket_places
-from pyinit.runtime import control_socket, main_program, notify, pidfile, verdict
+from pyinit.runtime import (
+    control_socket,
+    main_program,
+    notify,
+    own_log,
+    pidfile,
+    revision,
+    verdict,
+)
 from pyinit.runtime.announcer import TAIL_LINES, Announcer
 from pyinit.runtime.compiling import Compiler, Faults
 from pyinit.runtime.control import Control
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
     from pyinit.core.process import Process
     from pyinit.protocol.wire import Object
     from pyinit.runtime.control import Ask
+    from pyinit.runtime.logfile import LogFile
     from pyinit.runtime.options import Options
     from pyinit.runtime.verbs import Verbs
 
@@ -55,7 +64,9 @@ class Machine:
         self.plan = plan
         self.poller = Poller()
         self.outlets = (Outlet(1, self.poller), Outlet(2, self.poller))
-        self.log = self._make_log(plan.init)
+        self.log = Log(self.outlets[1].write)
+        self.log_file: LogFile | None = None
+        self._doubts = own_log.style(self, plan.init)
         self.history = History()
         self.recorder = Recorder()
         self.control: Control | None = None
@@ -98,14 +109,14 @@ class Machine:
         )
         self.watch = DescriptorWatch(self.loop, self.log, time.monotonic())
         self._wire()
-        self._open_log()
+        own_log.place(self, plan.init.log.file)
 
     def run(self, told: Sequence[int] = ()) -> int:
         """Boot and run to the end; `told` are signals that came already."""
         faults = self._prepare()
         if faults is not None:
             return fail(self.options, faults)
-        for warning in self.plan.warnings:
+        for warning in (*self._doubts, *self.plan.warnings):
             self.log.warning(warning)
         self.loop.feed(ev.Boot())
         for number in told:
@@ -225,6 +236,7 @@ class Machine:
         self.driver.on_reopen = self._reopen
         self.desk.on_plan = lambda plan: main_program.adopt_command(self.options, plan)
         self.desk.on_load = self._adopt_plan
+        self.desk.compare = lambda plan: revision.changes(self.plan.init, plan.init)
         self.desk.environ = dict(posix.environ)
         watch, now = self.watch, time.monotonic()
         parts = (self.reaper, self.readiness, self.pump, self.compiler)
@@ -234,33 +246,12 @@ class Machine:
         if self.options.daemon_fd >= 0:
             self.loop.after_turn.append(self._tell_parent)
 
-    def _adopt_plan(self, plan: Plan) -> None:
-        """A reload puts `plan` in force: who may do what changes at once, the pidfile stays."""
-        self.plan = replace(plan, init=replace(plan.init, pidfile=self.plan.init.pidfile))
-        if self.control is not None:
-            self.control.allow = plan.init.control.allow
-        self._open_notify()
-
-    def _make_log(self, init: InitPlan) -> Log:
-        environ = posix.environ
-        level = environ.get(b"PYINIT_LOG_LEVEL", b"").decode() or init.log.level
-        style = environ.get(b"PYINIT_LOG_FORMAT", b"").decode() or init.log.format
-        level = "debug" if self.options.verbose else level
-        log = Log(self.outlets[1].write, level, style)
-        if log.style == "json":  # who reads JSON from us must not meet anything else
-            for outlet in self.outlets:
-                outlet.notice = lambda lines: log.line(
-                    "warning", f"{lines} lines dropped: nobody took them"
-                )
-        return log
-
-    def _open_log(self) -> None:
-        """Let our own messages go to the file of [init.log], if there is one."""
-        path = self.plan.init.log.file
-        if path is not None:
-            from pyinit.core.plan import Sink
-
-            self.log.redirect(self.pump.file(Sink("file", path)).write)
+    def _adopt_plan(self, plan: Plan) -> Faults | None:
+        """A reload puts `plan` in force, or is told why that cannot be done."""
+        refused = revision.adopt(self, plan)
+        if refused is None:
+            self._open_notify()
+        return refused
 
     def _trouble(self, text: str) -> None:
         """Tell of a log file that cannot be written; it may be the one we write to ourselves."""

@@ -123,6 +123,11 @@ class Pump:
         file.users += 1
         return file
 
+    def release(self, file: LogFile) -> None:
+        """Write no more to a file that `file` has returned."""
+        file.users -= 1
+        self._forget_unused(file)
+
     def reopen_all(self) -> None:
         """Open every log file anew."""
         for file in [*self._files.values()]:
@@ -196,8 +201,7 @@ class Pump:
     def adopted(self) -> None:
         """Everything is adopted: let go of the files that no stream uses any more."""
         for file in self._adopted:
-            file.users -= 1
-            self._forget_unused(file)
+            self.release(file)
         self._adopted.clear()
 
     def restore(self, key: str, parts: tuple[tuple[int, bytes], ...], count: int) -> None:
@@ -301,8 +305,7 @@ class Pump:
             if isinstance(end, FileEnd):
                 end.finish()
         for file in stream.files:
-            file.users -= 1
-            self._forget_unused(file)
+            self.release(file)
 
     def _in_trouble(self, file: LogFile) -> None:
         if file not in self._troubled:

@@ -110,9 +110,13 @@ def reload(ask: Ask, service: Service) -> None:
             raise Refused("bad-config", text + "\n".join(plan.lines), {"errors": list(plan.lines)})
         service.check_up(ask)
         found = difference(service.desk.state.table, plan)
-        if not ask.args.get("dry_run"):
-            service.desk.load(plan)
-        return _changes(service, plan, found)
+        told = _changes(service, plan, found)
+        refused = None if ask.args.get("dry_run") else service.desk.load(plan)
+        if refused is not None:
+            text = "cannot reload: a limit is not to be had; the old configuration stays in force\n"
+            lines = "\n".join(refused.lines)
+            raise Refused("failed", text + lines, {"errors": list(refused.lines)})
+        return told
 
     ask.hold(look)
 
@@ -323,5 +327,9 @@ def _changes(service: Service, plan: Plan, found: Change) -> Object:
         "removed": [names[key] for key in found.removed],
         "restarted": [names[key] for key in found.restarted],
         "adjusted": [names[key] for key in found.adjusted],
+        "init": [
+            {"key": each.key, "applies": each.applies, "note": each.note}
+            for each in service.desk.compare(plan)
+        ],
         "warnings": list(plan.warnings),
     }

@@ -163,10 +163,7 @@ def set_on(pid: int, name: str, wanted: tuple[Limit, ...]) -> str:
 
     Raises OSError: PermissionError for a process of somebody else, ProcessLookupError.
     """
-    before = [Limit(each.resource, *rlimits.read_one(each.resource, pid)) for each in wanted]
-    unmet = rlimits.apply(wanted, pid)
-    if unmet:
-        rlimits.apply(tuple(before), pid)
+    unmet = rlimits.apply_all(wanted, pid)
     return "\n".join([rlimits.describe_unmet(each, name) for each in unmet])
 
 

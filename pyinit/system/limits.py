@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import resource
 
-from pyinit.core.plan import KEEP, MAXIMUM, UNLIMITED
+from pyinit.core.plan import KEEP, MAXIMUM, UNLIMITED, Limit
 from pyinit.core.record import Record
 from pyinit.system import mark
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pyinit.core.plan import Limit
 
 # Linux numbers (asm-generic/resource.h); the resource module knows not all of them.
 NUMBERS = {
@@ -92,6 +88,18 @@ def apply(limits: tuple[Limit, ...], pid: int = 0) -> tuple[Unmet, ...]:
     """Set `limits` on process `pid` (0: ourselves); return those that could not be had."""
     found = [_apply_one(limit, pid) for limit in limits]
     return tuple([unmet for unmet in found if unmet is not None])
+
+
+def apply_all(limits: tuple[Limit, ...], pid: int = 0) -> tuple[Unmet, ...]:
+    """Set all of `limits` on process `pid`, or none; return those that could not be had.
+
+    Raises OSError.
+    """
+    before = tuple([Limit(each.resource, *read_one(each.resource, pid)) for each in limits])
+    unmet = apply(limits, pid)
+    if unmet:
+        apply(before, pid)
+    return unmet
 
 
 def describe_unmet(unmet: Unmet, who: str) -> str:

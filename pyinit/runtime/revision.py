@@ -1,0 +1,125 @@
+"""What a reload makes of [init]: some of its keys hold at once, the others from the next start on.
+
+A pyinit that has dropped its user, bound its socket and entered its directory does not do so
+again: those keys stay as they are, and every reload tells so until pyinit is started anew.
+Limits are raised at once: running out of descriptors is what nobody shall need a restart for.
+Every run that starts from then on inherits them.
+"""
+
+from __future__ import annotations
+
+import posix
+
+from pyinit.core.plan import KEEP, MAXIMUM, UNLIMITED
+from pyinit.core.record import Record, replace
+from pyinit.runtime import own_log
+from pyinit.runtime.compiling import Faults
+from pyinit.system import limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyinit.core.plan import InitPlan, Limit, Plan
+    from pyinit.runtime.machine import Machine
+
+NOW, LATER = "now", "next-start"
+AT_ONCE = ("exit", "limits_unmet", "stop_budget", "drain_delay", "env", "signals")
+AT_START = ("umask", "directory", "pidfile")
+OVERRULED = {"level": b"PYINIT_LOG_LEVEL", "format": b"PYINIT_LOG_FORMAT"}
+
+
+class Changed(Record):
+    """A key of [init] that differs, whether it `applies` now or from the next start on, and why."""
+
+    key: str
+    applies: str
+    note: str = ""
+
+    def line(self) -> str:
+        """Return it as pyinit's log says it."""
+        said = "in force" if self.applies == NOW else "at the next start"
+        return f"[init] {self.key}: {said}" + (f"\n  {self.note}" if self.note else "")
+
+
+def changes(old: InitPlan, new: InitPlan) -> tuple[Changed, ...]:
+    """Return the keys in which `new` differs from what is in force."""
+    plain = [(key, NOW) for key in AT_ONCE] + [(key, LATER) for key in AT_START]
+    found = [Changed(key, at) for key, at in plain if getattr(old, key) != getattr(new, key)]
+    if old.uid != new.uid:
+        found.append(Changed("user", LATER))
+    elif (old.gid, old.groups) != (new.gid, new.groups):
+        found.append(Changed("group", LATER))
+    return (*found, *_limits(old, new), *_log(old, new), *_control(old, new))
+
+
+def adopt(machine: Machine, plan: Plan) -> Faults | None:
+    """Put the [init] of `plan` in force as far as that goes; return why nothing was changed."""
+    old, new = machine.plan.init, plan.init
+    wanted = tuple([limit for limit in new.limits if limit not in old.limits])
+    every = new.limits_unmet == "fail"
+    unmet = limits.apply_all(wanted) if every else limits.apply(wanted)
+    texts = [limits.describe_unmet(each, "pyinit") for each in unmet]
+    if texts and every:
+        return Faults(tuple(texts))
+    for text in texts:
+        machine.log.warning(text)
+    init = _in_force(old, new)
+    machine.plan = replace(plan, init=init)
+    own_log.style(machine, init)
+    if old.log.file != init.log.file:
+        own_log.place(machine, init.log.file)
+    if machine.control is not None:
+        machine.control.allow = init.control.allow
+    return None
+
+
+def _in_force(old: InitPlan, new: InitPlan) -> InitPlan:
+    """Return `new` with everything that only a start can change as it was."""
+    control, was = new.control, old.control
+    control = replace(control, path=was.path, mode=was.mode, uid=was.uid, gid=was.gid)
+    kept = {key: getattr(old, key) for key in (*AT_START, "uid", "gid", "groups")}
+    return replace(new, limits=(*new.limits, *_given_up(old, new)), control=control, **kept)
+
+
+def _given_up(old: InitPlan, new: InitPlan) -> list[Limit]:
+    """Return the limits that the new plan leaves alone: what they were before, nobody knows."""
+    named = [limit.resource for limit in new.limits]
+    return [limit for limit in old.limits if limit.resource not in named]
+
+
+def _limits(old: InitPlan, new: InitPlan) -> Iterator[Changed]:
+    for limit in new.limits:
+        if limit not in old.limits:
+            words = f"pyinitctl limits all {limit.resource}={_words(limit)}"
+            note = f"what runs keeps its own; change that, too: {words}"
+            yield Changed(f"limits.{limit.resource}", NOW, note)
+    for limit in _given_up(old, new):
+        yield Changed(f"limits.{limit.resource}", LATER)
+
+
+def _log(old: InitPlan, new: InitPlan) -> Iterator[Changed]:
+    for key in ("level", "format", "file"):
+        if getattr(old.log, key) != getattr(new.log, key):
+            name = OVERRULED.get(key, b"")
+            note = f"{name.decode()} goes before it" if posix.environ.get(name) else ""
+            yield Changed(f"log.{key}", NOW, note)
+
+
+def _control(old: InitPlan, new: InitPlan) -> Iterator[Changed]:
+    was, now = old.control, new.control
+    if was.allow != now.allow:
+        yield Changed("control.allow", NOW)
+    if was.path != now.path:
+        yield Changed("control.path", LATER)
+    if was.mode != now.mode:
+        yield Changed("control.mode", LATER)
+    if (was.uid, was.gid) != (now.uid, now.gid):
+        yield Changed("control.owner", LATER)
+
+
+def _words(limit: Limit) -> str:
+    """Return a limit in the words of pyinitctl."""
+    names = {MAXIMUM: "max", UNLIMITED: "unlimited"}
+    soft, hard = [names.get(half, str(half)) for half in (limit.soft, limit.hard)]
+    return soft if limit.hard == KEEP or soft == hard == "unlimited" else f"{soft}:{hard}"
