@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import _socket
 import posix
+import sys
 import time
 
 from pyinit.protocol import wire
 from pyinit.protocol.messages import Refused, request
-from pyinit.protocol.places import LONGEST_PATH, chosen_place, socket_places
+from pyinit.protocol.places import LONGEST_PATH, chosen_place, is_shared, socket_places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ LEAST_S = 0.001  # a timeout of nothing would mean not to wait for what is there
 CROWD_S = 0.02  # between two tries to get into a queue that is full
 READ_BYTES = 64 * 1024
 MSG_NOSIGNAL = 0x4000
+CREDENTIALS_BYTES = 12  # struct ucred: pid, uid, gid, each four bytes
 NOTHING: dict[str, Json] = {}
 
 
@@ -118,8 +120,11 @@ class Client:
                 failures.append(f"  {place}: {error.strerror or error}")
                 denied = denied or (place if isinstance(error, PermissionError) else "")
             else:
-                self.path = place
-                return connection
+                if chosen or not is_shared(place) or _is_trusted(connection):
+                    self.path = place
+                    return connection
+                connection.close()
+                failures.append(f"  {place}: who answers there is somebody else")
         if denied:
             raise Refused("denied", f"access denied at {denied}\n  be root or the user of pyinit")
         fix = "\n  name its socket by -s PATH or PYINIT_SOCKET" if not chosen else ""
@@ -185,6 +190,16 @@ def _dial(place: str) -> socket.socket:
         connection.close()
         raise
     return connection
+
+
+def _is_trusted(connection: socket.socket) -> bool:
+    """Say whether root or our own user listens there, and in this container (its pid is seen).
+
+    In /tmp and /dev/shm anybody may have made the directory that we look into.
+    """
+    data = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, CREDENTIALS_BYTES)
+    pid, uid = [int.from_bytes(data[at : at + 4], sys.byteorder) for at in (0, 4)]
+    return pid != 0 and uid in (0, posix.geteuid())
 
 
 def _connect(connection: socket.socket, address: str) -> None:

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VARIABLE = "PYINIT_SOCKET"
+SHARED = ("/tmp", "/dev/shm")  # noqa: S108  the last one is writable under `docker run --read-only`
 LONGEST_PATH = 107  # bytes: sun_path of sockaddr_un, with its final zero
 
 
@@ -16,8 +17,24 @@ def socket_places(environ: Mapping[bytes, bytes], uid: int) -> tuple[str, ...]:
     runtime = environ.get(b"XDG_RUNTIME_DIR")
     if runtime:
         places.append(runtime.decode("utf-8", "surrogateescape") + "/pyinit/control.sock")
-    places.append(f"/tmp/pyinit-{uid}/control.sock")  # noqa: S108  its owner is checked
+    places += [f"{top}/pyinit-{uid}/control.sock" for top in SHARED]
     return tuple(places)
+
+
+def places_to_listen(environ: Mapping[bytes, bytes], uid: int) -> tuple[str, ...]:
+    """Return where a pyinit tries to have its socket, in this order.
+
+    The $PYINIT_SOCKET of a program of another pyinit leads to that one.
+    """
+    chosen = chosen_place(environ)
+    if b"PYINIT_PROGRAM" in environ:
+        return tuple([place for place in socket_places(environ, uid) if place != chosen])
+    return (chosen,) if chosen else socket_places(environ, uid)
+
+
+def is_shared(path: str) -> bool:
+    """Say whether everybody may make the directory of this socket: its owner must be looked at."""
+    return path.rpartition("/")[0].rpartition("/")[0] in SHARED
 
 
 def chosen_place(environ: Mapping[bytes, bytes]) -> str | None:

@@ -9,9 +9,9 @@ from pyinit.core import events as ev
 from pyinit.core import supervisor as core
 from pyinit.core.record import replace
 from pyinit.core.states import run_of
-from pyinit.protocol.places import chosen_place, socket_places
 from pyinit.runtime import (
     control_socket,
+    footing,
     main_program,
     notify,
     own_log,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pyinit.core.draft import Supervisor
-    from pyinit.core.plan import InitPlan, Plan
+    from pyinit.core.plan import Plan
     from pyinit.core.process import Process
     from pyinit.protocol.wire import Object
     from pyinit.runtime.control import Ask
@@ -148,19 +148,18 @@ class Machine:
         for text in texts:
             self.log.warning(text)
         try:
-            if init.directory is not None:
-                posix.chdir(init.directory)
-            if init.umask is not None:
-                posix.umask(init.umask)
-            if init.pidfile is not None:
-                pidfile.take(init.pidfile, init.uid, init.gid)
+            footing.enter(init)
+            footing.take_pidfile(init)
             self.open_control()
-            self._drop_user(init)
+            footing.become_user(init)
         except pidfile.AlreadyRunning as error:
             return Faults((f"cannot start: {error}",), 1)
+        except footing.Unable as error:
+            self._give_back()
+            return Faults((str(error),))
         except OSError as error:
             self._give_back()
-            return Faults((f"cannot start: {error}",))
+            return Faults((f'cannot start: {error.strerror} "{error.filename}"',))
         return None
 
     def become_init(self) -> None:
@@ -181,13 +180,12 @@ class Machine:
 
         The descriptors are those that another pyinit has left to us.
         """
-        plan = self.plan.init.control
-        environ = posix.environ
-        chosen = chosen_place(environ)
-        places = (chosen,) if chosen else socket_places(environ, posix.geteuid())
+        init = self.plan.init
         if listener_fd < 0:
             exclusive = self.options.daemon_fd >= 0  # a second daemon is a mistake
-            listener, path, failures = control_socket.listen(plan, places, exclusive=exclusive)
+            listener, path, failures = control_socket.listen(init, exclusive=exclusive)
+            if listener is not None and init.control.path and posix.getpid() == 1:
+                control_socket.lead_to(path, init)
         else:
             from pyinit.system import sockets
 
@@ -201,7 +199,8 @@ class Machine:
         self.socket_path = path
         self.desk.socket_path = path
         self.driver.extra_env = (("PYINIT_SOCKET", path),)
-        self.control = Control(self.poller, listener, self._perform, self.log.warning, plan.allow)
+        allow = init.control.allow
+        self.control = Control(self.poller, listener, self._perform, self.log.warning, allow)
         self.loop.timed = (*self.loop.timed, self.control)
         self.loop.after_turn.append(self.control.after_turn)
         self._open_notify(notify_path, notify_fd)
@@ -222,14 +221,6 @@ class Machine:
         if self._verbs is None:
             self._verbs = Verbs(self.desk)
         return self._verbs.perform(ask)
-
-    def _drop_user(self, init: InitPlan) -> None:
-        if init.groups is not None and posix.geteuid() == 0:
-            posix.setgroups(init.groups)
-        if init.gid is not None:
-            posix.setresgid(init.gid, init.gid, init.gid)
-        if init.uid is not None:
-            posix.setresuid(init.uid, init.uid, init.uid)
 
     def _wire(self) -> None:
         self.driver.on_reload = self.desk.reload
@@ -277,7 +268,7 @@ class Machine:
 
     def _give_back(self) -> None:
         if self.control is not None:
-            files.remove(self.socket_path)
+            control_socket.remove(self.socket_path)
         if self.notify_fd >= 0:
             files.remove(self.readiness.notify_path or "")
         if self.plan.init.pidfile is not None:

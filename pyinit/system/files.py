@@ -76,6 +76,13 @@ def make_parents(path: str, mode: int = 0o755) -> None:
             return
 
 
+def own(path: str, uid: int | None, gid: int | None) -> None:
+    """Give `path` itself, not what a link there leads to, to somebody; None: as it is."""
+    if uid is not None or gid is not None:
+        owner = (-1 if uid is None else uid, -1 if gid is None else gid)
+        posix.chown(path, *owner, follow_symlinks=False)
+
+
 def atomic_write(path: str, data: bytes, mode: int = 0o644) -> None:
     """Write a small file so that nobody ever sees half of it.  Raises OSError."""
     temporary = f"{path}.{posix.getpid()}"

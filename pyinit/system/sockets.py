@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket as _socket
     import stat as _stat
+    from collections.abc import Callable
 else:
     import _socket
     import _stat
@@ -35,8 +36,7 @@ def listen_unix(path: str, mode: int, uid: int | None = None, gid: int | None = 
     listener = Socket(_socket.AF_UNIX, _socket.SOCK_STREAM | FLAGS)
     try:
         _bind(listener, path, mode)
-        if uid is not None or gid is not None:
-            posix.chown(path, -1 if uid is None else uid, -1 if gid is None else gid)
+        files.own(path, uid, gid)
         listener.listen(BACKLOG)
     except OSError:
         listener.close()
@@ -73,6 +73,14 @@ def receive(receiver: Socket, size: int) -> tuple[bytes, int]:
         if level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
             return data, int.from_bytes(content[:4], sys.byteorder)
     return data, 0
+
+
+def answers(path: str) -> bool:
+    """Say whether somebody listens on the stream socket at `path`, or where a link there leads.
+
+    Raises OSError for what is no socket.
+    """
+    return _answers(path, _socket.SOCK_STREAM, posix.stat)
 
 
 def accept(listener: Socket) -> Socket | None:
@@ -122,10 +130,10 @@ def _bind(bound: Socket, path: str, mode: int) -> None:
         posix.umask(mask)
 
 
-def _answers(path: str, kind: int) -> bool:
+def _answers(path: str, kind: int, look: Callable[[str], posix.stat_result] = posix.lstat) -> bool:
     """Say whether somebody listens there.  Raises OSError for what is no socket: it stays."""
     try:
-        if not _stat.S_ISSOCK(posix.lstat(path).st_mode):
+        if not _stat.S_ISSOCK(look(path).st_mode):
             raise FileExistsError(errno.EEXIST, "something that is no socket is there", path)
     except FileNotFoundError:  # removed a moment ago
         return False

@@ -68,12 +68,13 @@ def test_without_proc():
 @needs_root
 def test_where_nothing_can_be_written_it_runs_without_a_control_socket_and_says_so(tmp_path):
     (tmp_path / "pyinit.toml").write_text(SLEEPER)
-    bind = "mount --bind $place $place && mount -o remount,bind,ro $place"
-    script = f"for place in /run /tmp; do {bind} || exit 1; done"
+    script = "mount --bind /tmp /tmp && mount -o remount,bind,ro /tmp"
+    script += " && mount -t tmpfs -o ro none /run && mount -t tmpfs -o ro none /dev/shm"
     options = ("-c", str(tmp_path / "pyinit.toml"))
     with Box(options=options, socket=False, inside=after(script)) as box:
         said = box.until("cannot make a control socket, running without one")
-        assert "/run/pyinit/control.sock: Read-only file system" in said
+        for place in ("/run/pyinit", "/dev/shm/pyinit-0"):
+            assert f"{place}/control.sock: Read-only file system" in said
         box.until("web: up")
         box.send("TERM")
         assert box.wait() == 0
@@ -111,9 +112,56 @@ def test_log_files_that_cannot_be_written_do_not_keep_a_program_from_running(uid
 def test_a_directory_of_init_that_is_not_there_starts_nothing():
     with Box('[init]\ndirectory = "/no/such/place"\n' + SLEEPER) as box:
         assert box.wait() == 78
-        assert "cannot start: " in box.err
-        assert "/no/such/place" in box.err
-        assert "web: started" not in box.err
+        assert box.err == (
+            'pyinit: cannot enter the directory "/no/such/place" of [init]:'
+            " No such file or directory\n  make it, or name another in [init] directory\n"
+        )
+
+
+def test_a_pidfile_that_cannot_be_written_starts_nothing():
+    with Box('[init]\npidfile = "/proc/nope/pid"\n' + SLEEPER) as box:
+        assert box.wait() == 78
+        assert box.err == (
+            'pyinit: cannot write the pidfile "/proc/nope/pid": No such file or directory\n'
+            "  name another place in [init] pidfile, or leave it out\n"
+        )
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("key", "value", "who"),
+    [
+        ("user", "65532", "user 65532"),
+        ("group", "65532", "group 65532"),
+    ],
+)
+def test_a_user_that_pyinit_may_not_become_starts_nothing(key, value, who):
+    config = f'[init]\n{key} = "{value}"\npidfile = "${{PYINIT_BOX}}/pid"\n'
+    with Box(config + SLEEPER, uid=ORDINARY, namespace=False) as box:
+        assert box.wait() == 78
+        assert box.err.splitlines()[-2:] == [
+            f"pyinit: cannot become {who} of [init]: not permitted",
+            f"  start pyinit as root (with the capabilities SETUID and SETGID), or leave {key} out",
+        ]
+        assert "cannot make" not in box.err
+        assert not Path(box.socket).exists()
+        assert not (box.place / "pid").exists()
+
+
+def test_unknown_words_in_the_variables_of_the_log_are_told_and_the_configuration_holds():
+    env = {"PYINIT_LOG_LEVEL": "bogus", "PYINIT_LOG_FORMAT": "b\udcffgus"}
+    log = '[init.log]\nlevel = "warning"\nformat = "supervisord"\n'
+    with Box(log + SLEEPER, env=env) as box:
+        box.wait_state("web", "RUNNING")
+        assert [line.partition(" WARN ")[2] for line in box.err.splitlines()] == [
+            'unknown PYINIT_LOG_LEVEL "bogus": it stays "warning"',
+            "  known here: error, warning, info, debug",
+            'unknown PYINIT_LOG_FORMAT "b\udcffgus": it stays "supervisord"',
+            "  known here: text, json, supervisord",
+        ]
+        assert box.ctl("reexec").returncode == 0
+        box.wait_state("web", "RUNNING")
+        assert box.err.count("unknown PYINIT_LOG_LEVEL") == 1
 
 
 # --- the compiler

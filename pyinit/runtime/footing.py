@@ -1,0 +1,63 @@
+"""Where pyinit itself is to stand, by [init]: its directory, its mask, its pidfile, its user."""
+
+from __future__ import annotations
+
+import errno
+import posix
+
+from pyinit.runtime import pidfile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.core.plan import InitPlan
+
+
+class Unable(Exception):
+    """Something that [init] asks for cannot be had; the text says what, why, and the fix."""
+
+
+def enter(init: InitPlan) -> None:
+    """Go to the directory and put the mask in force.  Raises Unable."""
+    if init.directory is not None:
+        try:
+            posix.chdir(init.directory)
+        except OSError as error:
+            raise Unable(
+                f'cannot enter the directory "{init.directory}" of [init]: {error.strerror}\n'
+                "  make it, or name another in [init] directory"
+            ) from None
+    if init.umask is not None:
+        posix.umask(init.umask)
+
+
+def take_pidfile(init: InitPlan) -> None:
+    """Write the pidfile, if there is to be one.  Raises Unable, and AlreadyRunning."""
+    if init.pidfile is None:
+        return
+    root = posix.geteuid() == 0  # else it is ours, and nobody else may be had
+    try:
+        pidfile.take(init.pidfile, init.uid if root else None, init.gid if root else None)
+    except OSError as error:
+        raise Unable(
+            f'cannot write the pidfile "{init.pidfile}": {error.strerror}\n'
+            "  name another place in [init] pidfile, or leave it out"
+        ) from None
+
+
+def become_user(init: InitPlan) -> None:
+    """Drop groups, gid and uid, in this order.  Raises Unable."""
+    try:
+        if init.groups is not None and posix.geteuid() == 0:
+            posix.setgroups(init.groups)
+        if init.gid is not None:
+            posix.setresgid(init.gid, init.gid, init.gid)
+        if init.uid is not None:
+            posix.setresuid(init.uid, init.uid, init.uid)
+    except OSError as error:
+        who = f"group {init.gid}" if init.uid is None else f"user {init.uid}"
+        key = "group" if init.uid is None else "user"
+        reason = "not permitted" if error.errno == errno.EPERM else error.strerror
+        raise Unable(
+            f"cannot become {who} of [init]: {reason}\n"
+            f"  start pyinit as root (with the capabilities SETUID and SETGID), or leave {key} out"
+        ) from None
