@@ -67,9 +67,9 @@ KEYS = (
     Key("init.log", "level", "level", '"info"', '"error", "warning", "info" or "debug"'),
     Key("init.log", "format", "logformat", '"text"', '"text", "json" or "supervisord"'),
     Key("init.log", "file", "word", "stderr", "where the messages go"),
-    Key("init.control", "path", "word", "/run/pyinit/control.sock", "the socket; else $XDG_RUNTIME_DIR/pyinit/, else /tmp/pyinit-UID/"),
+    Key("init.control", "path", "word", "/run/pyinit/control.sock", "the socket; else below $XDG_RUNTIME_DIR, /tmp or /dev/shm"),
     Key("init.control", "mode", "mode", '"0600"', "permissions of the socket"),
-    Key("init.control", "owner", "owner", "pyinit's", '"user" or "user:group" of the socket'),
+    Key("init.control", "owner", "owner", "the user of pyinit", '"user" or "user:group" of the socket'),
     Key("init.control", "allow", "allow", "[]", 'who else may do what: ["user:read", "1000:operate", "deploy:admin"]'),
     # program
     Key("program", "command", "command", "required", "the program and its arguments: a list, or a text that is split as a shell splits (no shell runs)"),

@@ -59,6 +59,35 @@ def test_the_healthcheck_of_a_command_is_healthy_too(boxes, image):
     health_is(box, "healthy")
 
 
+NOBODY = {"user": "12345", "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]}
+
+
+@pytest.mark.parametrize("more", [{}, NOBODY], ids=["root", "nobody"])
+def test_the_healthcheck_needs_nothing_writable_in_the_image(boxes, image, more):
+    files = {"/etc/pyinit/pyinit.toml": service("web", FOREVER)}
+    box = boxes.run(image, files=files, healthcheck=ONCE, read_only=True, **more)
+    box.running("web")
+    code, output = box.run("pyinitctl", "health")
+    assert code == 0, output
+    health_is(box, "healthy")
+
+
+@pytest.mark.parametrize("user", ["", "nonroot"])
+def test_the_healthcheck_finds_a_socket_that_the_configuration_names(boxes, image, user):
+    control = '[init]\ncontrol = { path = "/tmp/my.sock" }\n'
+    drop = f'user = "{user}"\n' if user else ""
+    files = {"/etc/pyinit/pyinit.toml": control + drop + service("web", FOREVER)}
+    box = boxes.run(image, files=files, healthcheck=ONCE)
+    health_is(box, "healthy")
+    assert box.run("pyinitctl", "-s", "/tmp/my.sock", "health")[0] == 0
+    box.container.restart(timeout=20)
+    health_is(box, "healthy")
+    box.container.kill()  # link and socket are left behind
+    box.wait()
+    box.container.start()
+    health_is(box, "healthy")
+
+
 @pytest.mark.parametrize("user", ["", "12345"])
 def test_probes_by_exec_answer_as_json_and_leave_no_zombie(boxes, image, user):
     files = {"/etc/pyinit/pyinit.toml": service("web", FOREVER)}

@@ -7,6 +7,12 @@ from boxes import PYTHON, eventually, service
 
 RESTRICTIONS = {
     "read-only": {"read_only": True},
+    "read-only, nobody and nothing": {
+        "read_only": True,
+        "user": "12345",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+    },
     "read-only with tmpfs": {"read_only": True, "tmpfs": {"/run": "", "/tmp": ""}},
     "a user without an entry": {"user": "12345"},
     "user and group without entries": {"user": "12345:23456"},
@@ -25,7 +31,6 @@ RESTRICTIONS = {
         "init": True,
     },
 }
-NOWHERE = {"read-only"}  # no place for a control socket
 OBEDIENT = """
 import _signal, posix
 _signal.signal(15, lambda *_: posix._exit(0))
@@ -46,13 +51,10 @@ def test_a_service_runs_is_controlled_and_stopped_under(boxes, image, restrictio
     box = boxes.run(image, files={"/etc/pyinit/pyinit.toml": text}, **options)
     box.said("web | at work")
     code, output = box.run("pyinitctl", "restart", "web")
-    if restriction in NOWHERE:
-        assert code == 5, output
-    else:
-        assert code == 0, output
-        box.running("web")
-        assert box.run("pyinitctl", "health")[0] == 0
-        assert box.run("pyinitctl", "limits", "web")[0] == 0
+    assert code == 0, output
+    box.running("web")
+    assert box.run("pyinitctl", "health")[0] == 0
+    assert box.run("pyinitctl", "limits", "web")[0] == 0
     box.container.stop(timeout=20)
     assert box.state["ExitCode"] == 0, box.logs()
 
@@ -72,7 +74,8 @@ def test_the_example_serves_and_stops_under(boxes, go_web, restriction):
 
 def test_without_a_place_for_its_socket_pyinit_says_so_once_and_runs_on(boxes, image):
     text = service("web", OBEDIENT)
-    box = boxes.run(image, files={"/etc/pyinit/pyinit.toml": text}, read_only=True)
+    files = {"/etc/pyinit/pyinit.toml": text}
+    box = boxes.run(image, files=files, read_only=True, ipc_mode="none")  # no /dev/shm either
     box.said("at work")
     logs = box.logs()
     assert logs.count("cannot make a control socket") == 1
@@ -90,6 +93,17 @@ def test_a_user_without_an_entry_has_its_socket_below_tmp_for_itself_alone(boxes
     assert box.run(*PYTHON, code) == (0, "0o40700\n")
     code, output = box.run("pyinitctl", "status", user="54321")
     assert code in {5, 6}, output
+
+
+def test_with_the_root_read_only_the_socket_is_in_shared_memory_for_its_user_alone(boxes, image):
+    files = {"/etc/pyinit/pyinit.toml": service("web", OBEDIENT)}
+    box = boxes.run(image, files=files, read_only=True, user="12345")
+    box.running("web")
+    code = "import posix; print(oct(posix.stat('/dev/shm/pyinit-12345').st_mode))"
+    assert box.run(*PYTHON, code) == (0, "0o40700\n")
+    code, output = box.run("pyinitctl", "status", user="54321")
+    assert code in {5, 6}, output
+    assert "control socket" not in box.logs()
 
 
 def test_the_init_of_docker_makes_pyinit_a_subreaper_that_reaps(boxes, image):
