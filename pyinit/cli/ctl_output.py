@@ -139,6 +139,8 @@ def _say_end(end: Object) -> None:
     memory = size(number(end["max_rss_bytes"]))
     expected = "" if end["expected"] else ", unexpected"
     say(f"  {moment(number(end['at']))}  {end['reason']}{expected}")
+    if end.get("fix"):
+        say(f"    {end['fix']}")
     facts = f"run {end['run_id']}, pid {end['pid']}, ran {duration(number(end['ran_s']))}"
     say(f"    {facts}; processor {used}; memory at most {memory}")
     output = str(end["output"])

@@ -6,7 +6,7 @@ import time
 
 from pyinit.core import effects as fx
 from pyinit.core.states import NO_PID, PUBLIC
-from pyinit.core.status import ExitCode, Signaled, describe, shell_code
+from pyinit.core.status import ExitCode, Signaled, describe, parted, shell_code
 from pyinit.runtime.history import End, History
 
 TYPE_CHECKING = False
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 TAIL_LINES = 20  # of a run's last output, in the report of its end: a panic of Go fits
 SIGKILL = 9
-NEWLINE = "\n"  # below it in a status: how to mend what kept a run from being executed
 
 
 class Announcer:
@@ -80,7 +79,7 @@ class Announcer:
             self._log.info(born)
         if not self.subscribers or (PUBLIC[change.was] == PUBLIC[change.now] and end is None):
             return
-        self._publish(_entry(change, end))
+        self._publish(event_json(change, end, time.time()))
 
     def removed(self, effect: fx.Removed) -> None:
         """A process left the plan."""
@@ -99,6 +98,8 @@ class Announcer:
         since = self._since.pop(change.pid, None)
         user_s, system_s, rss = self._usage.pop(change.pid, (0.0, 0.0, 0))
         failed = not change.expected
+        oom = self._was_oom(status) if isinstance(status, Signaled) else False
+        reason, fix = parted(change.reason or describe(status))
         end = End(
             run_id=change.run_id,
             pid=change.pid,
@@ -106,12 +107,13 @@ class Announcer:
             ran_s=time.monotonic() - since if since is not None else 0.0,
             status=status,
             expected=bool(change.expected),
-            reason=change.reason,
-            oom=self._was_oom(status) if isinstance(status, Signaled) else False,
+            reason=reason + (", out of memory" if oom else ""),
+            oom=oom,
             user_s=user_s,
             system_s=system_s,
             max_rss_bytes=rss,
             output=self._tail(change.key).decode("utf-8", "replace") if failed else "",
+            fix=fix,
         )
         self._history.add(change.key, end)
         return end
@@ -131,8 +133,9 @@ class Announcer:
     def _say(self, change: fx.Announce, end: End | None) -> None:
         name = change.name
         if end is not None:
-            fix = describe(end.status).partition(NEWLINE)[2] if change.now != "Fatal" else ""
-            text = f"{name}: {_ended(change, end)}" + (NEWLINE + fix if fix else "")
+            text = f"{name}: {_ended(change, end)}"
+            if change.now != "Fatal":
+                text += _below(end)
             own = change.key == self.main and isinstance(end.status, ExitCode)
             self._log.say("info" if end.expected or own else "warning", text)
         match change.now:
@@ -142,7 +145,8 @@ class Announcer:
                 why = f" ({change.reason})" if change.reason else ""
                 self._log.info(f"{name}: stopping, pid {change.pid}{why}")
             case "Fatal":
-                self._log.error(f"{name}: gave up: {change.reason}")
+                reason = end.reason + _below(end) if end is not None else change.reason
+                self._log.error(f"{name}: gave up: {reason}")
                 if end is not None and end.output:
                     self._log.error(f"{name}: its last output:\n" + end.output.rstrip("\n"))
             case _:
@@ -151,7 +155,7 @@ class Announcer:
 
 def _ended(change: fx.Announce, end: End) -> str:
     text = "stopped" if change.was == "Stopping" and not change.reason else "ended"
-    text += f" ({describe(end.status).partition(NEWLINE)[0]}"
+    text += f" ({parted(describe(end.status))[0]}"
     if end.oom:
         text += ", out of memory"
     text += f") after {end.ran_s:.1f} s" if change.pid != NO_PID else ")"
@@ -160,6 +164,11 @@ def _ended(change: fx.Announce, end: End) -> str:
     elif change.now in {"Starting", "Waiting"}:
         text += "; starting again"
     return text
+
+
+def _below(end: End) -> str:
+    """Return how to mend what kept a run from being executed, as a line below its end."""
+    return f"\n  {end.fix}" if end.fix else ""
 
 
 def status_json(end: End) -> dict[str, Json]:
@@ -173,12 +182,16 @@ def status_json(end: End) -> dict[str, Json]:
             found["core_dumped"] = dumped
         case _:
             found["code"] = shell_code(end.status)
-    found["reason"] = end.reason or describe(end.status) + (", out of memory" if end.oom else "")
+    found["reason"] = end.reason
+    if end.fix:
+        found["fix"] = end.fix
     found["at"] = end.at
     return found
 
 
-def _entry(change: fx.Announce, end: End | None) -> dict[str, Json]:
+def event_json(change: fx.Announce, end: End | None, at: float) -> dict[str, Json]:
+    """Return a change of state as `events` tells it; `end` of the run that was over with it."""
+    reason, fix = parted(change.reason)
     entry: dict[str, Json] = {
         "event": "state",
         "name": change.name,
@@ -187,10 +200,12 @@ def _entry(change: fx.Announce, end: End | None) -> dict[str, Json]:
         "was": PUBLIC[change.was],
         "state": PUBLIC[change.now],
         "pid": change.pid,
-        "at": time.time(),
+        "at": at,
     }
-    if change.reason:
-        entry["reason"] = change.reason
+    if reason:
+        entry["reason"] = end.reason if end is not None else reason
+    if fix:
+        entry["fix"] = fix
     if end is not None:
         entry["exit"] = status_json(end)
         entry["expected"] = end.expected

@@ -17,7 +17,8 @@ class End(Record):
     """One end of a run.
 
     `at` is wall-clock time (seconds since the epoch); `ran_s` how long it ran; `oom` says that
-    the kernel killed it for memory; `output` are its last lines (stderr before stdout).
+    the kernel killed it for memory, as `reason` does; `output` are its last lines (stderr before
+    stdout); `fix` says how to mend what kept it from being executed.
     """
 
     run_id: int
@@ -32,6 +33,7 @@ class End(Record):
     system_s: float = 0.0
     max_rss_bytes: int = 0
     output: str = ""
+    fix: str = ""
 
 
 class History:

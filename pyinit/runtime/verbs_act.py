@@ -29,11 +29,11 @@ from pyinit.core.states import (
     public_name,
     run_of,
 )
-from pyinit.core.status import SIGNAL_NAMES, describe
+from pyinit.core.status import SIGNAL_NAMES
 from pyinit.protocol.messages import Refused
 from pyinit.protocol.names import nearest
 from pyinit.runtime.verbs_service import PATIENCE_S
-from pyinit.runtime.verbs_state import reason_of
+from pyinit.runtime.verbs_state import fix_of, reason_of
 from pyinit.system.signals import number_of
 
 TYPE_CHECKING = False
@@ -258,10 +258,11 @@ def _judge_restart(service: Service, old: Process, row: Process) -> Verdict | No
 def _judge_end(service: Service, row: Process) -> Verdict:
     """Judge a run that has ended: well, or with words that help."""
     match row.state:
-        case Exited(status, success):
-            return DONE if success else Verdict(describe(status))
+        case Exited(success=True):
+            return DONE
         case _:
-            return Verdict(reason_of(service, row))
+            fix = fix_of(row)
+            return Verdict(reason_of(service, row) + (f"\n  {fix}" if fix else ""))
 
 
 def _judge_gone(service: Service, row: Process) -> Verdict | None:

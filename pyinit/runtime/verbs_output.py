@@ -13,11 +13,12 @@ from _codecs import utf_8_decode
 from pyinit.core.effects import Announce
 from pyinit.core.plan import INHERIT
 from pyinit.core.states import PUBLIC, public_name
+from pyinit.core.status import describe, parted
 from pyinit.core.trace import brief
 from pyinit.logs.ring import STDERR, STDOUT, last_lines
 from pyinit.protocol.messages import Refused
 from pyinit.protocol.names import ALL, is_glob, stands_for
-from pyinit.runtime.announcer import status_json
+from pyinit.runtime.announcer import event_json, status_json
 from pyinit.runtime.history import End
 from pyinit.runtime.verbs_service import number, strings
 
@@ -150,7 +151,7 @@ def _past(service: Service) -> list[dict[str, Json]]:
     """Return the changes of state that the recorder still knows, as the announcer told them."""
     offset = time.time() - service.desk.now()
     return [
-        _past_event(effect, now + offset)
+        _past_event(service, effect, now + offset)
         for now, _, effects in service.desk.recorder.entries()
         for effect in effects
         if isinstance(effect, Announce)
@@ -158,25 +159,16 @@ def _past(service: Service) -> list[dict[str, Json]]:
     ]
 
 
-def _past_event(change: Announce, at: float) -> dict[str, Json]:
-    entry: dict[str, Json] = {
-        "event": "state",
-        "name": change.name,
-        "group": change.group,
-        "program": change.program,
-        "was": PUBLIC[change.was],
-        "state": PUBLIC[change.now],
-        "pid": change.pid,
-        "at": at,
-    }
-    if change.reason:
-        entry["reason"] = change.reason
-    if change.status is not None:
-        expected = bool(change.expected)
-        end = End(change.run_id, change.pid, at, 0.0, change.status, expected, change.reason)
-        entry["exit"] = status_json(end)
-        entry["expected"] = expected
-    return entry
+def _past_event(service: Service, change: Announce, at: float) -> dict[str, Json]:
+    if change.status is None:
+        return event_json(change, None, at)
+    for end in service.desk.history.of(change.key):
+        if end.run_id == change.run_id:
+            return event_json(change, end, at)
+    reason, fix = parted(change.reason or describe(change.status))  # the history is shorter
+    expected = bool(change.expected)
+    end = End(change.run_id, change.pid, at, 0.0, change.status, expected, reason, fix=fix)
+    return event_json(change, end, at)
 
 
 def _filter(patterns: list[str]) -> Callable[[dict[str, Json]], bool]:

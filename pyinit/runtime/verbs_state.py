@@ -14,6 +14,7 @@ import posix
 
 from pyinit import __version__
 from pyinit.core import graph as graphs
+from pyinit.core import states
 from pyinit.core.phases import Booting, Up
 from pyinit.core.states import (
     NEVER,
@@ -31,18 +32,19 @@ from pyinit.core.states import (
     public_name,
     run_of,
 )
-from pyinit.core.status import describe
+from pyinit.core.status import Signaled, parted
 from pyinit.protocol.messages import Refused
 from pyinit.runtime.announcer import status_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from pyinit.core.draft import Supervisor
     from pyinit.core.process import Process
     from pyinit.protocol.wire import Json, Object
     from pyinit.runtime.control import Ask
+    from pyinit.runtime.history import End
     from pyinit.runtime.verbs_service import Service
 
 SLICE = 25  # processes whose /proc is read in one turn: about a millisecond
@@ -185,7 +187,8 @@ def is_lost(row: Process, goal: str) -> bool:
 
 
 def reason_of(service: Service, row: Process) -> str:
-    """Return why the process is where it is, "" where the state says it all."""
+    """Return why the process is where it is, in a line; "" where the state says it all."""
+    ends = service.desk.history.of(row.plan.key)
     match row.state:
         case Waiting():
             state = service.desk.state
@@ -193,22 +196,32 @@ def reason_of(service: Service, row: Process) -> str:
             return f"waits for '{program}'" if program else ""
         case Starting(ready_by=ready_by) if ready_by != NEVER:
             return "not ready yet"
-        case Backoff(retry_at, reason):
-            return f"{reason}; next run in {max(0.0, retry_at - service.desk.now()):.1f} s"
-        case Fatal(reason):
-            return reason
-        case Exited(status):
-            return describe(status)
-        case Stopping(failed=failed):
-            return failed
+        case Backoff(retry_at):
+            delay_s = max(0.0, retry_at - service.desk.now())
+            return f"{cause_of(row, ends)}; next run in {delay_s:.1f} s"
         case Ending(left=left) if left > 0:
             return f"{left} of its processes are left"
         case _:
-            return ""
+            return cause_of(row, ends)
+
+
+def fix_of(row: Process) -> str:
+    """Return how to mend what keeps the process from being executed, "" where nobody knows."""
+    return parted(states.reason_of(row.state))[1]
+
+
+def cause_of(row: Process, ends: Sequence[End]) -> str:
+    """Return the reason that the state of a process has; `ends` are those of its runs."""
+    reason, _ = parted(states.reason_of(row.state))
+    match row.state:
+        case Backoff() | Exited() | Fatal(status=Signaled()) if ends and ends[-1].oom:
+            return f"{reason}, out of memory"
+        case _:
+            return reason
 
 
 def _in_words(service: Service, row: Process) -> str:
-    reason = reason_of(service, row).partition("\n")[0]  # a fix may stand below it
+    reason = reason_of(service, row)
     return f"{public_name(row.state)} ({reason})" if reason else public_name(row.state)
 
 
@@ -262,7 +275,7 @@ def _entry(service: Service, row: Process) -> dict[str, Json]:
     plan, run = row.plan, run_of(row.state)
     alive = run is not None and run.pid != NO_PID
     ends = service.desk.history.of(plan.key)
-    return {
+    entry: dict[str, Json] = {
         "name": plan.name,
         "group": plan.group,
         "program": plan.program,
@@ -278,6 +291,14 @@ def _entry(service: Service, row: Process) -> dict[str, Json]:
         "reason": reason_of(service, row),
         "last_exit": status_json(ends[-1]) if ends else None,
     }
+    return _with_fix(entry, row)
+
+
+def _with_fix(entry: dict[str, Json], row: Process) -> dict[str, Json]:
+    fix = fix_of(row)
+    if fix:
+        entry["fix"] = fix
+    return entry
 
 
 def _with_usage(
@@ -309,11 +330,14 @@ def _usage(pid: Json) -> dict[str, Json]:
 
 def _verdict(service: Service, failing: list[Process], *, ok: bool) -> Object:
     told: list[Json] = [
-        {
-            "name": row.plan.name,
-            "state": public_name(row.state),
-            "reason": reason_of(service, row),
-        }
+        _with_fix(
+            {
+                "name": row.plan.name,
+                "state": public_name(row.state),
+                "reason": reason_of(service, row),
+            },
+            row,
+        )
         for row in failing
     ]
     return {"ok": ok, "state": service.phase, "failing": told}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pyinit.core.phases import Up, shutdown_of
-from pyinit.core.states import Exited, Fatal, Running, has_failed
+from pyinit.core.phases import Over, Up, shutdown_of
+from pyinit.core.states import Exited, Fatal, Running, has_failed, reason_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyinit.core.draft import Supervisor
+    from pyinit.core.phases import Phase, Shutdown
     from pyinit.core.process import Process
 
 
@@ -24,7 +25,9 @@ def find(
     told = "".join([_told(row, output(row.plan.key)) for row in failed])
     if not isinstance(supervisor.phase, Up):
         shutdown = shutdown_of(supervisor.phase)
-        cause = shutdown.cause if shutdown is not None else "it ended"
+        if shutdown is not None and not failed and _is_success(supervisor.phase, shutdown):
+            return 0, "pyinit: everything is done\n"
+        cause = shutdown.cause if shutdown is not None else "stopped before anything was started"
         return 1, f"pyinit: boot failed: {cause}\n{told}"
     if not all(_is_settled(row) for row in supervisor.table if row.plan.autostart):
         return None
@@ -40,7 +43,12 @@ def _is_settled(row: Process) -> bool:
     return isinstance(row.state, Exited | Fatal)
 
 
+def _is_success(phase: Phase, shutdown: Shutdown) -> bool:
+    """Say whether pyinit ends, and nobody asked for it, because all went well."""
+    return shutdown.code == 0 and not (isinstance(phase, Over) and phase.code)
+
+
 def _told(row: Process, output: str) -> str:
-    reason = row.state.reason if isinstance(row.state, Fatal) else "it has failed"
+    reason = reason_of(row.state).replace("\n", "\n  ")  # the fix stands below it
     lines = "".join([f"    {line}\n" for line in output.splitlines()])
     return f"  {row.plan.name}: {reason}\n{lines}"

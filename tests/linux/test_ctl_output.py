@@ -38,6 +38,18 @@ autostart = false
 restart = "never"
 start_seconds = 0
 
+[program.absent]
+command = ["/no/such/program"]
+autostart = false
+restart = { max = 1, delay = "10ms", jitter = 0 }
+critical = false
+
+[program.silenced]
+command = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.05; done"]
+autostart = false
+restart = "never"
+ready = { output = "x", timeout = "0.2s" }
+
 [program.bytes]
 command = ["sh", "-c", "printf 'caf\\\\303\\\\251 \\\\377 end\\\\n'; exec sleep 600"]
 stdout = "json"
@@ -244,6 +256,40 @@ def test_why_tells_how_the_last_runs_ended_and_their_last_words(fresh):
     assert end["max_rss_bytes"] > 0
     assert end["ran_s"] >= 0
     assert end["output"] == "".join(f"line {n}\n" for n in range(1, 6))  # not of the run before
+
+
+def test_how_to_mend_what_cannot_be_executed_is_a_line_and_a_field_of_its_own(fresh):
+    done = fresh.ctl("start", "absent")
+    why = 'cannot execute "/no/such/program": No such file or directory'
+    assert f"cannot start absent: {why}" in done.stderr
+    assert "next run in" not in done.stderr.partition("\n")[2]
+    fresh.wait_state("absent", "FATAL")
+    said = text(fresh, "why", "absent").splitlines()
+    assert said[1].endswith(f"{why}, unexpected")
+    assert said[2].startswith("    is it copied")
+    for end in fresh.json("why", "absent")["processes"][0]["ends"]:
+        assert "\n" not in end["reason"]
+        assert f"    {end['fix']}" == said[2]
+    entry = fresh.status()["absent"]
+    gave_up = f"2 failed runs within 60 s, the last: {why}"
+    assert entry["reason"] == entry["last_exit"]["reason"] == gave_up
+    assert f"    {entry['fix']}" == f"    {entry['last_exit']['fix']}" == said[2]
+    lines = text(fresh, "events", "absent", "--json").splitlines()
+    last = [json.loads(line) for line in lines][-1]
+    assert last["reason"] == last["exit"]["reason"] == gave_up
+    assert f"    {last['fix']}" == said[2]
+
+
+def test_who_is_not_ready_in_time_is_told_so_everywhere(fresh):
+    verdict = "not ready within 0.2 s"
+    assert f"cannot start silenced: {verdict}" in fresh.ctl("start", "silenced").stderr
+    entry = fresh.status()["silenced"]
+    assert (entry["state"], entry["reason"]) == ("EXITED", verdict)
+    assert (entry["last_exit"]["code"], entry["last_exit"]["reason"]) == (0, verdict)
+    assert f"{verdict}, unexpected" in text(fresh, "why", "silenced")
+    done = fresh.ctl("wait", "silenced")
+    assert f"it is EXITED ({verdict})" in done.stderr
+    assert f"({verdict})" in text(fresh, "events", "silenced").splitlines()[-1]
 
 
 def test_why_names_the_signal(fresh):

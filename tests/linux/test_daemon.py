@@ -154,6 +154,33 @@ def test_a_program_that_gives_up_is_why_boot_failed():
         eventually(lambda: not (box.place / "pid").exists())
 
 
+READY = {"output": "x", "timeout": "0.3s"}
+
+
+@pytest.mark.parametrize(
+    ("command", "keys", "cause", "told"),
+    [
+        (["/nope", "x"], {}, "bad ended: cannot execute", 'cannot execute "/nope": No such file'),
+        (["exit 3"], {}, "bad ended: exit status 3", "exit status 3"),
+        (["sleep", "600"], {"ready": READY}, "bad is not ready within 0.3 s", "not ready within"),
+    ],
+)
+def test_a_program_that_fails_and_is_not_restarted_is_why_boot_failed(command, keys, cause, told):
+    """Also where it is all so fast that pyinit is over before anybody is told."""
+    with Daemon(INIT + program("bad", *command, restart="never", **keys)) as box:
+        assert box.wait() == 1
+        assert f"boot failed: {cause}" in box.err
+        assert f"\n  bad: {told}" in box.err
+
+
+def test_oneshots_that_are_all_done_are_a_boot_that_did_well():
+    jobs = [program(name, "exit 0", type="oneshot") for name in ("one", "two")]
+    with Daemon(INIT + "".join(jobs)) as box:
+        assert box.wait() == 0, box.err
+        assert box.out == "pyinit: everything is done\n"
+        eventually(lambda: "exit status 0" in box.log)
+
+
 def test_a_program_that_is_not_critical_and_gives_up_is_told_though_the_daemon_goes_on():
     text = (
         INIT
