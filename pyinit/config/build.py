@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 EXITS = ("fail-fast", "all-done", "never")
 ACTIONS = ("reload", "reopen", "stop", "ignore")
 ACCESS = ("read", "operate", "admin")
-# KILL and STOP, the faults of pyinit's own code (they must kill it), and news of children
-UNCATCHABLE = frozenset((4, 5, 6, 7, 8, 9, 11, 17, 19, 31))
+UNCATCHABLE = frozenset((9, 17, 19))  # KILL and STOP, and CHLD: the news of pyinit's own children
 FORBIDDEN = frozenset(" \t\n:/*?[],=\"'")
 RESERVED = {"all": "every program", "pyinit": "pyinit itself"}  # in `pyinitctl limits pyinit`
 
@@ -70,7 +69,12 @@ class Builder:
             program.build("defaults", section, init, None, self.accounts)
         checks.check(self, init)
         sources = tuple([document.file for document in self.documents])
-        return Plan(init, tuple(processes), sources, tuple(self.problems.warnings))
+        warnings = tuple(self.problems.warnings)
+        return Plan(init, tuple(processes), sources, warnings, self._says_exit())
+
+    def _says_exit(self) -> bool:
+        trees = [document.tree.get("init") for document in self.documents]
+        return any("exit" in tree for tree in trees if isinstance(tree, dict))
 
     def defaults(self) -> tuple[Section, ...]:
         """Return the [defaults] of all files, the last one first: it wins."""

@@ -59,6 +59,32 @@ Where pyinit is root, a file or a drop-in directory that everybody may write is 
   `env_file` and `env` of `[init]`; HOME, USER and LOGNAME of its `user`; `env_file`; `env_dir`;
   `env` of `[defaults]`, then its own; PYINIT_PROGRAM, PYINIT_PROCESS, PYINIT_SOCKET; `secrets`.
 
+## In front of a command
+
+`pyinit COMMAND` runs the command as the program `main`, beside those of a configuration if there is
+one. Every signal that can be caught goes to it (but for those that `signals` says something of),
+TERM too, and nothing more happens: as in front of tini it takes the time it needs, minutes if the
+container's grace period has them, and pyinit does not kill it. Its end is the end: `stop_budget`
+bounds what the other programs and its own descendants may take then. `pyinitctl shutdown` stops the
+command, too, within `stop_budget`. `exit` means nothing here (there is a warning where a file says
+it), and a `critical` program that fails does not end pyinit.
+
+## What a reload changes
+
+`pyinitctl reload`, or HUP, starts, stops and restarts the programs that differ, and only those. Of
+`[init]` it tells every key that differs, and since when it holds:
+
+- at once: `exit`, `stop_budget`, `drain_delay`, `signals`, `env`, `limits_unmet`, `log`,
+  `control.allow`;
+- `limits`: at once for pyinit and what starts from then on; what runs keeps its own until
+  `pyinitctl limits all nofile=N`;
+- from the next start of pyinit on (a re-exec is none): `user`, `group`, `umask`, `directory`,
+  `pidfile`, and `path`, `mode` and `owner` of `control`.
+
+Programs that have `umask`, `directory`, `env` and `limits_unmet` from `[init]` are restarted when
+these differ. A limit that is left out stays as it is until the next start. One that cannot be had
+fails the reload, and the old configuration stays in force, unless `limits_unmet = "warn"`.
+
 ## Values
 
 | form | what may be written |

@@ -213,12 +213,16 @@ class InitPlan(Record):
 
 
 class Plan(Record):
-    """A whole configuration.  `sources` are the files it came from, `warnings` what to say once."""
+    """A whole configuration.  `sources` are the files it came from, `warnings` what to say once.
+
+    `exit_given` is whether one of them says `exit`, or it is only the default.
+    """
 
     init: InitPlan = InitPlan()
     processes: tuple[ProcessPlan, ...] = ()
     sources: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    exit_given: bool = False
 
 
 def plan_kinds() -> dict[str, type[Record]]:

@@ -33,10 +33,16 @@ def adopt_command(options: Options, plan: Plan | Faults) -> Plan | Faults:
     main_plan = ProcessPlan(
         MAIN_KEY, MAIN, MAIN, MAIN, launch, restart=Restart("never"), start_s=0.0
     )
+    warnings = plan.warnings
+    if plan.exit_given:
+        text = f'exit = "{init.exit}" of [init] means nothing here: the COMMAND\'s end is the end'
+        fix = "leave it out, or make the command a program of the configuration"
+        warnings = (*warnings, f"{text}\n  {fix}")
     init = replace(init, exit=f"main:{MAIN}")
     if not plan.sources:  # in front of a single command: only what goes wrong is worth a line
         init = replace(init, log=replace(init.log, level="warning"))
-    return replace(plan, init=init, processes=(*plan.processes, main_plan))
+    processes = (*plan.processes, main_plan)
+    return replace(plan, init=init, processes=processes, warnings=warnings)
 
 
 def _has_terminal() -> bool:
