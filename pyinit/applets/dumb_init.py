@@ -116,7 +116,7 @@ class DumbInit(direct.Wrapper):
     def _reap_children(self) -> int | None:
         for gone in self.reap():
             code = self._tell_gone(gone)
-            if gone.pid == self.pid:
+            if gone[0] == self.pid:
                 self._forward(SIGTERM)  # to whoever is left of its group
                 self._tell(f"Child exited with status {code}. Goodbye.")
                 return code
@@ -125,9 +125,9 @@ class DumbInit(direct.Wrapper):
     def _tell_gone(self, gone: Reaped) -> int:
         code, killed_by = direct.status_of(gone)
         if killed_by:
-            self._tell(f"A child with PID {gone.pid} was terminated by signal {killed_by}.")
+            self._tell(f"A child with PID {gone[0]} was terminated by signal {killed_by}.")
         else:
-            self._tell(f"A child with PID {gone.pid} exited with exit status {code}.")
+            self._tell(f"A child with PID {gone[0]} exited with exit status {code}.")
         return code
 
     def _forward(self, number: int) -> None:

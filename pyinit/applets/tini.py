@@ -113,11 +113,11 @@ class Tini(direct.Wrapper):
                 return _fatal(b"Unexpected error when forwarding signal: '%b'" % _reason(failed))
         code = None
         for gone in self.reap():
-            self._tell(DEBUG, f"Reaped child with pid: '{gone.pid}'")
-            if gone.pid == self.pid:
+            self._tell(DEBUG, f"Reaped child with pid: '{gone[0]}'")
+            if gone[0] == self.pid:
                 code = self._child_gone(gone)
             elif self._settings.warn_on_reap:
-                self._tell(WARN, f"Reaped zombie process with pid={gone.pid}")
+                self._tell(WARN, f"Reaped zombie process with pid={gone[0]}")
         self._tell_end(code)
         return code
 

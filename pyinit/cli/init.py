@@ -34,7 +34,7 @@ def main() -> Never:
     """Run as the command `pyinit`; never returns."""
     if sys.argv[0].endswith(("tini", "tini-static", "dumb-init")):
         _be_an_applet()  # before any signal is touched: its child gets them as they were
-    signal_fd = signals.catch_all()
+    signal_fd = signals.catch_all(again=b"PYINIT_STATE_FD" in posix.environ)
     code = run(sys.argv[1:], signal_fd)
     posix._exit(code)  # noqa: SLF001
 

@@ -104,9 +104,10 @@ class Wrapper:
         """Reap everybody who is gone, one by one."""
         more = True
         while more:
-            found, more = reap_all()
+            found: list[Reaped] = []
+            more = reap_all(found)
             for gone in found:
-                self._gone = self._gone or gone.pid == self.pid
+                self._gone = self._gone or gone[0] == self.pid
                 yield gone
 
     def _guarded(self, number: int) -> int | None:
@@ -171,7 +172,7 @@ def leave(code: int) -> Never:
 
 def status_of(gone: Reaped) -> tuple[int, int]:
     """Return (exit status, 0) or (128 + signal, signal) of a process that was reaped."""
-    code = posix.waitstatus_to_exitcode(gone.status)
+    code = posix.waitstatus_to_exitcode(gone[1])
     return (code, 0) if code >= 0 else (128 - code, -code)
 
 
@@ -189,23 +190,23 @@ def reaps_orphans() -> bool:
     """Say whether orphans below us become our children.  Raises OSError if nobody can tell."""
     if posix.getpid() == 1:
         return True
-    from pyinit.system import direct_prctl
+    from pyinit.system import prctl
 
-    return direct_prctl.is_subreaper()
+    return prctl.is_subreaper()
 
 
 def become_subreaper() -> int:
     """Have the orphans below us become our children; return the errno, 0 for success."""
-    from pyinit.system import direct_prctl
+    from pyinit.system import prctl
 
-    return _errno_of(direct_prctl.become_subreaper)
+    return _errno_of(prctl.become_subreaper)
 
 
 def die_with_parent(number: int) -> int:
     """Have signal `number` sent to us when our parent dies; return the errno, 0 for success."""
-    from pyinit.system import direct_prctl
+    from pyinit.system import prctl
 
-    return _errno_of(lambda: direct_prctl.set_parent_death_signal(number))
+    return _errno_of(lambda: prctl.set_parent_death_signal(number))
 
 
 def has_children() -> bool:

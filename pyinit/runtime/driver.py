@@ -184,9 +184,11 @@ class Driver:
         if helper is not None:
             helper(status)
             return
-        if pid in self._execing:
-            self._exec_news(pid)
-        self.events.append(ev.Reaped(Pid(pid), status))
+        try:
+            if pid in self._execing:
+                self._exec_news(pid)
+        finally:
+            self.events.append(ev.Reaped(Pid(pid), status))
 
     def _spawn(self, effect: fx.Spawn) -> None:
         """Fork a run of the process: descriptors, environment, limits; report what came of it."""

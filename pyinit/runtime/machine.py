@@ -37,7 +37,9 @@ from pyinit.runtime.reaper import Reaper
 from pyinit.runtime.recorder import Recorder
 from pyinit.runtime.rest import Rest
 from pyinit.runtime.watch import DescriptorWatch
-from pyinit.system import cgroups, files, limits, rescue  # rescue: before it is needed
+
+# rescue, too: imported before it is needed
+from pyinit.system import cgroups, faults, files, limits, rescue, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -233,9 +235,18 @@ class Machine:
         parts = (self.reaper, self.readiness, self.pump, self.compiler)
         self.loop.timed = (*parts, watch, Rest(now))
         self.loop.after_turn.append(lambda: watch.passing(time.monotonic()))
+        self.loop.after_turn.append(self._take_faults)
         self.loop.after_turn.append(self._reexec_if_wanted)
         if self.options.daemon_fd >= 0:
             self.loop.after_turn.append(self._tell_parent)
+
+    def _take_faults(self) -> None:
+        """Receive SEGV, ABRT and their like where somebody is to get them."""
+        wanted = signals.FAULTS if self.options.command else dict(self.plan.init.signals)
+        try:
+            self.reaper.take_faults(faults.among(wanted))
+        except (OSError, ImportError) as error:
+            self.log.warning(f"cannot pass on signals that mean a fault: {error}")
 
     def _adopt_plan(self, plan: Plan) -> Faults | None:
         """A reload puts `plan` in force, or is told why that cannot be done."""
@@ -351,7 +362,9 @@ class Machine:
         main = self.loop.supervisor.main
         row = self.row(main) if main is not None else None
         run = run_of(row.state) if row is not None else None
-        code = rescue.rescue(rescue.children(), self.options.signal_fd, run.pid if run else 0)
+        main_pid = run.pid if run else 0
+        told = (self.options.signal_fd, main_pid, self.reaper.faults_fd)
+        code = rescue.rescue(rescue.children(), *told)
         termination(f"pyinit: the loop was broken: {error!r}\n")
         return code
 

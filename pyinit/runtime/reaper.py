@@ -1,9 +1,9 @@
-"""Signals and deaths reach the loop here: one pipe to read, one waitpid to ask."""
+"""Signals and deaths reach the loop here: a pipe and a signalfd to read, one waitpid to ask."""
 
 from __future__ import annotations
 
 from pyinit.core.events import SignalReceived, Spawned
-from pyinit.system import files, reap, signals
+from pyinit.system import faults, files, reap, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ class Reaper:
         pump: Pump,
         announcer: Announcer,
     ) -> None:
+        self.faults_fd = -1  # signals that mean a fault are read from it
+        self._faults: tuple[int, ...] | None = None
         self._signal_fd = signal_fd
+        self._poller = poller
         self._loop = loop
         self._driver = driver
         self._pump = pump
@@ -49,36 +52,58 @@ class Reaper:
 
         The core looks around when an orphan has died, whichever it was: of a burst it is told once.
         """
-        gone, more = reap.reap_all()
-        self._more = more
-        self._gone += gone
-        pids = self._loop.supervisor.pids
-        unborn = [event.pid for event in self._loop.queued() if isinstance(event, Spawned)]
+        gone = self._gone
+        self._more = reap.reap_all(gone)
+        if not gone:
+            return
+        driver, get = self._driver, self._loop.supervisor.pids.get
+        unborn = {event.pid for event in self._loop.queued() if isinstance(event, Spawned)}
         orphan: reap.Reaped | None = None
-        while self._gone:
-            each = self._gone.pop(0)
-            self._driver.forget(each.pid)
-            key = pids.get(each.pid)  # type: ignore[arg-type]
-            if key is not None:
-                self._last_words(key, each)
-            elif each.pid not in unborn and not self._driver.knows(each.pid):
-                orphan = each
-                continue
-            self._driver.reaped(each.pid, each.status)
-        if orphan is not None:
-            self._driver.reaped(orphan.pid, orphan.status)
+        told = 0
+        try:
+            for each in gone:
+                told += 1
+                pid = each[0]
+                driver.forget(pid)
+                key = get(pid)  # type: ignore[arg-type]
+                if key is not None:
+                    self._last_words(key, each)
+                elif pid not in unborn and not driver.knows(pid):
+                    orphan = each
+                    continue
+                driver.reaped(pid, each[1])
+        finally:
+            del gone[:told]
+            if orphan is not None:
+                driver.reaped(orphan[0], orphan[1])
 
     def _last_words(self, key: str, gone: reap.Reaped) -> None:
         """Read what a run has printed; nothing may keep the core from hearing of its end."""
         try:
             self._pump.drain(key)
-            self._announcer.used(gone.pid, gone.user_s, gone.system_s, gone.max_rss_bytes)
+            pid, _, usage = gone
+            kilobytes = usage.ru_maxrss
+            self._announcer.used(pid, usage.ru_utime, usage.ru_stime, kilobytes * 1024)
         except Exception as error:  # noqa: BLE001
             self._loop.fault(error)
 
     def kick(self) -> None:
         """Look for the dead without a signal: their SIGCHLD may have gone to our predecessor."""
         self._more = True
+
+    def take_faults(self, numbers: tuple[int, ...]) -> None:
+        """Receive just these of the signals that mean a fault.  Raises OSError, ImportError."""
+        if numbers == self._faults:
+            return
+        self._faults = numbers
+        fd = faults.hold(numbers, self.faults_fd)
+        if fd != self.faults_fd:
+            self.faults_fd = fd
+            self._poller.register(fd, True, False, self._fault_came)
+
+    def _fault_came(self, _mask: int) -> None:
+        for number in faults.read(self.faults_fd):
+            self._loop.feed(SignalReceived(number))
 
     def _signalled(self, _mask: int) -> None:
         for number in signals.read_signals(self._signal_fd):

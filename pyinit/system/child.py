@@ -97,7 +97,7 @@ def _prepare(
 ) -> None:
     parent = posix.getppid()
     if _needs_prctl(launch):
-        import ctypes  # noqa: F401  now: the user to be may not read Python's files
+        from pyinit.system import libc  # noqa: F401  now: the user to be may not read our files
     _stage("signals", signals.reset_in_child)
     _stage("session", _new_session, launch)
     _stage("descriptors", _place, fds, keep)

@@ -1,12 +1,13 @@
-"""prctl(2), capset(2) and friends, which Python has no calls for: ctypes, only when needed.
+"""prctl(2), capset(2) and friends, which Python has no calls for.
 
-Importing ctypes costs most of a megabyte, so nothing here is imported by a pyinit that is PID 1
-and whose programs ask for none of it; otherwise mostly the forked child pays.
+`libc` is imported by whoever needs it, mostly the forked child: PID 1 whose programs ask for none
+of it does not pay for it.
 """
 
 from __future__ import annotations
 
 import posix
+import sys
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
@@ -38,16 +39,19 @@ def become_subreaper() -> None:
 
 
 def is_subreaper() -> bool:
-    """Say whether we are a child subreaper."""
-    import ctypes
+    """Say whether we are a child subreaper.  Raises OSError where the kernel knows of none."""
+    from pyinit.system import libc
 
-    flag = ctypes.c_int(0)
-    _libc_prctl(PR_GET_CHILD_SUBREAPER, ctypes.addressof(flag))
-    return bool(flag.value)
+    flag = libc.Cell(0)
+    _prctl(PR_GET_CHILD_SUBREAPER, libc.address(flag))
+    return flag.value != 0
 
 
 def set_parent_death_signal(signum: int) -> None:
-    """Have the kernel send us `signum` when our parent dies; cleared by a change of user."""
+    """Have the kernel send us `signum` when our parent dies; cleared by a change of user.
+
+    Raises OSError.
+    """
     _prctl(PR_SET_PDEATHSIG, signum)
 
 
@@ -64,24 +68,18 @@ def keep_capabilities() -> None:
 def bound_capabilities(keep: tuple[int, ...]) -> None:
     """Cut the bounding set to `keep`.  Raises OSError (EPERM without CAP_SETPCAP)."""
     for number in range(LAST_CAPABILITY + 1):
-        if number not in keep and _libc_prctl(PR_CAPBSET_READ, number) == 1:
+        if number not in keep and _is_bounding(number):
             _prctl(PR_CAPBSET_DROP, number)
 
 
 def set_capabilities(permitted: tuple[int, ...], inheritable: tuple[int, ...]) -> None:
     """Set the effective and permitted sets to `permitted`, and the inheritable one."""
-    import ctypes
+    from pyinit.system import libc
 
     allowed, passed = _mask(permitted), _mask(inheritable)
-    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-    words = [
-        *(allowed & 0xFFFFFFFF, allowed & 0xFFFFFFFF, passed & 0xFFFFFFFF),
-        *(allowed >> 32, allowed >> 32, passed >> 32),
-    ]
-    data = (ctypes.c_uint32 * 6)(*words)
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.capset(ctypes.byref(header), ctypes.byref(data)) != 0:
-        _raise(ctypes.get_errno(), "capset")
+    low = (allowed & 0xFFFFFFFF, allowed & 0xFFFFFFFF, passed & 0xFFFFFFFF)
+    high = (allowed >> 32, allowed >> 32, passed >> 32)
+    libc.call("capset", _words(CAPABILITY_VERSION_3, 0), _words(*low, *high))
 
 
 def raise_ambient(numbers: tuple[int, ...]) -> None:
@@ -102,15 +100,20 @@ def permitted_capabilities() -> tuple[int, ...]:
 
 def set_io_priority(kind: int, level: int) -> None:
     """Set our I/O class (1 realtime, 2 best effort, 3 idle) and level.  Raises OSError."""
-    import ctypes
-
     machine = posix.uname().machine
     if machine not in SYS_IOPRIO_SET:
         raise OSError(38, f"ioprio_set is not known on {machine}")
-    libc = ctypes.CDLL(None, use_errno=True)
+    from pyinit.system import libc
+
     value = kind << IOPRIO_SHIFT | level
-    if libc.syscall(SYS_IOPRIO_SET[machine], IOPRIO_WHO_PROCESS, 0, value) != 0:
-        _raise(ctypes.get_errno(), "ioprio_set")
+    libc.call("syscall", SYS_IOPRIO_SET[machine], IOPRIO_WHO_PROCESS, 0, value)
+
+
+def _is_bounding(number: int) -> bool:
+    try:
+        return _prctl(PR_CAPBSET_READ, number) == 1
+    except OSError:  # this kernel has no such capability
+        return False
 
 
 def _mask(numbers: tuple[int, ...]) -> int:
@@ -120,20 +123,11 @@ def _mask(numbers: tuple[int, ...]) -> int:
     return mask
 
 
-def _libc_prctl(option: int, *values: int) -> int:
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    words = [ctypes.c_ulong(value) for value in (*values, 0, 0, 0, 0)[:4]]
-    return int(libc.prctl(ctypes.c_int(option), *words))
+def _words(*values: int) -> bytes:
+    return b"".join([value.to_bytes(4, sys.byteorder) for value in values])
 
 
-def _prctl(option: int, *values: int) -> None:
-    import ctypes
+def _prctl(option: int, *values: int) -> int:
+    from pyinit.system import libc
 
-    if _libc_prctl(option, *values) < 0:
-        _raise(ctypes.get_errno(), "prctl")
-
-
-def _raise(number: int, call: str) -> None:
-    raise OSError(number, f"{call}: {posix.strerror(number)}")
+    return libc.call("prctl", option, *(*values, 0, 0, 0, 0)[:4])

@@ -10,8 +10,12 @@ import posix
 import select
 import time
 
-from pyinit.system import signals
+from pyinit.system import faults, signals
 from pyinit.system.reap import reap_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.system.reap import Reaped
 
 EXIT_CODE = 70
 STOP_SIGNALS = frozenset((2, 3, 15))
@@ -21,7 +25,7 @@ SIGKILL, SIGCHLD = 9, 17
 READ_BYTES = 64 * 1024
 
 
-def rescue(pids: list[int], signal_fd: int, main: int = 0) -> int:
+def rescue(pids: list[int], signal_fd: int, main: int = 0, faults_fd: int = -1) -> int:
     """Look after `pids` until every child is gone; return the exit status 70.
 
     A stop signal is forwarded to all of them, and what is left 9 seconds later is killed.  The
@@ -32,14 +36,14 @@ def rescue(pids: list[int], signal_fd: int, main: int = 0) -> int:
     poll = select.poll()
     poll.register(signal_fd, select.POLLIN)
     pipes = _pipes(signal_fd)
-    for fd in pipes:
+    for fd in (*pipes, *([faults_fd] if faults_fd >= 0 else ())):
         poll.register(fd, select.POLLIN)
     while _reap(left):
         timeout = None if kill_at == 0.0 else max(1, int((kill_at - time.monotonic()) * 1000))
         for fd, _ in poll.poll(timeout):
             if fd in pipes and not _read_away(fd):
                 poll.unregister(fd)
-        for number in signals.read_signals(signal_fd):
+        for number in (*signals.read_signals(signal_fd), *faults.read(faults_fd)):
             if number in STOP_SIGNALS:
                 left.update(children())
                 _send_all(left, number)
@@ -91,8 +95,9 @@ def _reap(left: set[int]) -> bool:
     """Reap whoever is gone; say whether any child is left, be it one that came to us later."""
     more = True
     while more:
-        gone, more = reap_all()
-        left.difference_update([each.pid for each in gone])
+        gone: list[Reaped] = []
+        more = reap_all(gone)
+        left.difference_update([each[0] for each in gone])
     if not left:
         left.update(children())
     return bool(left)

@@ -18,7 +18,7 @@ else:
     import _signal
 
 READ_BYTES = 4096
-# A fault must kill, not be forwarded; KILL and STOP cannot be caught.
+# A fault must kill; those that somebody sends are for system/faults.py.
 FAULTS = tuple(
     int(number)
     for number in (
@@ -36,10 +36,11 @@ def catchable() -> tuple[int, ...]:
     return tuple(n for n in range(1, _signal.NSIG) if n not in UNCATCHABLE and n not in RESERVED)
 
 
-def catch_all() -> int:
+def catch_all(*, again: bool = False) -> int:
     """Catch every catchable signal; return the descriptor that becomes readable when one comes.
 
     Signals that arrive before this are the kernel's: PID 1 ignores what it has no handler for.
+    `again` is after a re-exec: of the FAULTS those stay blocked, and pending, that were.
     """
     reader, writer = _pipe()
     _signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -47,7 +48,8 @@ def catch_all() -> int:
         _signal.signal(number, _nothing)
     for number in FAULTS:  # ignored ones would be inherited by every program
         _signal.signal(number, _signal.SIG_DFL)
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+    held = _mask().intersection(FAULTS) if again else ()
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, held)
     return reader
 
 
@@ -82,9 +84,9 @@ def restore(mask: frozenset[int]) -> None:
     _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
 
 
-def unblock_all() -> None:
-    """Let through what `block_all` has kept pending."""
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+def any_blocked() -> bool:
+    """Say whether a child would be born with a signal blocked unless somebody sees to it."""
+    return bool(_mask())
 
 
 def read_signals(fd: int) -> tuple[int, ...]:
@@ -145,6 +147,10 @@ def _split(text: str) -> tuple[str, str, str]:
         if sign and offset.isdecimal() and len(offset) < 3:
             return base, sign, offset
     return text, "", "0"
+
+
+def _mask() -> frozenset[int]:
+    return frozenset([int(n) for n in _signal.pthread_sigmask(_signal.SIG_BLOCK, ())])
 
 
 def _nothing(_number: int, _frame: object) -> None:

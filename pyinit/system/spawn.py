@@ -63,7 +63,7 @@ def spawn(
     try:
         env = environment.build(launch, environ, extra_env)
         words = [environment.encode(word) for word in launch.argv]
-        if _fork_exec is not None and is_plain(launch, keep):
+        if _fork_exec is not None and is_plain(launch, keep) and not signals.any_blocked():
             return _by_vfork(_fork_exec, launch, words, env, fds)
         return _by_fork(launch, words, env, fds, keep)
     except OSError as error:

@@ -5,20 +5,12 @@ settings), and those pages stay mapped for as long as the process lives: three m
 init never looks at again.  They are clean pages of files: unmapping them loses nothing, the few
 that are still needed come back from the page cache by themselves, in microseconds.  What malloc
 holds free goes back to the kernel, too.
-
-Python has no call for it, and the package `ctypes` costs more than it would save here; its core
-`_ctypes` is enough for two calls of libc.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 MADV_DONTNEED = 4
 TEXT = (b"r-xp", b"r--p")  # mappings that are read only
-CDECL = 1
 
 
 def give_back() -> bool:
@@ -27,10 +19,11 @@ def give_back() -> bool:
     Only mappings without a page of our own are touched: a relocated page would be lost.
     """
     try:
-        advise, trim = _calls()
+        from pyinit.system import libc
+
         for start, size in _clean_text():
-            advise(start, size, MADV_DONTNEED)
-        trim(0)
+            libc.call("madvise", start, size, MADV_DONTNEED)
+        libc.call("malloc_trim", 0)
     except Exception:  # noqa: BLE001  another libc, no /proc, another Python: it is only a saving
         return False
     return True
@@ -51,27 +44,3 @@ def _clean_text() -> list[tuple[int, int]]:
             elif words[0] == b"Anonymous:" and size and words[1] == b"0":
                 found.append((start, size))
     return found
-
-
-def _calls() -> tuple[Callable[[int, int, int], int], Callable[[int], int]]:
-    """Return madvise(2) and malloc_trim(3).  Raises ImportError, OSError without them."""
-    import _ctypes
-
-    class Long(_ctypes._SimpleCData):  # type: ignore[type-arg]  # noqa: SLF001
-        _type_ = "L"
-
-    class Int(_ctypes._SimpleCData):  # type: ignore[type-arg]  # noqa: SLF001
-        _type_ = "i"
-
-    class Advise(_ctypes.CFuncPtr):
-        _flags_ = CDECL
-        _restype_ = Int
-        _argtypes_ = (Long, Long, Int)
-
-    class Trim(_ctypes.CFuncPtr):
-        _flags_ = CDECL
-        _restype_ = Int
-        _argtypes_ = (Long,)
-
-    libc = _ctypes.dlopen("libc.so.6", 0)  # which is there already
-    return Advise(_ctypes.dlsym(libc, "madvise")), Trim(_ctypes.dlsym(libc, "malloc_trim"))

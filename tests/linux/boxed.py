@@ -175,6 +175,13 @@ def inline(value):
     return json.dumps(value.replace("$", "$$") if isinstance(value, str) else value)
 
 
+def held(pid):
+    """Return the numbers of the signals that a process has blocked."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (mask,) = [int(line.split()[1], 16) for line in lines if line.startswith("SigBlk:")]
+    return {number for number in range(1, 65) if mask >> (number - 1) & 1}
+
+
 def python(code, *args):
     """Return the words that run `code`: Python as small as it gets, for every user."""
     return [interpreter(IS_ROOT), "-I", "-S", "-c", code, *args]

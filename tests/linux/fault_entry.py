@@ -2,7 +2,7 @@
 
 It is put before the words that start pyinit.  A fault is planted by a file in $PYINIT_FAULTS whose
 name says where ("effect Spawn", "event Reaped", "turn", ...) and whose text says what is raised,
-"once" or every time.  Since a re-exec starts the same words, faults outlive it, but those that
+"once" or every time; "crash" is none of Python's faults but the processor's.  Since a re-exec starts the same words, faults outlive it, but those that
 are to be "until-reexec".
 """
 
@@ -32,6 +32,10 @@ def raises(where):
         return
     if how == "once":
         os.unlink(PLACE / where)
+    if kind == "crash":
+        import ctypes
+
+        ctypes.memset(8, 0, 1)  # nobody's memory
     raise getattr(builtins, kind)(f"planted: {where}")
 
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from boxed import Box, eventually, stat_fields
+from boxed import Box, eventually, held, stat_fields
 
 from pyinit.core import effects, events
 from pyinit.core.record import kinds_of
@@ -26,6 +26,7 @@ critical = false
 stop = { timeout = "1s" }
 restart = { delay = "20ms", max = 0 }
 """
+FAULTS = {4, 5, 6, 7, 8, 11, 31}
 KINDS = ["MemoryError", "RecursionError", "ValueError"]
 
 
@@ -247,13 +248,15 @@ def test_a_reexec_that_cannot_be_begun_is_refused_and_pyinit_goes_on():
 
 def test_in_rescue_the_main_program_gets_every_signal_and_the_end_is_70(tmp_path):
     go = tmp_path / "go"
-    script = f"trap 'echo usr1' USR1; while [ ! -e {go} ]; do sleep 0.05; done; exit 3"
+    script = f"trap 'echo usr1' USR1; trap 'echo segv' SEGV; while [ ! -e {go} ]; do sleep 0.05; done; exit 3"
     with Faulty(None, command=("sh", "-c", script)) as box:
         box.wait_socket()
         box.plant("turn", "ValueError", "always")
         box.until("only signals and reaping")
         box.send("USR1")
         box.until("usr1", out=True)
+        box.send("SEGV")
+        box.until("segv", out=True)
         go.touch()
         assert box.wait() == 70
 
@@ -266,3 +269,13 @@ def test_in_rescue_what_does_not_obey_is_killed():
         box.until("only signals and reaping")
         box.send("TERM")
         assert box.wait() == 70
+
+
+@pytest.mark.parametrize("namespace", [True, False])
+def test_a_fault_of_the_processor_kills_pyinit_though_such_signals_are_passed_on(namespace):
+    """Blocked as they are, the kernel lets no fault of our own wait."""
+    with Faulty(None, command=("sleep", "600"), namespace=namespace) as box:
+        eventually(lambda: held(box.pid) == FAULTS)
+        box.plant("wait", "crash")
+        box.send("WINCH")  # wakes it up
+        assert box.wait() in {-11, 128 + 11}

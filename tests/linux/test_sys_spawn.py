@@ -565,6 +565,18 @@ print(lost, sorted(set(signals.read_signals(fd)) - {{17}}))
     assert done.stdout == "0 []\n", done.stderr
 
 
+@pytest.mark.parametrize("plain", [True, False])
+def test_what_we_hold_ourselves_is_not_held_in_a_child(plain):
+    """vfork's children would be born with our mask, and could not be stopped by it."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGSEGV, signal.SIGABRT})
+    try:
+        with running(sleeping(nice=None if plain else 1)) as pid:
+            found = status_of(pid)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    assert {found[key] for key in ("SigBlk", "SigIgn", "SigCgt")} == {"0" * 16}
+
+
 # --- messages
 
 

@@ -47,10 +47,11 @@ DOORS = {
 # What would cost PID 1 a megabyte, a thread or a name service (invariant 13).
 NEVER_IN_PID_1 = {
     *("asyncio", "threading", "subprocess", "logging", "socket", "signal", "json", "typing"),
-    *("dataclasses", "enum", "inspect", "argparse", "pathlib", "os", "pwd", "grp", "shutil"),
+    *("ctypes", "dataclasses", "enum", "inspect", "argparse", "pathlib", "os", "pwd", "grp"),
     *("collections", "functools", "contextlib", "selectors", "multiprocessing", "tempfile"),
+    "shutil",
 }
-LAZILY_IN_PID_1 = {"re", "gzip", "zlib", "ctypes", "base64"}  # inside a function, for what few need
+LAZILY_IN_PID_1 = {"re", "gzip", "zlib", "base64"}  # inside a function, for what few need
 ELSEWHERE = {
     "pyinit.logs.packing": {"os", "shutil", "contextlib"},  # runs in a forked child of its own
     "pyinit.protocol.wire": {"json"},  # only on a Python without CPython's C scanner

@@ -147,3 +147,60 @@ if os.fork() == 0:
 os.wait()
 """
     assert in_a_child(code) == " ".join(["0" * 16] * 3)
+
+
+def test_those_that_mean_a_fault_are_received_without_a_handler_once_each():
+    code = """
+from pyinit.system import faults
+signals.catch_all()
+fd = faults.hold(faults.among((11, 6, 15, 4)))
+for number in (11, 6, 11):
+    os.kill(os.getpid(), number)
+print(*sorted(faults.read(fd)), faults.read(fd), faults.read(-1), signal.getsignal(11) == signal.SIG_DFL)
+"""
+    assert in_a_child(code) == "6 11 () () True\n"
+
+
+def test_which_of_them_are_received_can_be_changed_and_the_rest_kills_again():
+    code = """
+from pyinit.system import faults
+signals.catch_all()
+fd = faults.hold((11,))
+same = faults.hold((6,), fd)
+os.kill(os.getpid(), 6)
+print(same == fd, *faults.read(fd), signal.pthread_sigmask(signal.SIG_BLOCK, ()) == {6})
+print(faults.hold((), fd) == fd, signals.any_blocked())
+print(faults.hold(()), signals.any_blocked(), flush=True)
+if os.fork() == 0:
+    import resource
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.kill(os.getpid(), 6)
+print(os.wait()[1] & 0x7f)
+"""
+    assert in_a_child(code) == "True 6 True\nTrue False\n-1 False\n6\n"
+
+
+def test_where_they_cannot_be_received_none_is_blocked():
+    code = """
+import resource
+from pyinit.system import faults, libc
+resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+try:
+    faults.hold((11,))
+except OSError as error:
+    print(error, signals.any_blocked())
+"""
+    assert in_a_child(code) == "[Errno 24] signalfd: Too many open files False\n"
+
+
+def test_what_is_pending_of_them_outlives_a_reexec():
+    again = "from pyinit.system import faults, signals; signals.catch_all(again=True); print(faults.read(faults.hold((6, 11))))"
+    code = f"""
+from pyinit.system import faults
+signals.catch_all()
+faults.hold((11, 31))
+signals.block_all()
+os.kill(os.getpid(), 11)
+os.execv(sys.executable, [sys.executable, "-c", "import sys; sys.path.insert(0, {str(ROOT)!r}); {again}"])
+"""
+    assert in_a_child(code) == "(11,)\n"
