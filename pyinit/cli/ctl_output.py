@@ -5,7 +5,6 @@ from __future__ import annotations
 from pyinit.cli.present import (
     duration,
     exit_words,
-    first_line,
     moment,
     number,
     objects,
@@ -130,7 +129,7 @@ def _say_event(call: Call, event: Object) -> None:
         return
     pid = f" pid {event['pid']}" if event.get("pid") else ""
     end = f" {exit_words(event['exit'])}" if event.get("exit") else ""
-    reason = f" ({first_line(event['reason'])})" if event.get("reason") else ""
+    reason = f" ({event['reason']})" if event.get("reason") else ""
     say(f"{when} {event['name']} {event['was']} -> {event['state']}{pid}{end}{reason}")
 
 

@@ -9,7 +9,6 @@ from pyinit.cli.present import (
     ago,
     duration,
     exit_words,
-    first_line,
     number,
     objects,
     put,
@@ -152,7 +151,7 @@ def _row(entry: Object, *, usage: bool) -> list[str]:
         duration(number(entry["uptime_s"])) if pid else "",
         str(entry["restarts"]),
         last,
-        first_line(entry["reason"]),
+        str(entry["reason"]),
     ]
     if usage:
         fds = entry["fds"]
@@ -180,4 +179,4 @@ def _clear(call: Call) -> None:
 
 
 def _in_brackets(reason: Json) -> str:
-    return f" ({first_line(reason)})" if reason else ""
+    return f" ({reason})" if reason else ""

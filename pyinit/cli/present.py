@@ -97,11 +97,6 @@ def objects(result: Object, name: str) -> list[Object]:
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
-def first_line(text: Json) -> str:
-    """Return a reason without the fix that stands on the lines below."""
-    return str(text).partition("\n")[0]
-
-
 def number(value: Json) -> float:
     """Return a number of a reply, 0 where there is none."""
     return value if isinstance(value, int | float) else 0.0

@@ -51,6 +51,26 @@ def test_a_configuration_without_programs_has_nothing_to_run(content):
 # --- exit policies
 
 
+def test_a_program_that_is_to_run_always_and_soon_does_well_is_never_given_up():
+    restart = {**FAST, "policy": "always", "delay": 0}
+    with Box(program("tick", "exit 0", restart=restart) + SLEEPER) as box:
+        eventually(lambda: box.status()["tick"]["restarts"] >= 8)
+        first, second = [each["at"] for each in box.json("why", "tick")["processes"][0]["ends"][:2]]
+        assert second - first >= 0.09
+        assert "tick: ended (exit status 0)" in box.err
+        assert "gave up" not in box.err
+        box.send("TERM")
+        assert box.wait() == 0
+
+
+def test_a_program_that_is_not_ready_in_time_ends_everything_and_is_said_so():
+    ready = {"output": "x", "timeout": "0.2s"}
+    text = program("a", "sleep", "600", ready=ready, restart="never") + SLEEPER
+    with Box(text) as box:
+        assert box.wait() == 128 + 15
+        assert "stopping: a is not ready within 0.2 s" in box.err
+
+
 def test_a_critical_program_that_gives_up_ends_everything_with_its_status():
     text = program("bad", "exit 42", restart=FAST) + SLEEPER
     with Box(text) as box:

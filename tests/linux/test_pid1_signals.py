@@ -56,6 +56,18 @@ def test_each_stop_signal_is_an_ordered_stop_that_ends_with_0(name, uid):
         assert not Path(box.socket).exists()
 
 
+def test_what_a_terminal_tells_goes_to_the_program_that_exit_names():
+    traps = 'for s in WINCH CONT; do trap "echo got $s" $s; done; echo set'
+    script = f"{traps}; while :; do sleep 0.05; done"
+    text = '[init]\nexit = "main:job"\n' + program("job", script, stdout="prefix") + SLEEPER
+    with Box(text) as box:
+        box.until("job | set", out=True)
+        for name in ("WINCH", "CONT"):
+            box.send(name)
+            box.until(f"job | got {name}", out=True)
+        assert box.wait_state("job", "RUNNING")
+
+
 def test_a_second_stop_signal_hurries():
     text = '[init]\nstop_budget = "600s"\n' + program("web", DEAF, stop={"timeout": "500s"})
     with Box(text) as box:

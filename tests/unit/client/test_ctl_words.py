@@ -226,7 +226,6 @@ def test_ends_limits_and_times_in_words():
     ]
     assert present.ago(time.time() + 100) == "0.0s ago"
     assert present.ago(time.time() - 61).startswith("1m0")
-    assert present.first_line("cannot execute\n  install it") == "cannot execute"
     assert present.number(None) == 0.0
     assert present.objects({"a": [1, {"b": 2}]}, "a") == [{"b": 2}]
     assert present.objects({}, "a") == []
