@@ -204,7 +204,7 @@ def read_limit(resource: str, text: str) -> Limit:
         return Limit(name, _half(name, soft, text, "max"), both)
     pair = Limit(name, _half(name, soft, text, "max"), _half(name, hard, text, ""))
     if pair.hard >= 0 and (pair.soft == UNLIMITED or pair.soft > pair.hard):
-        fix = "write the soft limit first, the hard one behind the colon"
+        fix = "write the soft limit first"
         shown = f"{name} to '{text[:DIGITS]}'"
         raise Refused("bad-request", f"cannot set {shown}: soft is above hard\n  {fix}")
     return pair

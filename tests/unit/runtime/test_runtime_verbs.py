@@ -1,7 +1,7 @@
 """The parts of the verbs that only compute: limits in words, environments without secrets."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pyinit.core.plan import KEEP, MAXIMUM, UNLIMITED, Limit
@@ -38,6 +38,8 @@ def test_every_limit_of_the_kernel_is_known(name):
 
 
 @given(st.text(max_size=30) | st.from_regex(r"\A[0-9KMGB:]{0,30}\Z"))
+@example("1:0")
+@example("1000000000:0100000000")
 def test_any_other_text_is_refused_and_nothing_else(text):
     try:
         limit = read_limit("core", text)
