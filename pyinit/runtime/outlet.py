@@ -7,7 +7,7 @@ socket is told per call.  Where neither can be had (a pipe of somebody else's), 
 non-blocking only for the moment of a write, and only when there seems to be room.  Regular files
 do not block.  To a pipe go whole lines of at most PIPE_BUF bytes, which the kernel never mixes
 with those of others.  What cannot be written is kept up to a bound, then dropped and counted;
-the count is said when there is somebody to say it to again.
+that is told when it begins and, with the count, when lines are taken again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Outlet:
 
     def __init__(self, fd: int, poller: Poller) -> None:
         self.dropped = 0
-        self.notice: Callable[[int], bytes] = _notice  # the line about so many lost ones
+        self.notice: Callable[[int], bytes] = _notice  # the line here about so many lost ones
+        self.tell: Callable[[int], None] = _tell_nobody  # elsewhere: 0 when it begins
         self._poller = poller
         self._pending: list[bytes] = []
         self._size = 0
@@ -58,7 +59,7 @@ class Outlet:
         except OSError:  # the other end is gone, or the disk is full
             self._lose(data)
             return
-        self._unsaid = 0
+        self._flows()
         if rest:
             self._pending.append(rest)
             self._size = len(rest)
@@ -116,8 +117,17 @@ class Outlet:
 
     def _lose(self, data: bytes) -> None:
         lines = data.count(b"\n")
+        begins = lines > 0 and self._unsaid == 0
         self.dropped += lines
         self._unsaid += lines
+        if begins:
+            self.tell(0)
+
+    def _flows(self) -> None:
+        """Lines are taken again: tell how many were not."""
+        lost, self._unsaid = self._unsaid, 0
+        if lost:
+            self.tell(lost)
 
     def _push(self, data: bytes) -> bytes:
         """Write as much as there is room for; return the rest.  Raises OSError: never any more."""
@@ -154,12 +164,18 @@ class Outlet:
                 self._pending.insert(0, rest)
                 return
             if not self._pending and self._unsaid:
-                self._pending.append(self.notice(self._unsaid))
-                self._size, self._unsaid = len(self._pending[0]), 0
+                said = self.notice(self._unsaid)
+                self._pending += [said] if said else []
+                self._size = len(said)
+                self._flows()
         self._size = 0
         if self._waiting:
             self._poller.unregister(self._fd)
             self._waiting = False
+
+
+def _tell_nobody(_lines: int) -> None:
+    """Nobody else is told: the notice says it."""
 
 
 def _notice(lines: int) -> bytes:

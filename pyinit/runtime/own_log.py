@@ -18,8 +18,10 @@ def style(machine: Machine, init: InitPlan) -> tuple[str, ...]:
     log = machine.log
     log.level = "debug" if machine.options.verbose else level
     log.style = form
-    for outlet in machine.outlets:
-        outlet.notice = lambda lines: _lost(log, lines)
+    out, err = machine.outlets
+    out.notice = lambda _lines: b""  # who reads the programs' JSON must not meet anything else
+    out.tell = lambda lines: _tell(log, lines)
+    err.notice = lambda lines: log.line("warning", _lost("stderr", lines))
     return (*wrong, *odd)
 
 
@@ -35,7 +37,12 @@ def place(machine: Machine, path: str | None) -> None:
         machine.pump.release(old)
 
 
-def _lost(log: Log, lines: int) -> bytes:
-    """Say that lines were lost; who reads JSON from us must not meet anything else."""
-    text = f"{lines} lines dropped: nobody took them"
-    return log.line("warning", text) if log.style == "json" else f"pyinit: {text}\n".encode()
+def _tell(log: Log, lines: int) -> None:
+    if lines:
+        log.warning(_lost("stdout", lines))
+    else:
+        log.warning("stdout is not read: lines are dropped until it is")
+
+
+def _lost(stream: str, lines: int) -> str:
+    return f"{stream} is read again: {lines} lines dropped: nobody took them"

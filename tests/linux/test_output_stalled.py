@@ -14,6 +14,8 @@ from boxed import ORDINARY, Box, eventually, needs_root
 
 FLOOD = "i=0; while [ $i -lt 20 ]; do seq -w 0000000 0009999; i=$((i+1)); done; exec sleep 600"
 LINES = 200_000
+BEGINS = "stdout is not read: lines are dropped until it is"
+ENDS = "lines dropped: nobody took them"
 LINE = 8 + len("a | ")
 
 
@@ -41,9 +43,12 @@ class Stalled:
         self.said = b""
 
     def read_until(self, text, within_s=30):
+        self.read_while(lambda: text not in self.said, within_s)
+
+    def read_while(self, goes_on, within_s=30):
         os.set_blocking(self.reader, False)
         deadline = time.monotonic() + within_s
-        while text not in self.said:
+        while goes_on():
             assert time.monotonic() < deadline, self.said[-300:]
             try:
                 part = os.read(self.reader, 65536)
@@ -89,28 +94,48 @@ def goes_on(box):
 def test_nothing_waits_for_a_stalled_stdout_and_the_loss_is_told_once(stalled):
     with Box(flooding(), stdout=stalled.writer) as box:
         goes_on(box)
-        stalled.read_until(b"lines dropped: nobody took them\n")
-        told = re.findall(rb"pyinit: (\d+) lines dropped", stalled.said)
+        assert box.err.count(BEGINS) == 1
+        stalled.read_while(lambda: ENDS not in box.err)
+        told = re.findall(r"pyinit warning: stdout is read again: (\d+) lines dropped", box.err)
         assert len(told) == 1
-        lines = stalled.said.splitlines()
+        assert box.err.count(BEGINS) == 1
+        taken = lambda: stalled.said.count(b"a | ") + stalled.said.count(b"b | ")  # noqa: E731
+        stalled.read_while(lambda: taken() + int(told[0]) < LINES)
+        assert b"dropped" not in stalled.said
+        lines = stalled.said[: stalled.said.rindex(b"\n")].splitlines()
         ours = [line for line in lines if line.startswith(b"a | ")]
         assert all(len(line) == LINE - 1 for line in ours), "only whole lines are dropped"
-        others = [line for line in lines if line.startswith(b"b | ")]
-        assert len(ours) + len(others) + int(told[0]) >= LINES
         assert box.ctl("restart", "b").returncode == 0
         stalled.said = b""
         stalled.read_until(b"b | up\n")
 
 
-def test_where_everything_is_json_the_loss_is_told_in_json():
+def test_programs_that_write_json_are_met_by_nothing_else():
     stalled = Stalled("pipe")
     try:
         config = flooding('"json"').replace('"prefix"', '"json"')
         with Box(config, stdout=stalled.writer, env={"PYINIT_LOG_FORMAT": "json"}) as box:
             goes_on(box)
+            stalled.read_while(lambda: ENDS not in box.err)
+            assert all("program" in json.loads(line) for line in stalled.said.splitlines())
+            own = [json.loads(line)["message"] for line in box.err.splitlines()]
+            assert [BEGINS in each or ENDS in each for each in own].count(True) == 2
+    finally:
+        stalled.close()
+
+
+def test_the_loss_of_stderr_itself_is_told_there_in_the_form_of_the_log():
+    stalled = Stalled("pipe")
+    try:
+        config = flooding().replace('"prefix"', '"json"').replace("stdout", "stderr")
+        config = config.replace(FLOOD, f"exec 1>&2; {FLOOD}")
+        with Box(config, stderr=stalled.writer, env={"PYINIT_LOG_FORMAT": "json"}) as box:
+            goes_on(box)
             stalled.read_until(b'nobody took them"}\n')
             told = [json.loads(line) for line in stalled.said.splitlines()]
-            assert [each["source"] for each in told if "source" in each] == ["pyinit"]
+            lost = [each for each in told if ENDS in each["message"]]
+            assert [(each["source"], each["level"]) for each in lost] == [("pyinit", "warning")]
+            assert box.out == ""
     finally:
         stalled.close()
 
@@ -133,7 +158,7 @@ def test_an_ordinary_user_is_not_stalled_by_what_it_may_not_open_anew(kind):
         os.fchmod(stalled.writer, 0o600)
         with Box(flooding(), stdout=stalled.writer, uid=ORDINARY) as box:
             goes_on(box)
-            stalled.read_until(b"lines dropped")
+            stalled.read_while(lambda: ENDS not in box.err)
     finally:
         stalled.close()
 

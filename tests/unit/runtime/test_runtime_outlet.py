@@ -89,6 +89,30 @@ def test_what_is_beyond_the_bound_is_counted_and_said_once(other):
     assert other.read() == b"after\n"
 
 
+def test_where_somebody_else_is_told_it_is_when_it_begins_and_when_it_is_over(other):
+    told = []
+    other.outlet.notice = lambda _lines: b""
+    other.outlet.tell = told.append
+    for turn in range(2):
+        for _ in range(40):
+            other.outlet.write(b"0123456\n" * 8000)
+        assert told[2 * turn :] == [0]
+        said = other.read()
+        assert sum(told) == other.outlet.dropped > 0
+        assert len(told) == 2 * turn + 2
+        assert said.replace(b"0123456\n", b"") == b""
+
+
+def test_who_hears_of_it_may_write_to_the_same_outlet(pipe):
+    pipe.outlet.tell = lambda lines: pipe.outlet.write(b"told %d\n" % lines)
+    for _ in range(40):
+        pipe.outlet.write(b"0123456\n" * 8000)
+    assert b"told " in pipe.read()
+    os.close(pipe.ours)
+    pipe.ours = -1
+    pipe.outlet.write(b"nobody\n")
+
+
 def test_the_buffer_is_bounded(pipe):
     for _ in range(200):
         pipe.outlet.write(b"x" * 65535 + b"\n")
