@@ -20,6 +20,7 @@ else:
 BACKLOG = 1024  # a crowd at once waits here, where it costs nothing, and is not refused
 LONGEST_PATH = 107  # bytes: sun_path of sockaddr_un, with its final zero
 CREDENTIALS_BYTES = 12  # struct ucred: pid, uid, gid, each four bytes
+DESCRIPTOR_BYTES = 4  # of an int, as SCM_RIGHTS carries them
 FLAGS = _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
 
 Socket = _socket.socket
@@ -67,12 +68,20 @@ def bind_datagram(path: str, mode: int) -> Socket:
 
 
 def receive(receiver: Socket, size: int) -> tuple[bytes, int]:
-    """Return (message, the sender's pid as we see it, 0 if unknown).  Raises BlockingIOError."""
-    data, ancillary, _, _ = receiver.recvmsg(size, 64)
+    """Return (message, the sender's pid as we see it, 0 if unknown).  Raises BlockingIOError.
+
+    Descriptors that a sender adds (unix(7): SCM_RIGHTS) are not taken: there is room for the
+    credentials only, which the kernel writes first, and should one come all the same it is closed.
+    """
+    room = _socket.CMSG_LEN(CREDENTIALS_BYTES)
+    data, ancillary, _, _ = receiver.recvmsg(size, room, _socket.MSG_CMSG_CLOEXEC)
+    pid = 0
     for level, kind, content in ancillary:
         if level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
-            return data, int.from_bytes(content[:4], sys.byteorder)
-    return data, 0
+            pid = int.from_bytes(content[:4], sys.byteorder)
+        elif level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+            _close_all(content)
+    return data, pid
 
 
 def answers(path: str) -> bool:
@@ -108,6 +117,12 @@ def peer(connection: Socket) -> tuple[int, int, int]:
     data = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, CREDENTIALS_BYTES)
     numbers = [int.from_bytes(data[n : n + 4], sys.byteorder, signed=True) for n in (0, 4, 8)]
     return numbers[0], numbers[1], numbers[2]
+
+
+def _close_all(numbers: bytes) -> None:
+    for start in range(0, len(numbers) - DESCRIPTOR_BYTES + 1, DESCRIPTOR_BYTES):
+        part = numbers[start : start + DESCRIPTOR_BYTES]
+        posix.close(int.from_bytes(part, sys.byteorder, signed=True))
 
 
 def _check_length(path: str) -> None:

@@ -190,3 +190,23 @@ def test_the_notify_socket_goes_with_pyinit():
         box.send("TERM")
         assert box.wait() == 0
         assert not list(box.place.glob("*.sock"))
+
+
+def test_descriptors_sent_with_a_notification_stay_with_their_sender():
+    """Everybody may send: it must not fill the table of PID 1, nor reach other programs."""
+    text = ready_text(*python(NOTIFY, "nobody"), ready={"notify": True, "timeout": "500s"})
+    text += program(
+        "late", 'echo "late $(ls /proc/self/fd | wc -l)"; exec sleep 600', autostart=False
+    )
+    with Box(text) as box:
+        box.until("started", out=True)
+        path = str(box.place / "control-notify.sock")
+        box.status()
+        before = len(os.listdir(f"/proc/{box.pid}/fd"))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stranger:
+            stranger.connect(path)
+            for _ in range(50):
+                socket.send_fds(stranger, [b"X=1"], [stranger.fileno()] * 4)
+        box.call("start", {"names": ["late"]})
+        box.until("late 4\n", out=True)  # 0, 1, 2 and the directory itself
+        eventually(lambda: len(os.listdir(f"/proc/{box.pid}/fd")) <= before + 3)

@@ -145,3 +145,18 @@ def test_a_datagram_may_go_to_a_name_without_a_file(opened, tmp_path):
     assert sockets.receive(receiver, 10) == (b"x", os.getpid())
     with pytest.raises(OSError):
         sockets.bind_datagram(f"@{name}", 0o600)
+
+
+@pytest.mark.parametrize("credentials", [True, False], ids=["with credentials", "without"])
+def test_descriptors_that_come_with_a_message_are_not_kept(tmp_path, opened, credentials):
+    """A sender may add as many as it likes; even where there would be room for one."""
+    path = str(tmp_path / "s")
+    receiver = opened(sockets.bind_datagram(path, 0o600))
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, int(credentials))
+    sender = opened(dial(path, socket.SOCK_DGRAM))
+    before = os.listdir("/proc/self/fd")
+    for _ in range(20):
+        socket.send_fds(sender, [b"x"], [0, 1, 2, 0])
+        message, pid = sockets.receive(receiver, 100)
+        assert (message, pid) == (b"x", os.getpid() if credentials else 0)
+    assert os.listdir("/proc/self/fd") == before
