@@ -7,13 +7,29 @@ from pyinit.protocol.masking import MASK, masked
 
 @pytest.mark.parametrize(
     "name",
-    ["PASSWORD", "DB_PASSWORD", "db-passwd", "AWS_SECRET_ACCESS_KEY", "api.token", "SENTRY_DSN"],
+    [
+        "PASSWORD",
+        "DB_PASSWORD",
+        "db-passwd",
+        "AWS_SECRET_ACCESS_KEY",
+        "api.token",
+        "SENTRY_DSN",
+        "DB_PW",
+        "ldap-pw",
+        "PGPASSWORD",
+        "MYSQL_PWD",
+        "SVNPASSWD",
+        "SMTPPWD",
+        "GPG_PASSPHRASE",
+    ],
 )
 def test_a_name_that_speaks_of_secrets_hides_its_value(name):
     assert masked(name, "hunter2", secret=False) == MASK
 
 
-@pytest.mark.parametrize("name", ["PWD", "OLDPWD", "PATH", "KEYBOARD", "MONKEY", "PASSENGER"])
+@pytest.mark.parametrize(
+    "name", ["PWD", "OLDPWD", "PATH", "KEYBOARD", "MONKEY", "PASSENGER", "PWM", "CWD"]
+)
 def test_other_names_show_theirs(name):
     assert masked(name, "/srv", secret=False) == "/srv"
 
