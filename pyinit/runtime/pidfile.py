@@ -25,9 +25,7 @@ def take(path: str, uid: int | None = None, gid: int | None = None) -> None:
     if pid is not None and pid != posix.getpid() and _is_pyinit(pid):
         raise AlreadyRunning(f"pid {pid} of pidfile {path!r} is a pyinit that runs")
     files.make_parents(path)
-    files.atomic_write(path, b"%d\n" % posix.getpid())
-    if uid is not None or gid is not None:
-        posix.chown(path, -1 if uid is None else uid, -1 if gid is None else gid)
+    files.atomic_write(path, b"%d\n" % posix.getpid(), uid=uid, gid=gid)
 
 
 def give_back(path: str) -> None:

@@ -47,8 +47,8 @@ def open_log(
         fd = posix.open(path, LOG_FLAGS, 0o644 if mode is None else mode)
     try:
         found = posix.fstat(fd)
-        if _stat.S_ISREG(found.st_mode) and found.st_nlink > 1 and found.st_uid != posix.geteuid():
-            raise PermissionError(errno.EPERM, "a hard link to somebody else's file", path)
+        if _stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+            _check_link(found.st_uid, path, dir_fd)
         if mode is not None and _stat.S_IMODE(found.st_mode) != mode:
             posix.chmod(fd, mode)
         if (uid is not None and uid != found.st_uid) or (gid is not None and gid != found.st_gid):
@@ -57,6 +57,20 @@ def open_log(
         posix.close(fd)
         raise
     return fd
+
+
+def _check_link(owner: int, path: str, dir_fd: int | None) -> None:
+    """Refuse a hard link that may have been placed to have us write to another file.  OSError."""
+    us = posix.geteuid()
+    if owner != us:
+        raise PermissionError(errno.EPERM, "a hard link to somebody else's file", path)
+    if dir_fd is not None:
+        place = posix.fstat(dir_fd)
+    else:
+        head, slash, _ = path.rpartition("/")
+        place = posix.stat((head or slash) or ".")
+    if place.st_uid not in (0, us):
+        raise PermissionError(errno.EPERM, "a hard link in somebody else's directory", path)
 
 
 def make_parents(path: str, mode: int = 0o755) -> None:
@@ -83,8 +97,13 @@ def own(path: str, uid: int | None, gid: int | None) -> None:
         posix.chown(path, *owner, follow_symlinks=False)
 
 
-def atomic_write(path: str, data: bytes, mode: int = 0o644) -> None:
-    """Write a small file so that nobody ever sees half of it.  Raises OSError."""
+def atomic_write(
+    path: str, data: bytes, mode: int = 0o644, uid: int | None = None, gid: int | None = None
+) -> None:
+    """Write a small file so that nobody ever sees half of it, or another's.  Raises OSError.
+
+    It is given to its owner before it has its name: what has the name later may be a link.
+    """
     temporary = f"{path}.{posix.getpid()}"
     remove(temporary)  # of one that was interrupted: in a container our pid is always 1
     flags = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC | posix.O_NOFOLLOW
@@ -92,6 +111,8 @@ def atomic_write(path: str, data: bytes, mode: int = 0o644) -> None:
     try:
         while data:
             data = data[posix.write(fd, data) :]
+        if uid is not None or gid is not None:
+            posix.chown(fd, -1 if uid is None else uid, -1 if gid is None else gid)
         posix.rename(temporary, path)
     except OSError:
         remove(temporary)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pyinit.runtime import pidfile
 from pyinit.system import files
 
 ROOT = Path(files.__file__).parents[2]
@@ -73,6 +74,47 @@ def test_a_log_is_not_written_through_a_hard_link_to_somebody_elses_file(tmp_pat
     os.link(tmp_path / "theirs", tmp_path / "log")
     with pytest.raises(PermissionError):
         files.open_log(str(tmp_path / "log"))
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="needs a directory of somebody else's: needs root")
+@pytest.mark.parametrize("by_descriptor", [False, True])
+def test_a_hard_link_to_our_own_file_in_somebody_elses_directory_is_refused(
+    tmp_path, by_descriptor
+):
+    """Where the kernel does not protect hard links, any user can place one to a file of root's."""
+    (tmp_path / "ours").write_text("")
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    os.link(tmp_path / "ours", theirs / "log")
+    here = os.open(theirs, os.O_PATH)
+    name, dir_fd = ("log", here) if by_descriptor else (str(theirs / "log"), None)
+    try:
+        os.close(files.open_log(name, dir_fd=dir_fd))  # the directory is ours: so is the link
+        os.chown(theirs, 12345, 12345)
+        with pytest.raises(PermissionError):
+            files.open_log(name, dir_fd=dir_fd)
+        os.remove(tmp_path / "ours")
+        os.close(files.open_log(name, dir_fd=dir_fd))  # no link any more
+    finally:
+        os.close(here)
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="gives files away: needs root")
+def test_a_small_file_has_its_owner_before_it_has_its_name(tmp_path, monkeypatch):
+    """The owner of the directory puts a link in its place at once: where it leads stays ours."""
+    (tmp_path / "target").write_text("precious")
+    rename, found = os.rename, []
+
+    def rename_and_lose(old, new):
+        rename(old, new)
+        found.append(os.lstat(new).st_uid)
+        os.remove(new)
+        os.symlink(tmp_path / "target", new)
+
+    monkeypatch.setattr("posix.rename", rename_and_lose)
+    pidfile.take(str(tmp_path / "pid"), 12345, 12345)
+    assert found == [12345]
+    assert (tmp_path / "target").stat().st_uid == 0
 
 
 def test_a_fifo_nobody_reads_is_an_error_and_does_not_block(tmp_path):
