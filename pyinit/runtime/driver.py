@@ -72,6 +72,7 @@ class Driver:
         self._poller = poller
         self._pump = pump
         self._readiness = readiness
+        readiness.equip(self.helpers, log.warning)
         self._announcer = announcer
         self._log = log
         self._stdin = stdin
@@ -103,15 +104,19 @@ class Driver:
                 else:
                     tree.kill_tree(pid, self.labels.get(key, key), scope, signum, self._seen(pids))
             case fx.Survey(key):
+                self._readiness.stop_looking(key)  # the leader was reaped
                 self._surveys[key] = effect
             case fx.Sweep(signum):
                 self._sweeps.append(signum)
             case fx.Announce():
+                if effect.now != "Starting":
+                    self._readiness.settle(effect.key)
                 self._announcer.announce(effect)
             case fx.Removed(key):
                 self.labels.pop(key, None)
                 self._words.pop(key, None)
                 self._pump.close(key)
+                self._readiness.settle(key)
                 self._announcer.removed(effect)
             case fx.Note(level, text):
                 self._log.say(level, text)

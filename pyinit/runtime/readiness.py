@@ -13,6 +13,7 @@ import time
 from pyinit.core.events import ReadyReported
 from pyinit.core.record import Record
 from pyinit.core.states import NEVER
+from pyinit.runtime.matching import Search, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from pyinit.runtime.poller import Poller
 
 NOTE_BYTES = 4096  # of one read from a readiness descriptor: only a newline matters
-PLAIN = frozenset(
-    b" !\"#%&',-/:;<=>@_`~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-)
 
 
 class Asked(Record):
@@ -55,6 +53,16 @@ class Readiness:
         self.notify_path = notify_path
         self._asked: dict[str, Asked] = {}
         self._pipes: dict[str, tuple[int, RunId]] = {}  # key -> read end, until the run has told
+        self._searches: dict[str, tuple[RunId, Search]] = {}
+        self._helpers: dict[int, Callable[[int], None]] = {}
+        self._report: Callable[[str], None] = lambda _text: None
+
+    def equip(
+        self, helpers: dict[int, Callable[[int], None]], report: Callable[[str], None]
+    ) -> None:
+        """Say where the reaper looks a child up, and who is told what cannot be done."""
+        self._helpers = helpers
+        self._report = report
 
     def prepare(self, spawn: Spawn) -> Handed:
         """Return what the run must be given; raises OSError when a pipe cannot be had."""
@@ -88,17 +96,22 @@ class Readiness:
     def watch(self, key: str, run_id: RunId, plan: ProcessPlan) -> Callable[[bytes], bool] | None:
         """Return what the pump calls with each line of a run that becomes ready by its output.
 
-        It returns whether the run is ready: then nobody need call it any more.
+        It returns whether nobody need call it any more: the run is ready, or will never be found
+        to be.
         """
         ready = plan.ready
         if ready is None or ready.kind != "output":
             return None
-        found = _matcher(ready.target)
+        pattern = ready.target.encode("utf-8", "surrogateescape")
+        found = plain(pattern)
+        if found is None:
+            return self._search(key, run_id, plan.name, pattern)
+        matches = found
         told = False
 
         def look(line: bytes) -> bool:
             nonlocal told
-            if not told and found(line):
+            if not told and matches(line):
                 told = True
                 self._post(ReadyReported(key, run_id))
             return told
@@ -110,13 +123,27 @@ class Readiness:
         if b"READY=1" in message.split(b"\n"):
             self._post(ReadyReported(key, run_id))
 
-    def forget(self, key: str) -> None:
-        """The run is over, or a new one begins: stop looking."""
+    def stop_looking(self, key: str) -> None:
+        """Nobody asks any more whether the run is ready: it is, it was told to stop, or it ended.
+
+        A pipe stays until its writers close it: what a stopping run still says must not kill it.
+        """
         self._asked.pop(key, None)
+
+    def forget(self, key: str) -> None:
+        """The process is gone, or a new run of it begins: neither look nor listen."""
+        self.stop_looking(key)
+        self.settle(key)
         fd, _ = self._pipes.pop(key, (-1, 0))
         if fd >= 0:
             self._poller.unregister(fd)
             posix.close(fd)
+
+    def settle(self, key: str) -> None:
+        """The run is not starting any more: nothing of its output matters now."""
+        found = self._searches.pop(key, None)
+        if found is not None:
+            found[1].close()
 
     def next_deadline(self) -> float:
         """Return when `tick` must be called next."""
@@ -132,6 +159,24 @@ class Readiness:
                 self._post(ReadyReported(key, asked.run_id))
             else:
                 self._asked[key] = Asked(asked.run_id, asked.ready, now + asked.ready.interval)
+
+    def _search(
+        self, key: str, run_id: RunId, name: str, pattern: bytes
+    ) -> Callable[[bytes], bool]:
+        def found() -> None:
+            self._post(ReadyReported(key, run_id))
+
+        def failed(reason: str) -> None:
+            text = pattern.decode("utf-8", "replace")
+            self._report(f'{name}: cannot look for "{text}" in its output: {reason}')
+
+        known = self._searches.get(key)
+        if known is not None and known[0] == run_id:
+            return known[1].look  # of its other stream
+        self.settle(key)
+        search = Search(self._poller, self._helpers, pattern, found, failed)
+        self._searches[key] = (run_id, search)
+        return search.look
 
     def _pipe(self, spawn: Spawn, number: int) -> Handed:
         ours, theirs = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
@@ -160,14 +205,3 @@ def _exists(path: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def _matcher(pattern: str) -> Callable[[bytes], bool]:
-    """Return a test of a line; `re` (a megabyte) is imported only for a real expression."""
-    literal = pattern.encode("utf-8", "surrogateescape")
-    if all(byte in PLAIN for byte in literal):
-        return lambda line: literal in line
-    import re
-
-    expression = re.compile(literal)
-    return lambda line: expression.search(line) is not None

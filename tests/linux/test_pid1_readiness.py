@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from pathlib import Path
 
 import pytest
 from boxed import ORDINARY, Box, eventually, needs_root, program, python
@@ -210,3 +211,46 @@ def test_descriptors_sent_with_a_notification_stay_with_their_sender():
         box.call("start", {"names": ["late"]})
         box.until("late 4\n", out=True)  # 0, 1, 2 and the directory itself
         eventually(lambda: len(os.listdir(f"/proc/{box.pid}/fd")) <= before + 3)
+
+
+def switches(box):
+    """Return how often PID 1 has gone to sleep."""
+    lines = Path(f"/proc/{box.pid}/status").read_text().splitlines()
+    (count,) = [line.split()[1] for line in lines if line.startswith("voluntary")]
+    return int(count)
+
+
+def falls_asleep(box):
+    """Wait until PID 1 has not been awake for half a second."""
+    last = (-1, 0.0)
+
+    def look():
+        nonlocal last
+        if switches(box) != last[0]:
+            last = (switches(box), time.monotonic())
+        return time.monotonic() - last[1] > 0.5
+
+    eventually(look, within_s=20)
+    return True
+
+
+@pytest.mark.parametrize("end", ["stop", "exit", "reload"])
+def test_nobody_looks_for_the_file_of_a_run_that_is_over(end):
+    """A watch that outlives its run would wake pyinit for ever."""
+    script = "trap '' TERM; echo there; while :; do sleep 0.2; done"
+    if end == "exit":
+        script = "echo there; exit 1"
+    ready = {"file": "/no/such/file", "interval": "10ms", "timeout": "500s"}
+    stop = {"timeout": "100ms"}
+    init = '[init]\nexit = "never"\n' + program("other", "sleep", "600")
+    with Box(init + program("web", script, ready=ready, restart="never", stop=stop)) as box:
+        box.until("there", out=True)
+        if end == "stop":
+            box.call("stop", {"names": ["web"], "wait": True})
+        elif end == "reload":
+            box.config.write_text(init)
+            box.call("reload")
+            eventually(lambda: "web" not in box.status())
+        else:
+            box.wait_state("web", "EXITED", "FATAL")
+        assert falls_asleep(box)
