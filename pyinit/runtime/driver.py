@@ -110,13 +110,13 @@ class Driver:
                 self._sweeps.append(signum)
             case fx.Announce():
                 if effect.now != "Starting":
-                    self._readiness.settle(effect.key)
+                    self._readiness.stop_looking(effect.key)
                 self._announcer.announce(effect)
             case fx.Removed(key):
                 self.labels.pop(key, None)
                 self._words.pop(key, None)
                 self._pump.close(key)
-                self._readiness.settle(key)
+                self._readiness.forget(key)
                 self._announcer.removed(effect)
             case fx.Note(level, text):
                 self._log.say(level, text)

@@ -129,11 +129,11 @@ class Readiness:
         A pipe stays until its writers close it: what a stopping run still says must not kill it.
         """
         self._asked.pop(key, None)
+        self.settle(key)
 
     def forget(self, key: str) -> None:
         """The process is gone, or a new run of it begins: neither look nor listen."""
         self.stop_looking(key)
-        self.settle(key)
         fd, _ = self._pipes.pop(key, (-1, 0))
         if fd >= 0:
             self._poller.unregister(fd)
