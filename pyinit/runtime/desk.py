@@ -7,12 +7,12 @@ import time
 
 from pyinit.core import events as ev
 from pyinit.core.plan import Plan
-from pyinit.system import files, signals
+from pyinit.runtime.reaper import forked
+from pyinit.system import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Never
 
     from pyinit.core.draft import Supervisor
     from pyinit.core.events import Event
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 
 PIPE_BYTES = 64 * 1024
+ANSWER_S = 2.0  # for what a child does in a millisecond
+SIGKILL = 9
+NEVER = float("inf")
 
 
 class Desk:
@@ -64,6 +67,7 @@ class Desk:
         self._compiler = compiler
         self._paths = paths
         self._helpers = helpers
+        self._kill_at: dict[int, float] = {}  # pid -> when, NEVER once that was done
 
     @property
     def state(self) -> Supervisor:
@@ -78,28 +82,44 @@ class Desk:
         """Return the monotonic time."""
         return time.monotonic()
 
-    def fork(self, work: Callable[[], bytes], done: Callable[[bytes], None]) -> None:
+    def fork(self, work: Callable[[], bytes], done: Callable[[bytes | None], None]) -> None:
         """Do `work` in a forked child, and call `done` with its answer, b"" if it failed.
 
-        The answer must fit into a pipe (64 KB).  Raises OSError.
+        The answer must fit into a pipe (64 KB).  A child that becomes somebody else can be held
+        up by that user: after a while it is killed, and `done` gets None.  Raises OSError.
         """
         reader, writer = files.pipe()
+
+        def ended(status: int) -> None:
+            late = self._kill_at.pop(pid) == NEVER
+            answer = posix.read(reader, PIPE_BYTES) if status == 0 else b""
+            posix.close(reader)
+            done(None if late and status != 0 else answer)
+
+        def answering() -> None:
+            posix.write(writer, work())
+
         try:
-            pid = posix.fork()
-            if pid == 0:
-                _answer_and_exit(work, writer)
+            pid = forked(answering, self._helpers, ended, nice=0, keep=(writer,))
         except OSError:
             posix.close(reader)
             raise
         finally:
             posix.close(writer)
+        self._kill_at[pid] = time.monotonic() + ANSWER_S
+        if self not in self._loop.timed:
+            self._loop.timed = (*self._loop.timed, self)
 
-        def ended(status: int) -> None:
-            answer = posix.read(reader, PIPE_BYTES) if status == 0 else b""
-            posix.close(reader)
-            done(answer)
+    def next_deadline(self) -> float:
+        """Return when a child that does not answer is killed."""
+        return min(self._kill_at.values(), default=NEVER)
 
-        self._helpers[pid] = ended
+    def tick(self, now: float) -> None:
+        """Kill the children whose time is up; their end is told as every other."""
+        for pid, at in self._kill_at.items():
+            if at <= now:
+                self._kill_at[pid] = NEVER
+                posix.kill(pid, SIGKILL)
 
     def compile(self, done: Callable[[Plan | Faults], None]) -> bool:
         """Read the configuration again and call `done`; False if that is under way already."""
@@ -142,14 +162,3 @@ class Desk:
 
     def _completed(self, outcome: Plan | Faults) -> Plan | Faults:
         return self.on_plan(outcome) if isinstance(outcome, Plan) else outcome
-
-
-def _answer_and_exit(work: Callable[[], bytes], writer: int) -> Never:
-    """Be the child: nothing of it may reach the loop again."""
-    code = 1
-    try:
-        signals.reset_in_child()
-        posix.write(writer, work())
-        code = 0
-    finally:
-        posix._exit(code)  # noqa: SLF001

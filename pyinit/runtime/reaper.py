@@ -120,8 +120,10 @@ def forked(
     *,
     nice: int = 10,
     keep: tuple[int, ...] = (),
-) -> None:
-    """Run `function` in a forked child; `done` gets its wait status.  Raises OSError.
+) -> int:
+    """Run `function` in a forked child; `done` gets its wait status.  Returns its pid.
+
+    Raises OSError.
 
     It has none of our descriptors but 0, 1, 2 and `keep`: as long as it held the socket of a
     client or the pipe of a program, they would not see us close it.
@@ -144,3 +146,4 @@ def forked(
     finally:
         signals.restore(mask)
     helpers[pid] = done
+    return pid

@@ -137,11 +137,13 @@ class Change:
         wanted = self._wanted
 
         def work() -> bytes:
+            if posix.geteuid() == 0:
+                posix.setgroups([])
             posix.setresgid(gid, gid, gid)
             posix.setresuid(uid, uid, uid)
             return marshal.dumps({pid: _try(pid, name, wanted) for pid, name in targets.items()})
 
-        def done(answer: bytes) -> None:
+        def done(answer: bytes | None) -> None:
             self._left -= 1
             if answer:
                 self._messages.update(marshal.loads(answer))  # noqa: S302  our child wrote it
@@ -149,6 +151,9 @@ class Change:
             for pid, name in targets.items():
                 text = f"cannot set the limits of {name}: it belongs to uid {uid}"
                 fix = "give pyinit CAP_SYS_RESOURCE, or CAP_SETUID and CAP_SETGID"
+                if answer is None:
+                    text = f"cannot set the limits of {name}: uid {uid} holds up who would do it"
+                    fix = "give pyinit CAP_SYS_RESOURCE"
                 self._messages[pid] = f"{text}\n  {fix}"
 
         try:

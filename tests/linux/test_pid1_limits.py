@@ -1,10 +1,11 @@
 """rlimits under a real PID 1: the pit of 1024 descriptors, limits at boot, and what cannot be had."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from boxed import IS_ROOT, ORDINARY, Box, eventually, needs_root, program
+from boxed import IS_ROOT, ORDINARY, Box, eventually, needs_root, program, python
 
 USERS = [None, pytest.param(ORDINARY, marks=needs_root)]
 PIT = ("prlimit", "--nofile=1024:4096")
@@ -134,3 +135,44 @@ def test_a_running_program_is_given_more_without_a_restart():
         eventually(lambda: box.status()["web"]["restarts"] == 1)
         again = box.run_pid("web")
         eventually(lambda: nofile(again)[0] == 2048)
+
+
+# Stops everybody else of its user, all the time.
+STOPPER = """
+import os, signal
+os.write(1, b"hunting\\n")
+while True:
+    try:
+        os.kill(-1, signal.SIGSTOP)
+    except ProcessLookupError:
+        pass
+"""
+
+
+@needs_root
+def test_a_user_who_stops_whoever_changes_its_limits_is_refused():
+    """A child becomes the user: it has nothing of PID 1, and is not waited for without end."""
+    text = program("web", *python(STOPPER), user="23456") + program("other", "sleep", "600")
+    with Box(text, inside=powerless()) as box:
+        box.until("hunting", out=True)
+        runs = {one.pid for one in box.processes()}
+        box.wait_socket()
+        caught = []
+
+        def ask():
+            with ThreadPoolExecutor(1) as pool:
+                told = pool.submit(box.ctl, "limits", "web", "nofile=300")
+                while not told.done():
+                    for one in box.processes():
+                        if one.state == "T" and one.pid not in runs and not caught:
+                            caught.append(os.listdir(f"/proc/{one.pid}/fd"))
+            return told.result()
+
+        def refused():
+            done = ask()
+            return done if done.returncode != 0 else None
+
+        done = eventually(refused)
+        assert "uid 23456 holds up who would do it" in done.stderr
+        assert len(caught[0]) == 4, caught  # 0, 1, 2 and where it is to answer
+        assert {one.pid for one in box.processes()} == runs
