@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pyinit.runtime.control_session import Session
     from pyinit.runtime.machine import Machine
     from pyinit.runtime.options import Options
+    from pyinit.runtime.stream import Source, Watch
 
 STATE_VARIABLE = b"PYINIT_STATE_FD"
 CHECK_VARIABLE = b"PYINIT_STATE_CHECK"
@@ -239,9 +240,24 @@ def _restore_output(machine: Machine, carried: Carried, blobs: Blobs) -> None:
             if run_id == pipe.source.run_id:
                 watch = machine.readiness.watch(row.plan.key, run_id, row.plan)
         machine.pump.adopt(pipe.source, pipe.kind, pipe.sinks, pipe.fd, rests, watch)
+        if watch is not None:
+            _look_again(machine, pipe.source, pipe.kind, watch)
     machine.pump.adopted()
     for path in carried.packing:
         machine.packer.pack(path)
+
+
+def _look_again(machine: Machine, source: Source, kind: int, watch: Watch) -> None:
+    """What a first run has printed may still have been under examination by our predecessor.
+
+    Of a later run we do not know where its output begins; nor of one that has printed too much.
+    """
+    pump = machine.pump
+    if source.run_id != 1 or pump.captured_bytes(source.key) != len(pump.tail(source.key)):
+        return
+    for line in pump.tail(source.key, kind).split(b"\n"):
+        if line and watch(line):
+            return
 
 
 def _restore_runs(machine: Machine, carried: Carried) -> None:
