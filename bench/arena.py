@@ -51,9 +51,14 @@ class Arena:
         command = [ground.tool("arena"), str(root), str(self.scratch), str(self._stamps), *argv]
         full = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
         full |= env or {}
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=self._said, stderr=self._said, env=full
-        )
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=self._said, stderr=self._said, env=full
+            )
+        except OSError:
+            self._said.close()
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            raise
 
     def __enter__(self) -> Self:
         self.wait(lambda: "start" in self._read(), START_S, "to be executed")

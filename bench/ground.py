@@ -9,6 +9,7 @@ All run in a chroot in a PID namespace of their own, as PID 1, with the same Pyt
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -39,12 +40,23 @@ def prepare(source: Path = REPOSITORY) -> None:
     """Make what is missing, pyinit from `source`; raise NoGround if something cannot be made."""
     if os.geteuid() != 0:
         raise NoGround("a root of its own and PID namespaces need root\n    run it as root")
+    _have_it_alone()
     _install_tools()
     _make_root()
     _install_peers()
     _compile_tools()
     for name, options in IMAGES.items():
         _assemble(source, name, options)
+
+
+def _have_it_alone() -> None:
+    """Hold the ground until this process ends: two runs at once would measure each other."""
+    BENCH.mkdir(parents=True, exist_ok=True)
+    fd = os.open(BENCH / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise NoGround("another run is under way here\n    wait until it has ended") from None
 
 
 def image(name: str) -> Path:
