@@ -41,6 +41,7 @@ def daemonize() -> int:
     signals.restore(mask)
     posix.chdir("/")
     posix.umask(0o022)
+    posix.set_blocking(writer, False)  # a command that was stopped must not hold up PID 1
     _to_null()
     return writer
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import posix
 import time
 
+from pyinit.core import effects as fx
 from pyinit.core import events as ev
 from pyinit.core import supervisor as core
+from pyinit.core.phases import Over, Up
 from pyinit.core.record import replace
 from pyinit.core.states import run_of
 from pyinit.runtime import (
@@ -129,6 +131,10 @@ class Machine:
 
     def go(self) -> int:
         """Run the loop to its end, and end."""
+        phase = self.loop.supervisor.phase
+        if isinstance(phase, Over):  # carried over: the core has said Exit, and says it once
+            cause = phase.shutdown.cause if phase.shutdown is not None else "everything is over"
+            self.driver.exit = fx.Exit(phase.code, cause)
         try:
             code = self.loop.run()
         except BaseException as error:  # noqa: BLE001  the programs must not die of it
@@ -301,6 +307,10 @@ class Machine:
         desk = self.desk
         if not (desk.reexec_wanted or desk.reexec_ready) or self.compiler.busy:
             return
+        if not isinstance(self.loop.supervisor.phase, Up):  # a shutdown has begun meanwhile
+            desk.reexec_wanted = desk.reexec_ready = False
+            desk.reexec_failed = "pyinit is stopping"
+            return
         check, become_new = self._reexec
         if desk.reexec_wanted:
             check(self)
@@ -331,7 +341,7 @@ class Machine:
         if found is None:
             return
         code, text = found
-        files.say(fd, b"%d\0" % code + text.encode("utf-8", "surrogateescape"))
+        files.say(fd, verdict.packed(code, text))
         posix.close(fd)
         self.options = replace(self.options, daemon_fd=-1)
 

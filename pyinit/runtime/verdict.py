@@ -5,6 +5,11 @@ from __future__ import annotations
 from pyinit.core.phases import Over, Up, shutdown_of
 from pyinit.core.states import Exited, Fatal, Running, has_failed, reason_of
 
+# the pipe to the command holds 64 KB, and pyinit does not wait until there is room
+OUTPUT_BYTES = 4096  # of one process
+VERDICT_BYTES = 60 * 1024
+CUT = b"\n  (and more)\n"
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +41,14 @@ def find(
     return 0, f"{pid} {socket_path}".rstrip() + "\n"
 
 
+def packed(code: int, text: str) -> bytes:
+    """Return a verdict as it is written to the command, no longer than its pipe holds."""
+    data = text.encode("utf-8", "surrogateescape")
+    if len(data) > VERDICT_BYTES:
+        data = data[: VERDICT_BYTES - len(CUT)] + CUT
+    return b"%d\0" % code + data
+
+
 def _is_settled(row: Process) -> bool:
     """Say whether boot need not wait for a process any more."""
     if isinstance(row.state, Running):
@@ -50,5 +63,7 @@ def _is_success(phase: Phase, shutdown: Shutdown) -> bool:
 
 def _told(row: Process, output: str) -> str:
     reason = reason_of(row.state).replace("\n", "\n  ")  # the fix stands below it
-    lines = "".join([f"    {line}\n" for line in output.splitlines()])
+    last = output.encode("utf-8", "surrogateescape")[-OUTPUT_BYTES:]
+    shown = last.decode("utf-8", "replace").splitlines()
+    lines = "".join([f"    {line}\n" for line in shown])
     return f"  {row.plan.name}: {reason}\n{lines}"

@@ -270,6 +270,20 @@ def test_a_stop_while_it_boots_is_a_boot_that_failed():
         assert "boot failed: received SIGTERM" in box.err
 
 
+def test_a_command_that_was_stopped_cannot_hold_up_the_daemon():
+    """The pipe to it may be full: writing to it never waits."""
+    text = INIT + program("web", "sleep", "600", ready={"file": "/no/such", "timeout": "500s"})
+    with Daemon(text) as box:
+        eventually(lambda: (box.place / "log").exists() and "web: started" in box.log)
+        theirs = [os.readlink(one) for one in Path(f"/proc/{box.process.pid}/fd").iterdir()]
+        ours = {one.name: os.readlink(one) for one in Path(f"/proc/{box.daemon}/fd").iterdir()}
+        [fd] = [fd for fd, one in ours.items() if one[:5] == "pipe:" and theirs.count(one) == 1]
+        flags = Path(f"/proc/{box.daemon}/fdinfo/{fd}").read_text().split()[3]
+        assert int(flags, 8) & os.O_NONBLOCK
+        os.kill(box.daemon, signal.SIGTERM)
+        assert box.wait() == 1
+
+
 def test_who_waits_may_be_interrupted_and_the_daemon_goes_on():
     text = INIT + program("web", "sleep", "600", ready={"file": "/no/such", "timeout": "500s"})
     with Daemon(text) as box:

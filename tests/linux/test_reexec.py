@@ -583,3 +583,36 @@ def ours_of(pid, pipe):
             if int(flags, 8) & os.O_NONBLOCK:
                 found.append(int(fd))
     return found
+
+
+@pytest.mark.parametrize("round_", range(2))
+def test_a_reexec_that_is_overtaken_by_the_end_is_refused_and_pyinit_ends(round_):
+    """The child of the check and the last program end in one turn, in which the core says Exit."""
+    with boxed(service("web", SLEEP)) as box:
+        web = box.run_pid("web")
+        asked = []
+
+        def ask():
+            try:
+                asked.append(box.call("reexec"))
+            except (Refused, NoSupervisor, OSError) as error:
+                asked.append(error)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        place = Path(f"/proc/{box.pid}/task/{box.pid}/children")
+        eventually(lambda: set(place.read_text().split()) - {str(web)}, within_s=30)
+        box.send("TERM")
+        time_to_die = time.monotonic() + 0.01 * round_
+        eventually(lambda: time.monotonic() > time_to_die)
+        box.send("STOP")
+        eventually(
+            lambda: (
+                all((stat_fields(pid) or "Z")[0] == "Z" for pid in place.read_text().split())
+                or time.monotonic() > time_to_die + 5
+            )
+        )
+        box.send("CONT")
+        assert box.wait() == 0
+        thread.join(30)
+        assert asked
