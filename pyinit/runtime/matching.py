@@ -8,6 +8,7 @@ status says whether one was found.  Nobody waits for it.
 from __future__ import annotations
 
 import posix
+import time
 
 from pyinit.runtime.reaper import forked
 from pyinit.system import files, tree
@@ -25,7 +26,7 @@ SPECIAL = frozenset(b".^$*+?{[|()\\")
 ESCAPABLE = frozenset([byte for byte in range(256) if not bytes((byte,)).isalnum()])
 READ_BYTES = 64 * 1024
 PENDING_BYTES = 1 << 20  # what the pump reads in one turn; the pipe takes its part in between
-STUCK_S = 10.0  # of processor time for what one read brought: the expression is a bad one
+STUCK_S = 10  # of processor time for what one read brought: the expression is a bad one
 
 
 def plain(pattern: bytes) -> Callable[[bytes], bool] | None:
@@ -155,8 +156,8 @@ class Search:
         self.close()
         if status == 0:
             self._found()
-        elif posix.WIFSIGNALED(status) and posix.WTERMSIG(status) == _signal.SIGVTALRM:
-            self._failed(f"a line takes it more than {STUCK_S:g} s")
+        elif posix.WIFSIGNALED(status) and posix.WTERMSIG(status) == _signal.SIGXCPU:
+            self._failed(f"a line takes it more than {STUCK_S} s")
         else:
             self._failed("the process that looks for it has died")
 
@@ -168,15 +169,18 @@ def _searching(pattern: bytes, fd: int) -> Callable[[], None]:
         posix.setsid()  # what is typed at a terminal is meant for pyinit
         files.show_name("pyinit-ready")
         import re
+        import resource
 
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        most = resource.getrlimit(resource.RLIMIT_CPU)[1]
         search = re.compile(pattern).search
         rest = b""
         while True:
-            _signal.setitimer(_signal.ITIMER_VIRTUAL, 0)
             data = posix.read(fd, READ_BYTES)
             if not data:
                 raise EOFError
-            _signal.setitimer(_signal.ITIMER_VIRTUAL, STUCK_S)
+            until = int(time.process_time()) + 1 + STUCK_S
+            resource.setrlimit(resource.RLIMIT_CPU, (until if most < 0 else min(until, most), most))
             *lines, rest = (rest + data).split(b"\n")
             if any(search(line) for line in lines if line):
                 return

@@ -49,11 +49,12 @@ NEVER_IN_PID_1 = {
     *("asyncio", "threading", "subprocess", "logging", "socket", "signal", "json", "typing"),
     *("ctypes", "dataclasses", "enum", "inspect", "argparse", "pathlib", "os", "pwd", "grp"),
     *("collections", "functools", "contextlib", "selectors", "multiprocessing", "tempfile"),
-    "shutil",
+    *("shutil", "re"),
 }
-LAZILY_IN_PID_1 = {"re", "gzip", "zlib", "base64"}  # inside a function, for what few need
+LAZILY_IN_PID_1 = {"gzip", "zlib", "base64"}  # inside a function, for what few need
 ELSEWHERE = {
     "pyinit.logs.packing": {"os", "shutil", "contextlib"},  # runs in a forked child of its own
+    "pyinit.runtime.matching": {"re"},  # so does this
     "pyinit.protocol.wire": {"json"},  # only on a Python without CPython's C scanner
 }
 PID_1 = ("core", "protocol", "logs", "system", "runtime")
