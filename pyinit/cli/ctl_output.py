@@ -43,6 +43,8 @@ def logs(call: Call) -> int:
             say(NOT_CAPTURED.format(name=each["name"]), 2)
         if len(found) > 1:
             say(f"==> {each['name']} <==")
+        if each.get("cut"):
+            say(f"{each['name']}: more is kept than one reply holds: name fewer processes", 2)
         _put_text(each["text"])
     return 0
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pyinit.core.record import Record
 from pyinit.core.states import NEVER
 from pyinit.protocol import wire
+from pyinit.protocol.messages import refusal
 from pyinit.protocol.wire import Frames
 
 TYPE_CHECKING = False
@@ -139,10 +140,14 @@ class Session:
         return line
 
     def send(self, frame: Object) -> None:
-        """Queue a reply, whatever its size."""
+        """Queue a reply; one that no client takes becomes a refusal."""
         if self.open:
             self._answered(frame.get("id"))
-        self._out += wire.encode(frame)
+        data = wire.encode(frame)
+        if len(data) > wire.FRAME_BYTES:
+            text = f"cannot reply: that is {len(data)} bytes, more than {wire.FRAME_BYTES}"
+            data = wire.encode(refusal(frame.get("id"), "busy", f"{text}\n  name fewer processes"))
+        self._out += data
 
     def notify(self, frame: Object) -> None:
         """Queue a notification, or drop and count it."""

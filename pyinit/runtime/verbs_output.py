@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 STREAMS = {"both": None, "stdout": STDOUT, "stderr": STDERR}
 STREAM_NAMES = ("stdout", "stderr")
 EVERYTHING = 1 << 30
+LOGS_BYTES = 2 << 20  # of all processes in one reply; a byte may take six characters on the wire
 EVENTS = 50  # told of the past if the request does not say how many
 TRACE = 500
 
@@ -47,11 +48,14 @@ def logs(ask: Ask, service: Service) -> Object | None:
     if which not in STREAMS:
         raise Refused("bad-request", f"no such stream: '{which}'\n  known: {', '.join(STREAMS)}")
     lines = number(ask.args.get("lines"), EVERYTHING)
+    share = LOGS_BYTES // max(1, len(rows))
     told: list[dict[str, Json]] = [
         {
             "name": row.plan.name,
             "captured": _is_captured(row),
-            "text": _text(last_lines(service.desk.pump.tail(row.plan.key, STREAMS[which]), lines)),
+            **_share_of(
+                last_lines(service.desk.pump.tail(row.plan.key, STREAMS[which]), lines), share
+            ),
         }
         for row in rows
     ]
@@ -109,6 +113,15 @@ def trace(ask: Ask, service: Service) -> Object:
     count = number(ask.args.get("lines"), TRACE)
     entries = service.desk.recorder.entries()
     return {"steps": [_step(*entry) for entry in (entries[-count:] if count else [])]}
+
+
+def _share_of(data: bytes, share: int) -> dict[str, Json]:
+    """Return the last `share` bytes, from the beginning of a line, and whether that is less."""
+    if len(data) <= share:
+        return {"text": _text(data)}
+    kept = data[len(data) - share :]
+    _, newline, whole = kept.partition(b"\n")
+    return {"text": _text(whole if newline and whole else kept), "cut": True}
 
 
 def _call_all(calls: list[Callable[[], None]]) -> None:

@@ -34,6 +34,7 @@ autostart = false
 """
 CLIENTS, RESERVED, HELD, STREAMS = 64, 8, 32, 16  # as in runtime/control.py
 REQUEST_BYTES = 64 << 10
+LOGS_BYTES = 2 << 20
 DEEP = 5000
 MALFORMED = {
     "not JSON": b"hello\n",
@@ -235,6 +236,35 @@ def printed_bytes(box):
             continue
         counts += [int(line.split()[1]) for line in lines if line.startswith("wchar")]
     return max(counts, default=0)
+
+
+BINARY = """
+[init]
+exit = "never"
+[program.binary]
+command = ["sh", "-c", "head -c 70000 /dev/zero | tr '\\\\0' '\\\\377'; echo; exec sleep 600"]
+stdout = "null"
+start_seconds = 0
+instances = 300
+"""
+
+
+def test_the_output_of_many_is_cut_to_what_one_reply_holds():
+    """Bytes that are no text take six times their size on the wire."""
+    with Box(BINARY) as box:
+        box.wait_socket()
+
+        def told():
+            found = box.call("logs", {"names": ["binary"]})["processes"]
+            return found if all(each.get("cut") for each in found) else None
+
+        found = eventually(told, within_s=120)
+        assert len(found) == 300
+        sizes = {len(each["text"].encode("utf-8", "surrogateescape")) for each in found}
+        assert sizes == {LOGS_BYTES // 300}
+        [one] = box.call("logs", {"names": ["binary:7"]})["processes"]
+        assert "cut" not in one
+        assert len(one["text"]) > 60_000
 
 
 def test_a_thousand_clients_at_once_are_served_or_told_that_it_is_full(box):

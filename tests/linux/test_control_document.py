@@ -9,7 +9,7 @@ from control_raw import Raw
 
 from pyinit.protocol import names, wire
 from pyinit.protocol.messages import EXIT_CODES, VERBS
-from pyinit.runtime import control, control_session
+from pyinit.runtime import control, control_session, verbs_output
 
 TEXT = (ROOT / "docs" / "control.md").read_text()
 PLACEHOLDERS = {"<number>": (int, float), "<text>": str, "<list>": list}
@@ -115,10 +115,12 @@ def test_every_error_code_is_there_with_its_exit_status():
 def test_every_bound_is_there_with_its_value():
     found = {name: float(value) for name, value, _ in rows("bound")}
     for name, value in found.items():
-        places = [each for each in (control, control_session, wire, names) if hasattr(each, name)]
+        modules = (control, control_session, verbs_output, wire, names)
+        places = [each for each in modules if hasattr(each, name)]
         assert places, name
         assert getattr(places[0], name) == value
     assert {"CLIENTS", "RESERVED", "HELD", "STREAMS", "PARTIAL_S", "STALL_S"} <= set(found)
+    assert {"LOGS_BYTES", "FRAME_BYTES"} <= set(found)
 
 
 def test_every_goal_of_a_wait_is_there():

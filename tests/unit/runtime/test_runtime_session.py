@@ -1,0 +1,16 @@
+"""One client of the control socket: what is queued for it is what it can take."""
+
+import socket
+
+from pyinit.protocol import wire
+from pyinit.runtime.control_session import Peer, Session
+
+
+def test_a_reply_that_no_client_takes_becomes_a_refusal():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        session = Session(ours, Peer(1, 0, "admin"), 0.0)
+        session.send({"id": 5, "ok": True, "result": {"text": "x" * wire.FRAME_BYTES}})
+        frame = wire.decode(session.unsent.rstrip(b"\n"))
+    assert (frame["id"], frame["ok"]) == (5, False)
+    assert "cannot reply" in str(frame)
