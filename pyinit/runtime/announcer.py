@@ -40,7 +40,7 @@ class Announcer:
         self._tail = tail
         self._oom_kills = oom_kills
         self._oom_seen: int | None = oom_kills()
-        self._usage: dict[int, tuple[float, float, int]] = {}
+        self._usage: dict[int, tuple[float, float, int, float]] = {}  # and how long it ran
         self._since: dict[int, float] = {}
         self._births: dict[str, str] = {}  # key -> what is to be said of a new run
         self.main: str | None = None  # the main program: its exit code is its own business
@@ -68,7 +68,8 @@ class Announcer:
     def used(self, pid: int, user_s: float, system_s: float, max_rss_bytes: int) -> None:
         """What a reaped run has used in its life."""
         if pid in self._since:
-            self._usage[pid] = (user_s, system_s, max_rss_bytes)
+            ran_s = time.monotonic() - self._since[pid]  # what it left behind may live on
+            self._usage[pid] = (user_s, system_s, max_rss_bytes, ran_s)
 
     def announce(self, change: fx.Announce) -> None:
         """A process changed its state."""
@@ -96,7 +97,8 @@ class Announcer:
         if status is None:
             return None
         since = self._since.pop(change.pid, None)
-        user_s, system_s, rss = self._usage.pop(change.pid, (0.0, 0.0, 0))
+        lived = time.monotonic() - since if since is not None else 0.0
+        user_s, system_s, rss, ran_s = self._usage.pop(change.pid, (0.0, 0.0, 0, lived))
         failed = not change.expected
         oom = self._was_oom(status) if isinstance(status, Signaled) else False
         reason, fix = parted(change.reason or describe(status))
@@ -104,7 +106,7 @@ class Announcer:
             run_id=change.run_id,
             pid=change.pid,
             at=time.time(),
-            ran_s=time.monotonic() - since if since is not None else 0.0,
+            ran_s=ran_s,
             status=status,
             expected=bool(change.expected),
             reason=reason + (", out of memory" if oom else ""),

@@ -1,5 +1,7 @@
 """How the end of a run is told: by its status, its signal's name, and whether memory ran out."""
 
+import time
+
 import pytest
 
 from pyinit.core.effects import Announce
@@ -136,3 +138,13 @@ def test_an_end_in_json_has_a_code_or_a_signal_and_the_reason(status, told):
 def test_only_an_unexpected_end_keeps_the_last_words():
     assert Desk().end(ExitCode(1)).output == "last words\n"
     assert Desk().end(ExitCode(0), expected=True).output == ""
+
+
+def test_a_run_has_run_until_it_was_reaped_however_long_others_outlive_it():
+    desk = Desk()
+    desk.announcer.restore({7: time.monotonic() - 5}, None)
+    desk.announcer.used(7, 0.5, 0.25, 1024)
+    desk.announcer.running()[7] -= 1000  # so much later its group is empty
+    end = desk.end(ExitCode(1))
+    assert 5 <= end.ran_s < 500
+    assert (end.user_s, end.system_s, end.max_rss_bytes) == (0.5, 0.25, 1024)
