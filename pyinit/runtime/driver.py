@@ -22,7 +22,7 @@ from pyinit.system import tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from pyinit.core.effects import Effect
     from pyinit.core.events import Event
@@ -38,13 +38,16 @@ SIGKILL = 9
 
 
 class Runs:
-    """The pids of the runs as the core knows them now, for `in`."""
+    """The pids of the runs as the core knows them now, and of our helpers, for `in`."""
 
-    def __init__(self, pids: Pids) -> None:
+    def __init__(self, pids: Pids, helpers: Container[int] = ()) -> None:
         self._pids = pids
+        self._helpers = helpers
 
     def __contains__(self, pid: object) -> bool:
-        return isinstance(pid, int) and self._pids.get(Pid(pid)) is not None
+        if not isinstance(pid, int):
+            return False
+        return self._pids.get(Pid(pid)) is not None or pid in self._helpers
 
 
 class Driver:
@@ -135,8 +138,8 @@ class Driver:
 
     def _seen(self, pids: Pids) -> tree.Snapshot:
         if self._snapshot is None:
-            self._snapshot = tree.Snapshot(Runs(pids), self._known)
-        self._snapshot.runs = Runs(pids)
+            self._snapshot = tree.Snapshot(Runs(pids, self.helpers), self._known)
+        self._snapshot.runs = Runs(pids, self.helpers)
         return self._snapshot
 
     def failed(self, effect: Effect) -> None:
@@ -178,6 +181,11 @@ class Driver:
     def knows(self, pid: int) -> bool:
         """Say whether a child is a helper of ours, or a run that is still at its exec."""
         return pid in self.helpers or pid in self._execing
+
+    def end_helpers(self) -> None:
+        """Kill the helpers that are left: nobody waits for them, and they must not outlive us."""
+        for pid in self.helpers:
+            tree.signal_process(pid, SIGKILL)
 
     def forget(self, pid: int) -> None:
         """A child is gone, and its pid may soon be somebody else's."""

@@ -350,6 +350,8 @@ class Machine:
         if self.driver.exit is not None and code != 0:
             termination(f"pyinit: {self.driver.exit.reason}; exit status {code}\n")
         self._tell_parent()
+        self.driver.end_helpers()
+        self.packer.give_up()
         if self.control is not None:
             self.control.after_turn()
         self._give_back()

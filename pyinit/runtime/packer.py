@@ -41,6 +41,20 @@ class Packer:
         """Return the logs whose old files are not all compressed yet, for a re-exec."""
         return (*self._busy, *[path for path in self._wanted if path not in self._busy])
 
+    def give_up(self) -> None:
+        """Leave no half-packed file: the compressors were killed, old files stay as they are."""
+        for path in self._busy:
+            try:
+                here, name = logplace.find(path)
+            except (OSError, logplace.OwnStream):
+                continue
+            try:
+                posix.unlink(name + TEMPORARY, dir_fd=here)
+            except OSError:
+                continue
+            finally:
+                posix.close(here)
+
     def _start(self) -> None:
         for path in [each for each in self._wanted if each not in self._busy]:
             if len(self._busy) >= AT_ONCE:

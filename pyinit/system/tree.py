@@ -48,7 +48,10 @@ class Known:
 
 
 class Snapshot:
-    """/proc as of this turn, read only when asked and at most once.  `runs` are pids of runs."""
+    """/proc as of this turn, read only when asked and at most once.
+
+    `runs` are the pids of runs, and of other children that nobody has left behind.
+    """
 
     def __init__(self, runs: Container[int], known: Known | None = None) -> None:
         self.runs = runs

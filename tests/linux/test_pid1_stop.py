@@ -6,7 +6,16 @@ import signal
 import time
 
 import pytest
-from boxed import ORDINARY, Box, eventually, needs_root, program, python, stat_fields
+from boxed import (
+    ORDINARY,
+    Box,
+    children_map,
+    eventually,
+    needs_root,
+    program,
+    python,
+    stat_fields,
+)
 
 USERS = [None, pytest.param(ORDINARY, marks=needs_root)]
 DEAF = "trap '' TERM; echo deaf; while :; do sleep 1; done"
@@ -185,3 +194,47 @@ while True: time.sleep(0.05)
         pid = box.outer(int(box.until("\n", out=True)))
         box.call("stop", {"names": ["web"], "wait": True})
         assert stat_fields(pid) is None or stat_fields(pid)[0] in "ZX"
+
+
+# --- pyinit's own helpers
+
+
+def children_of(pid):
+    return children_map().get(pid, [])
+
+
+def took_s(box):
+    return float(re.search(r"stopped in ([\d.]+) s", box.err)[1])
+
+
+@pytest.mark.parametrize("namespace", [True, False])
+def test_a_reload_under_way_does_not_hold_up_a_stop(namespace):
+    """Who reads the configuration is nobody's that was left behind, and ends with pyinit."""
+    with Box(program("web", "sleep", "600"), namespace=namespace) as box:
+        web = box.run_pid("web") if namespace else box.wait_state("web", "RUNNING")["pid"]
+        box.config.unlink()
+        os.mkfifo(box.config)
+        box.send("HUP")
+        (reader,) = eventually(lambda: [one for one in children_of(box.pid) if one != web])
+        box.send("TERM")
+        assert box.wait() == 0
+        assert took_s(box) < 1.5
+        eventually(lambda: (stat_fields(reader) or "X")[0] in "ZX")
+
+
+def test_a_log_that_is_being_compressed_does_not_hold_up_a_stop(tmp_path):
+    """What was not done is left as it was: an old file, and no half of one beside it."""
+    old = tmp_path / "log.1"
+    with old.open("wb") as file:
+        file.truncate(8 << 30)
+    sink = {"file": str(tmp_path / "log"), "max_size": "1KB", "max_files": 9, "compress": True}
+    text = program("web", "seq 900; exec sleep 600", stdout=sink)
+    with Box(text) as box:
+        eventually(lambda: (tmp_path / "log.packing").exists() and (tmp_path / "log.2").exists())
+        eventually(lambda: len(children_of(box.pid)) > 1)
+        box.wait_state("web", "RUNNING")
+        box.send("TERM")
+        assert box.wait() == 0
+        assert took_s(box) < 1.5
+        assert not (tmp_path / "log.packing").exists()
+        assert [each for each in tmp_path.iterdir() if each.stat().st_size == 8 << 30]
