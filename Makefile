@@ -38,7 +38,8 @@ shell:
 	if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
 
 go:
-	if command -v gofmt >/dev/null; then test -z "$$(gofmt -l examples | tee /dev/stderr)"; fi
+	if command -v gofmt >/dev/null; then \
+	  found=$$(gofmt -l examples); test -z "$$found" || { echo "gofmt: $$found" >&2; false; }; fi
 
 quick: venv
 	$(BIN)/python -m pytest -q -n 2 -m "not slow" tests/unit tests/simulation
