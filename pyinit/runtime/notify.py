@@ -5,6 +5,7 @@ from __future__ import annotations
 import posix
 
 from pyinit.core.states import RunId
+from pyinit.protocol.places import socket_places
 from pyinit.runtime.driver import Runs
 from pyinit.system import procfs, sockets
 
@@ -21,10 +22,12 @@ MAX_DEPTH = 32  # parents looked at on the way from a sender up to a run
 def place(control_path: str) -> str:
     """Return where the socket is to be: beside the control socket, or without a file.
 
-    The name without a file begins with @, as sd_notify(3) has it; whoever finds it can send, but
-    is believed no more than others.
+    A program of another user cannot reach a file in a directory that is ours alone.  The name
+    without a file begins with @, as sd_notify(3) has it; whoever finds it can send, but is
+    believed no more than others.
     """
-    if control_path:
+    _, *private = socket_places(posix.environ, posix.geteuid())
+    if control_path and control_path not in private:
         return control_path.removesuffix(".sock") + "-notify.sock"
     return f"{ABSTRACT}pyinit/{posix.getpid()}/{posix.urandom(8).hex()}/notify"
 

@@ -6,7 +6,17 @@ import stat
 import subprocess
 
 import pytest
-from boxed import ORDINARY, Box, acting_as, code_places, eventually, needs_root, python, start_words
+from boxed import (
+    ORDINARY,
+    Box,
+    acting_as,
+    code_places,
+    eventually,
+    needs_root,
+    program,
+    python,
+    start_words,
+)
 
 from pyinit.client import Client
 
@@ -254,3 +264,16 @@ def test_a_pyinit_that_is_a_program_of_another_has_a_socket_of_its_own():
         with Client(f"{box.place}/run/pyinit/control.sock") as client:
             names = [each["name"] for each in client.call("status")["processes"]]
             assert sorted(names) == ["nested", "web"]
+
+
+def test_a_program_of_another_user_can_notify_where_the_directory_is_ours_alone():
+    """The directory of the control socket in /dev/shm lets nobody else in."""
+    tell = (
+        "import os, socket\nname = os.environ['NOTIFY_SOCKET']\n"
+        "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto("
+        "b'READY=1', '\\0' + name[1:] if name[0] == '@' else name)\nos.execvp('sleep', ['sleep', '600'])"
+    )
+    text = program("web", *python(tell), ready={"notify": True, "timeout": "500s"}, user=str(USER))
+    with boxed(text, SHARED_ONLY) as box:
+        box.until("web: up")
+        assert plain_ctl(box, "health").returncode == 0
