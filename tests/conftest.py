@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -25,12 +26,21 @@ def _undo_posix_spawn():
         return
     libc = ctypes.CDLL(None, use_errno=True)
     default = ctypes.create_string_buffer(64)  # SIG_DFL, no flags, an empty mask
-    for signal in (32, 33):
+    for each in (32, 33):
         now = ctypes.create_string_buffer(64)  # begins with the handler, as default does
-        if libc.syscall(number, signal, None, now, 8) != 0:
-            raise OSError(ctypes.get_errno(), f"cannot look at signal {signal}")
+        if libc.syscall(number, each, None, now, 8) != 0:
+            raise OSError(ctypes.get_errno(), f"cannot look at signal {each}")
         if int.from_bytes(now[:8], "little") == IGNORED:  # with threads, 33 has glibc's handler
-            libc.syscall(number, signal, default, None, 8)
+            libc.syscall(number, each, default, None, 8)
+
+
+def _undo_nohup():
+    """Let what nohup or a shell's `&` has us ignore be as it is elsewhere."""
+    usual = {signal.SIGINT: signal.default_int_handler}
+    for each in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(each) is signal.SIG_IGN:
+            signal.signal(each, usual.get(each, signal.SIG_DFL))
 
 
 _undo_posix_spawn()
+_undo_nohup()
