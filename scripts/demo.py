@@ -117,7 +117,8 @@ def demo(place: Place, steps: Steps) -> None:
     place.start()
     eventually("the service and the worker are up", lambda: is_up(place))
     print(last_words(place))
-    ready, later = [place.logs().find(text) for text in ("addr: ", "worker: started")]
+    # "addr: ..." itself comes by another stream than pyinit's own lines, and in no order with them
+    ready, later = [place.logs().find(text) for text in ("web: up", "worker: started")]
     steps.check(0 <= ready < later, "the worker was started after the service had said addr: ...")
     steps.begin("status")
     do(place.ctl("status"))

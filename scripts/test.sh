@@ -21,5 +21,7 @@ failed=0
 make --no-print-directory -k static || failed=1
 [ "$failed" = 0 ] || echo "test: the checks above FAILED; the tests follow" >&2
 # Two processes: one has all tests that use the engine, one after the other, the other the rest.
-.venv/bin/python -m pytest -n 2 --dist loadgroup --durations=15 "$@" || failed=1
+# They are the kernel's and the engine's tests, on machines that others use too: what fails is run
+# once more, and is told of as rerun.
+.venv/bin/python -m pytest -n 2 --dist loadgroup --reruns 1 --durations=15 "$@" || failed=1
 exit "$failed"

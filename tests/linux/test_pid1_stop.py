@@ -224,13 +224,12 @@ def test_a_reload_under_way_does_not_hold_up_a_stop(namespace):
 
 def test_a_log_that_is_being_compressed_does_not_hold_up_a_stop(tmp_path):
     """What was not done is left as it was: an old file, and no half of one beside it."""
-    old = tmp_path / "log.1"
-    with old.open("wb") as file:
+    with (tmp_path / "log").open("wb") as file:  # the first line is too much for it
         file.truncate(8 << 30)
     sink = {"file": str(tmp_path / "log"), "max_size": "1KB", "max_files": 9, "compress": True}
-    text = program("web", "seq 900; exec sleep 600", stdout=sink)
+    text = program("web", "echo one line; exec sleep 600", stdout=sink)
     with Box(text) as box:
-        eventually(lambda: (tmp_path / "log.packing").exists() and (tmp_path / "log.2").exists())
+        eventually((tmp_path / "log.packing").exists)
         eventually(lambda: len(children_of(box.pid)) > 1)
         box.wait_state("web", "RUNNING")
         box.send("TERM")
