@@ -36,7 +36,8 @@ class Sink(Record):
 
     kind: "inherit" (pyinit's own descriptor), "null", "stdout" (stderr only: 2>&1), "copy" (as it
     is, but read by pyinit on its way), "prefix" and "json" (lines on pyinit's own stdout or
-    stderr), "file".  The rest is for "file" only:
+    stderr), "file", "auto" (a file that pyinit names and makes in the directory `path`, as
+    supervisord's AUTO), "syslog" (lines to /dev/log).  The rest is for files only:
     `max_size` in bytes (0: never rotate), `max_files` old files kept, `format` one of "raw",
     "prefix", "json", "tai64n"; `mode`, `uid`, `gid` of the file (None: as created).
     """
@@ -55,6 +56,22 @@ class Sink(Record):
 INHERIT = (Sink("inherit"),)
 
 
+class Channel(Record):
+    """What event listeners are told of one stream.
+
+    `capture` is how many bytes between supervisord's capture tokens make a PROCESS_COMMUNICATION
+    event (0: no capture mode); `events` sends each read as a PROCESS_LOG event.  `strip_ansi`
+    takes terminal sequences out of what is written to its files.
+    """
+
+    capture: int = 0
+    events: bool = False
+    strip_ansi: bool = False
+
+
+CHANNEL = Channel()
+
+
 class Capabilities(Record):
     """Capability numbers: the bounding set is cut to `keep` (None: untouched); `ambient` raised."""
 
@@ -68,7 +85,9 @@ class Launch(Record):
     Two launches that are equal need no restart.  `argv[0]` without a slash is searched in PATH
     of the program's own environment.  `env` is what the configuration sets, laid over those
     variables of pyinit's environment whose names match a pattern of `env_pass`.
-    `secrets` are (variable, path of a file read at spawn).  `stdin` is "null" or "inherit".
+    `secrets` are (variable, path of a file read at spawn).  `stdin` is "null", "inherit", "pipe"
+    (kept open by pyinit, written to on request) or "socket:NAME" (a socket of the plan as
+    descriptor 0).  `channels` are those of stdout and stderr.
     `terminal` puts the run into the foreground of pyinit's terminal (main program).
     `session` starts a new session (else only a new process group).
     """
@@ -96,6 +115,7 @@ class Launch(Record):
     stdin: str = "null"
     stdout: tuple[Sink, ...] = INHERIT
     stderr: tuple[Sink, ...] = INHERIT
+    channels: tuple[Channel, Channel] = (CHANNEL, CHANNEL)
 
 
 class Dependency(Record):
@@ -110,6 +130,10 @@ class Restart(Record):
 
     policy: "always", "on-failure", "never".  Times in seconds.  More than `max` failed runs
     within `window` give up; max=0 never gives up.  `jitter` is a fraction of the delay.
+
+    With `retries` a number, supervisord's rule is in force instead: a run that ends before it is
+    up is tried again after 1, 2, 3... seconds, whatever its status and the policy, and given up
+    after that many tries more; one that was up is followed at once if the policy says so.
     """
 
     policy: str = "on-failure"
@@ -119,19 +143,22 @@ class Restart(Record):
     jitter: float = 0.1
     window: float = 60.0
     max: int = 5
+    retries: int | None = None
 
 
 class Stop(Record):
     """How a run is ended: `signals` in turn over `timeout` seconds, then KILL.
 
-    kill: "tree" (group and every descendant), "group", "process".  `dump_signal` (0: none) is
-    sent one second before KILL.
+    kill: "tree" (group and every descendant), "group", "process"; `last` is the same for the
+    KILL where that reaches further ("": as `kill`).  `dump_signal` (0: none) is sent one second
+    before KILL.
     """
 
     signals: tuple[int, ...] = (15,)
     timeout: float = 10.0
     kill: str = "tree"
     dump_signal: int = 0
+    last: str = ""
 
 
 class Ready(Record):
@@ -149,8 +176,21 @@ class Ready(Record):
     interval: float = 1.0
 
 
+class Pool(Record):
+    """An event listener: the names of `events` its group is sent, `buffer_size` of them kept."""
+
+    events: tuple[str, ...]
+    buffer_size: int = 10
+
+
 class ProcessPlan(Record):
-    """One process: who it is, how it is kept, what it is launched with."""
+    """One process: who it is, how it is kept, what it is launched with.
+
+    `group_priority` orders the groups where the plan stops them one after another.  `command` is
+    the command as it was written, for those who show it ("": `launch.argv` is all there is).  A
+    `hidden` process is pyinit's own (the gateway): no name means it but its own, and nothing that
+    asks what is left to run counts it.
+    """
 
     key: str
     name: str
@@ -169,14 +209,68 @@ class ProcessPlan(Record):
     ready: Ready | None = None
     stop: Stop = Stop()
     reload_signal: int = 0
+    group_priority: int = 999
+    command: str = ""
+    pool: Pool | None = None
+    hidden: bool = False
+
+
+class SocketPlan(Record):
+    """A listening socket that pyinit holds for programs.
+
+    `listen` is "tcp:HOST:PORT" (HOST a numeric address) or "unix:/path"; `mode`, `uid` and `gid`
+    are for the latter.
+    """
+
+    name: str
+    listen: str
+    backlog: int = 4096
+    mode: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+
+
+class Door(Record):
+    """One listener of the gateway: where, and who may come in.
+
+    `listen` as in SocketPlan.  `password` is as it was written: clear text, {SHA}hex or
+    {SSHA256}base64; "" with an empty `username` lets everybody in.  It must never be shown.
+    """
+
+    listen: str
+    mode: int = 0o600
+    uid: int | None = None
+    gid: int | None = None
+    username: str = ""
+    password: str = ""
+    read_only: bool = False
+
+
+class WebPlan(Record):
+    """The gateway: its doors, and when it goes home (`idle_exit` seconds without a client).
+
+    `rpc` serves supervisord's methods.  `tls_cert` and `tls_key` are paths of PEM files.
+    """
+
+    doors: tuple[Door, ...] = ()
+    idle_exit: float = 300.0
+    rpc: bool = True
+    tls_cert: str | None = None
+    tls_key: str | None = None
 
 
 class LogPlan(Record):
-    """pyinit's own messages: `level` error, warning, info or debug; `file` None is stderr."""
+    """pyinit's own messages: `level` error, warning, info or debug; `file` None is stderr.
+
+    `max_size` and `max_files` are those of the file; `echo` writes to stdout, too.
+    """
 
     level: str = "info"
     format: str = "text"
     file: str | None = None
+    max_size: int = 50 * 1024 * 1024
+    max_files: int = 10
+    echo: bool = False
 
 
 class ControlPlan(Record):
@@ -192,7 +286,10 @@ class ControlPlan(Record):
 class InitPlan(Record):
     """What `[init]` says.  `exit`: "fail-fast", "all-done", "never" or "main:PROGRAM".
 
-    `signals` maps a signal number to "forward:PROGRAM", "reload", "reopen", "stop" or "ignore".
+    `signals` maps a signal number to "forward:PROGRAM", "reload", "reopen", "restart" (stop
+    everything, then begin anew), "stop" or "ignore".  `stop_order`: "graph" (those that need
+    others first) or "groups" (one group after another, the highest priority first).
+    `identifier` is what supervisord's clients and listeners see.
     """
 
     exit: str = "fail-fast"
@@ -210,6 +307,8 @@ class InitPlan(Record):
     log: LogPlan = LogPlan()
     control: ControlPlan = ControlPlan()
     signals: tuple[tuple[int, str], ...] = ()
+    stop_order: str = "graph"
+    identifier: str = "supervisor"
 
 
 class Plan(Record):
@@ -223,6 +322,8 @@ class Plan(Record):
     sources: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     exit_given: bool = False
+    sockets: tuple[SocketPlan, ...] = ()
+    web: WebPlan | None = None
 
 
 def plan_kinds() -> dict[str, type[Record]]:
