@@ -4,6 +4,7 @@
 #   scripts/setup.sh venv    .venv with pyinit and the tools of its `dev` extra
 #   scripts/setup.sh demo    .venv with pyinit alone, and what the demo without Docker needs
 #   scripts/setup.sh test    venv, and the programs that the tests run
+#   scripts/setup.sh genuine var/genuine with the supervisord that pyinit is compared with
 #
 # Only what is missing is installed, and packages only by root; PYTHON names the interpreter
 # (3.11 or later, default python3).  What needs a Docker engine calls scripts/engine.sh.
@@ -67,6 +68,20 @@ make_venv() {
     echo "$now" >"$stamp"
 }
 
+# Make var/genuine: in .venv its supervisord and supervisorctl would take the place of pyinit's.
+make_genuine() {
+    place="$here/var/genuine"
+    packages="supervisor==4.3.0 superlance==2.0.0"
+    ! grep -qsxF "$packages" "$place/.made-for" || return 0
+    [ -x "$place/bin/python" ] || "$venv/bin/python" -m venv "$place" || return 1
+    say "installing $packages into $place"
+    # Python from 3.12 on has no pkg_resources of its own, which they import.
+    # shellcheck disable=SC2086
+    again "$place/bin/pip" install -q --disable-pip-version-check \
+        'setuptools<81' $packages || return 1
+    echo "$packages" >"$place/.made-for"
+}
+
 case "${1-}" in
 venv) make_venv '[dev]' ;;
 demo)
@@ -79,6 +94,11 @@ test)
         mmdebstrap:mmdebstrap docker-compose:docker-compose shellcheck:shellcheck \
         git:git || say "going on without: the tests that need them say so"
     make_venv '[dev]'
+    make_genuine || say "going on without: the tests that need the genuine supervisord say so"
     ;;
-*) echo "usage: scripts/setup.sh venv|demo|test" >&2; exit 2 ;;
+genuine)
+    make_venv '[dev]'
+    make_genuine
+    ;;
+*) echo "usage: scripts/setup.sh venv|demo|test|genuine" >&2; exit 2 ;;
 esac
