@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posix
 
-from pyinit.config import paths
+from pyinit.config import mounts, paths
 from pyinit.config.problems import ConfigErrors, Problems
 from pyinit.config.users import Accounts
 from pyinit.core.record import Record
@@ -64,7 +64,7 @@ def load(
     plan = Builder(documents, problems, environ, accounts or Accounts()).build()
     if problems:
         raise ConfigErrors(problems.errors())
-    return plan
+    return mounts.by_fork(plan, environ)
 
 
 def check(files: Sequence[str], environ: Mapping[str, str]) -> Checked:

@@ -87,7 +87,8 @@ class Launch(Record):
     variables of pyinit's environment whose names match a pattern of `env_pass`.
     `secrets` are (variable, path of a file read at spawn).  `stdin` is "null", "inherit", "pipe"
     (kept open by pyinit, written to on request) or "socket:NAME" (a socket of the plan as
-    descriptor 0).  `channels` are those of stdout and stderr.
+    descriptor 0).  `channels` are those of stdout and stderr.  `slow`: its file system may keep
+    an exec waiting, so that it is never waited for.
     `terminal` puts the run into the foreground of pyinit's terminal (main program).
     `session` starts a new session (else only a new process group).
     """
@@ -116,6 +117,7 @@ class Launch(Record):
     stdout: tuple[Sink, ...] = INHERIT
     stderr: tuple[Sink, ...] = INHERIT
     channels: tuple[Channel, Channel] = (CHANNEL, CHANNEL)
+    slow: bool = False
 
 
 class Dependency(Record):

@@ -75,9 +75,10 @@ def spawn(
 
 
 def is_plain(launch: Launch, keep: tuple[tuple[int, int], ...]) -> bool:
-    """Say whether a launch asks for nothing that only the Python child can do."""
+    """Say whether a launch asks for nothing that only the Python child can do, and soon."""
     return not (
         keep
+        or launch.slow
         or launch.limits
         or launch.secrets
         or launch.terminal
