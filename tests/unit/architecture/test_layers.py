@@ -20,7 +20,7 @@ LAYERS = {
     "client": {"protocol"},
     "cli": {"client", "protocol", "config"},
     "applets": {"client", "protocol", "config", "cli"},
-    "web": {"client", "protocol"},
+    "web": {"client", "protocol", "rpc"},
 }
 FREE = {"pyinit", "pyinit.bundle", "pyinit.core.record"}
 # (importer, imported): each an exception with its reason.
