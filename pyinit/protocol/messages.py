@@ -45,6 +45,7 @@ _WAITING = {"names": "names", "wait": "flag", "timeout_s": "seconds"}
 
 VERBS = {
     "status": Verb(READ, {"names": "names", "usage": "flag"}),
+    "metrics": Verb(READ, {"names": "names"}),
     "health": Verb(READ, {"names": "names"}),
     "ready": Verb(READ, {"names": "names"}),
     "wait": Verb(READ, {"names": "names", "for": "text", "timeout_s": "seconds"}, ("names",)),

@@ -122,6 +122,7 @@ class Carried(Record):
     outlets: tuple[Stalled, ...]
     packing: tuple[str, ...]
     ends: dict[str, tuple[history.End, ...]]
+    counts: dict[str, dict[str, int]]
     labels: dict[str, str]
     since: dict[int, float]
     oom_seen: int | None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyinit.runtime.compiling import Compiler, Faults
     from pyinit.runtime.history import History
     from pyinit.runtime.log import Log
-    from pyinit.runtime.loop import Loop
+    from pyinit.runtime.loop import Load, Loop
     from pyinit.runtime.pump import Pump
     from pyinit.runtime.recorder import Recorder
     from pyinit.runtime.revision import Changed
@@ -73,6 +73,11 @@ class Desk:
     def state(self) -> Supervisor:
         """The supervisor as it is now."""
         return self._loop.supervisor
+
+    @property
+    def burden(self) -> Load:
+        """How busy the loop is."""
+        return self._loop.load
 
     def feed(self, event: Event) -> None:
         """Queue an event for the core."""

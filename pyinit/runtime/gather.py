@@ -46,6 +46,7 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
         outlets=tuple([_stalled(outlet.carried(), blobs) for outlet in machine.outlets]),
         packing=machine.packer.wanted(),
         ends=machine.history.all(),
+        counts=machine.history.counts(),
         labels=machine.driver.labels,
         since=machine.announcer.running(),
         oom_seen=machine.announcer.oom_seen,

@@ -1,8 +1,12 @@
-"""The last ends of every process, for `why`: how, when, after how long, and what it said last."""
+"""The last ends of every process, for `why`: how, when, after how long, and what it said last.
+
+All ends there ever were are counted by their status, for whoever draws curves of them.
+"""
 
 from __future__ import annotations
 
 from pyinit.core.record import Record, replace
+from pyinit.core.status import ExitCode, Signaled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +45,7 @@ class History:
 
     def __init__(self) -> None:
         self._ends: dict[str, tuple[End, ...]] = {}
+        self._counts: dict[str, dict[str, int]] = {}
 
     def add(self, key: str, end: End) -> None:
         """Remember an end; of all but the last ones, what the run said is forgotten."""
@@ -51,19 +56,48 @@ class History:
         if len(end.output) > OUTPUT_CHARACTERS:
             end = replace(end, output=end.output[-OUTPUT_CHARACTERS:])
         self._ends[key] = (*before, end)
+        counts = self._counts.setdefault(key, {})
+        status = counted_as(end.status)
+        counts[status] = counts.get(status, 0) + 1
 
     def of(self, key: str) -> tuple[End, ...]:
         """Return the ends of a process, oldest first."""
         return self._ends.get(key, ())
 
+    def counts_of(self, key: str) -> dict[str, int]:
+        """Return how many runs of a process have ended, by `counted_as` of how."""
+        return self._counts.get(key, {})
+
     def forget(self, key: str) -> None:
         """Drop what is remembered of a process that is no more."""
         self._ends.pop(key, None)
+        self._counts.pop(key, None)
 
     def all(self) -> dict[str, tuple[End, ...]]:
         """Return everything, to be carried over a re-exec."""
         return self._ends
 
-    def restore(self, ends: dict[str, tuple[End, ...]]) -> None:
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return all that was counted, to be carried over a re-exec."""
+        return self._counts
+
+    def restore(
+        self, ends: dict[str, tuple[End, ...]], counts: dict[str, dict[str, int]] | None = None
+    ) -> None:
         """Take over what another pyinit remembered."""
         self._ends = dict(ends)
+        self._counts = {key: dict(each) for key, each in (counts or {}).items()}
+
+
+def counted_as(status: ExitStatus) -> str:
+    """Return what a status is counted as: `code:3`, `signal:9`, or `not-executed`.
+
+    There are some hundred of them at most, whatever programs do.
+    """
+    match status:
+        case ExitCode(code):
+            return f"code:{code}"
+        case Signaled(signum):
+            return f"signal:{signum}"
+        case _:
+            return "not-executed"

@@ -53,6 +53,7 @@ class LogFile:
         self.sink = sink
         self.users = 0
         self.dropped_bytes = 0
+        self.lost_bytes = 0  # as dropped_bytes, but ever; for metrics
         self.retry_at = NEVER
         self._way = way
         self._fd = -1
@@ -205,7 +206,9 @@ class LogFile:
 
     def _keep(self, data: bytes) -> None:
         room = PATIENCE_BYTES - self._kept_bytes
-        self.dropped_bytes += max(0, len(data) - room)
+        lost = max(0, len(data) - room)
+        self.dropped_bytes += lost
+        self.lost_bytes += lost
         if data and room > 0:
             self._kept.append(data[:room])
             self._kept_bytes += len(data[:room])

@@ -43,10 +43,47 @@ if TYPE_CHECKING:
 EVENTS_A_TURN = 4096  # then the kernel is asked again: a storm must not keep signals waiting
 FAULTS = 20  # failing turns ...
 FAULT_WINDOW_S = 10.0  # ... within this time are more than a loop can live with
+WINDOW_S = 60.0  # the longest turn is remembered for one or two of them
 
 
 class LoopBroken(Exception):
     """The loop itself keeps failing."""
+
+
+class Load:
+    """Turns and the time they took: what came while one was under way has waited for its end.
+
+    Nothing is timed for it: an idle pyinit never wakes.
+    """
+
+    __slots__ = ("_before_s", "_longest_s", "_window", "busy_s", "turns")
+
+    def __init__(self) -> None:
+        self.turns = 0
+        self.busy_s = 0.0
+        self._window = 0
+        self._longest_s = 0.0
+        self._before_s = 0.0  # the longest of the window before this one
+
+    def add(self, awake_at: float, done_at: float) -> None:
+        """A turn is done; both times are monotonic, the first is when the kernel spoke."""
+        took_s = done_at - awake_at
+        self.turns += 1
+        self.busy_s += took_s
+        self._move(done_at)
+        self._longest_s = max(self._longest_s, took_s)
+
+    def lag_s(self, now: float) -> float:
+        """Return the longest turn of the last one or two minutes."""
+        self._move(now)
+        return max(self._longest_s, self._before_s)
+
+    def _move(self, now: float) -> None:
+        window = int(now / WINDOW_S)
+        if window != self._window:
+            self._before_s = self._longest_s if window == self._window + 1 else 0.0
+            self._longest_s = 0.0
+            self._window = window
 
 
 class Loop:
@@ -63,6 +100,8 @@ class Loop:
         self.supervisor = supervisor
         self.timed: Sequence[Timed] = ()
         self.after_turn: list[Callable[[], None]] = []
+        self.load = Load()
+        self._awake_at = time.monotonic()
         self._driver = driver
         self._poller = poller
         self._recorder = recorder
@@ -103,6 +142,7 @@ class Loop:
                 stage()
             except Exception as error:  # noqa: BLE001  it is raised when all had their turn
                 first = first or error
+        self.load.add(self._awake_at, time.monotonic())
         if first is not None:
             raise first
 
@@ -131,6 +171,7 @@ class Loop:
         try:
             self._poller.wait(self._deadline() if until is None else until)
         finally:
+            self._awake_at = time.monotonic()
             self._driver.fresh()
 
     def _tick(self) -> None:

@@ -114,6 +114,14 @@ class Pump:
         kept = self._kept.get(key)
         return 0 if kept is None else kept.count
 
+    def lost_lines(self) -> tuple[int, int]:
+        """Return how many lines pyinit's own stdout and stderr never took."""
+        return self._outlets[0].dropped, self._outlets[1].dropped
+
+    def lost_bytes(self) -> dict[str, int]:
+        """Return how many bytes each log file in use never took, by its path."""
+        return {path: file.lost_bytes for path, file in self._files.items()}
+
     def file(self, sink: Sink) -> LogFile:
         """Return the one object that writes to a path, whoever else writes to it."""
         file = self._files.get(sink.path)

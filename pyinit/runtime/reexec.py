@@ -208,7 +208,7 @@ def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
         machine.open_control(carried.listener_fd, carried.notify_path, carried.notify_fd)
     elif carried.notify_fd >= 0:
         notify.listen(machine, carried.notify_path, carried.notify_fd)
-    machine.history.restore(carried.ends)
+    machine.history.restore(carried.ends, carried.counts)
     machine.recorder.restore(carried.recorded)
     machine.driver.labels.update(carried.labels)
     machine.announcer.restore(carried.since, carried.oom_seen)

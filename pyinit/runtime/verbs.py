@@ -8,7 +8,14 @@ asked for, and returns None.  No verb waits, and none changes the state but by a
 from __future__ import annotations
 
 from pyinit.protocol.messages import READ, VERBS
-from pyinit.runtime import verbs_act, verbs_facts, verbs_limits, verbs_output, verbs_state
+from pyinit.runtime import (
+    verbs_act,
+    verbs_facts,
+    verbs_limits,
+    verbs_metrics,
+    verbs_output,
+    verbs_state,
+)
 from pyinit.runtime.verbs_service import Service, strings
 
 TYPE_CHECKING = False
@@ -27,6 +34,7 @@ LONGEST = 200  # characters of a line about a request
 
 HANDLERS: dict[str, Handler] = {
     "status": verbs_state.status,
+    "metrics": verbs_metrics.metrics,
     "health": verbs_state.health,
     "ready": verbs_state.ready,
     "wait": verbs_state.wait,

@@ -308,23 +308,29 @@ def _with_usage(
     entries: list[Json] = []
     for count, row in enumerate(rows, 1):
         entry = _entry(service, row)
-        entry.update(_usage(entry["pid"]))
+        entry.update(usage_of(entry["pid"]))
         entries.append(entry)
         if count % SLICE == 0:
             yield
     return _status(service, entries, named=named)
 
 
-def _usage(pid: Json) -> dict[str, Json]:
-    from pyinit.system import procfs
+def usage_of(pid: Json) -> dict[str, Json]:
+    """Return what a process uses: processor, memory, descriptors, and how many it may have."""
+    from pyinit.system import limits, procfs
 
     found = procfs.stat(pid) if isinstance(pid, int) and pid else None
     if found is None:
-        return {"cpu_s": 0.0, "rss_bytes": 0, "fds": None}
+        return {"cpu_s": 0.0, "rss_bytes": 0, "fds": None, "fds_limit": None}
+    try:
+        most: int | None = limits.read_one("nofile", found.pid)[0]
+    except OSError:
+        most = None
     return {
         "cpu_s": (found.user + found.system) / TICKS,
         "rss_bytes": found.rss_pages * PAGE_BYTES,
         "fds": procfs.count_fds(found.pid),
+        "fds_limit": most,
     }
 
 

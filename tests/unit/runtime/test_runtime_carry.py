@@ -59,6 +59,7 @@ def carried(blobs, **more):
         "outlets": (carry.Stalled(blobs.add(b"x" * 100_000), 1, 2, -1),),
         "packing": ("/l",),
         "ends": {"a:0": (End(1, 71, 0.5, 0.1, ExitCode(1), False, "why"),)},
+        "counts": {"a:0": {"code:1": 1}},
         "labels": {"a:0": "a"},
         "since": {71: 1.1},
         "oom_seen": None,

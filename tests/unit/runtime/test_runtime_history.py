@@ -1,6 +1,6 @@
 """The history of ends: the last ones, and of the very last what they said, in little room."""
 
-from pyinit.core.status import ExitCode
+from pyinit.core.status import ExitCode, NotExecuted, Signaled
 from pyinit.runtime.history import ENDS, OUTPUT_CHARACTERS, OUTPUTS, End, History
 
 
@@ -33,3 +33,19 @@ def test_who_is_no_more_is_forgotten_and_what_was_carried_is_known():
     assert later.of("a") == (end(1),)
     later.forget("a")
     assert later.of("a") == ()
+
+
+def test_every_end_is_counted_by_its_status_and_the_counts_are_carried():
+    history, later = History(), History()
+    for run_id, status in enumerate(
+        [ExitCode(3)] * (ENDS + 2) + [Signaled(9, True), NotExecuted("exec", 2)]
+    ):
+        history.add("a", End(run_id, 7, 1.0, 2.0, status, False, "why"))
+    wanted = {"code:3": ENDS + 2, "signal:9": 1, "not-executed": 1}
+    assert history.counts_of("a") == wanted
+    later.restore(history.all(), history.counts())
+    later.add("a", end(99))
+    assert later.counts_of("a") == wanted | {"code:1": 1}
+    assert history.counts_of("a") == wanted  # they are no longer the same numbers
+    later.forget("a")
+    assert later.counts_of("a") == {}
