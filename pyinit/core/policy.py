@@ -6,6 +6,11 @@ The policy is a judgement, not a transition: `process.py` asks it, and moves.
     one that ended well too soon    the same, but the next run comes later each time
     a failed run                    "never" is done; else another run, later each time, or give up
     no child at all (fork failed)   another try, later each time; never a reason to give up
+
+With `Restart.retries` it is supervisord's judgement, which only knows whether a run was up:
+
+    it ended before it was up       another try after 1, 2, 3... seconds, or give up after the last
+    it ended after that             another run at once, or it is done, as the policy says
 """
 
 from __future__ import annotations
@@ -20,6 +25,10 @@ if TYPE_CHECKING:
     from .process import Process
     from .states import Ending
     from .status import ExitStatus
+
+
+RETRY_S = 1.0  # the step by which each try of a start comes later
+STORM_S = 1.0  # between the starts of two runs that were up: one that ends at once would spin
 
 
 class Verdict(Record):
@@ -45,7 +54,8 @@ def judge(process: Process, ended: Ending, now: float, seed: int) -> Verdict:
     success = is_success(process, ended.status) and not ended.failed
     policy = "never" if process.closing else restart.policy
     done = policy == "on-failure" or process.plan.kind == "oneshot"
-    if policy == "never" or (success and done):
+    retried = restart.retries is not None and not (ended.was_up or process.closing)
+    if (policy == "never" or (success and done)) and not retried:
         return Verdict(Exited(ended.status, success, ended.failed), failures)
     reason = ended.failed or describe(ended.status)
     draw = backoff.draw(seed, process.plan.key, ended.run.id)
@@ -53,6 +63,8 @@ def judge(process: Process, ended: Ending, now: float, seed: int) -> Verdict:
         childless = process.childless + 1
         delay_s = max(backoff.delay_s(childless, restart, draw), backoff.NO_CHILD_DELAY_S)
         return Verdict(Backoff(now + delay_s, reason), failures, process.tries, childless)
+    if restart.retries is not None:
+        return _judge_starts(process, ended, now, success=success)
     if success and ended.was_up:
         return Verdict(Backoff(now + backoff.delay_s(1, restart, draw), reason), failures)
     lasted_s = process.last_at - ended.run.since
@@ -66,3 +78,20 @@ def judge(process: Process, ended: Ending, now: float, seed: int) -> Verdict:
         return Verdict(Fatal(text, ended.status), failures, tries)
     delay_s = backoff.delay_s(tries, restart, draw)
     return Verdict(Backoff(now + delay_s, reason), failures, tries)
+
+
+def _judge_starts(process: Process, ended: Ending, now: float, *, success: bool) -> Verdict:
+    """Return what follows by the rule of `retries`, where something does or may."""
+    restart, failures = process.plan.restart, process.failures
+    reason = ended.failed or describe(ended.status)
+    if not success:
+        failures = backoff.count(failures, restart, now)
+    if ended.was_up:
+        return Verdict(Backoff(max(now, ended.run.since + STORM_S), reason), failures)
+    if success:
+        reason += " before it was up"
+    tries = process.tries + 1
+    if tries > max(0, restart.retries or 0):
+        text = reason if tries == 1 else f"{tries} starts in a row failed, the last: {reason}"
+        return Verdict(Fatal(text, ended.status), failures, tries)
+    return Verdict(Backoff(now + RETRY_S * tries, reason), failures, tries)

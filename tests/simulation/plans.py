@@ -58,6 +58,7 @@ def program_plan(core, rng, program, earlier):
             delay=rng.choice((0.0, 0.5, 0.5)),
             window=rng.choice((5.0, 60.0)),
             max=rng.choice((0, 1, 3, 5)),
+            retries=rng.choice((None, None, None, 0, 2, 3)),
         ),
         success_codes=rng.choice(((0,), (0,), (0, 3))),
         start_s=rng.choice((0.0, 1.0, 1.0)),

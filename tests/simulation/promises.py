@@ -10,6 +10,7 @@ from properties import EPSILON, fail, is_met, is_up, row_of
 KILLS_BEFORE_GIVING_UP = 5
 LEAST_S_WITHOUT_A_CHILD = 0.5
 LEAST_S_AFTER_A_QUICK_SUCCESS = 0.1
+LEAST_S_BETWEEN_STARTS = 1.0
 
 
 class Promises:
@@ -232,6 +233,8 @@ class Promises:
                 fail(world, f"{key} had no child and is {said.now}")
             return self._delay(said, policy, self.childless[key], LEAST_S_WITHOUT_A_CHILD)
         self.childless[key] = 0
+        if policy.retries is not None:
+            return self._retried(said, policy.retries)
         failing = not self._well(said, plan)
         quick = not failing and key not in self.up
         if failing:
@@ -250,6 +253,21 @@ class Promises:
             self._delay(said, policy, max(1, self.tries[key]), least_s)
         return None
 
+    def _retried(self, said, retries):
+        """Judge by supervisord's rule: that many tries more, each a second later than the last."""
+        world, key = self.world, said.key
+        starts = self.tries[key] = 0 if key in self.up else self.tries.get(key, 0) + 1
+        if not self._well(said, world.state.table[key].plan):
+            self.failed[key].append(world.now)
+        if (said.now == "Fatal") != (starts > retries):
+            fail(world, f"{key} is {said.now} after {starts} starts with {retries} retries")
+        if said.tries != starts:
+            fail(world, f"{key} tells of {said.tries} tries, not {starts}")
+        since = self.born_at[key, said.run_id]
+        wait_s = starts or max(0.0, since + LEAST_S_BETWEEN_STARTS - world.now)
+        if said.now != "Fatal" and abs(said.retry_s - wait_s) > EPSILON:
+            fail(world, f"{key} waits {said.retry_s:g} s, not {wait_s:g}, after {starts} starts")
+
     def _delay(self, said, policy, attempt, least_s):
         base = min(policy.delay * policy.factor ** (attempt - 1), policy.max_delay)
         low = max(least_s, base * (1 - policy.jitter))
@@ -263,6 +281,9 @@ class Promises:
         policy = row.plan.restart.policy
         well = self._well(said, row.plan)
         calm = well and (policy == "on-failure" or row.plan.kind == "oneshot")
+        early = row.plan.restart.retries is not None and said.key not in self.up
+        if is_up(self.world.state) and early and not row.closing:
+            fail(self.world, f"{said.key} was not up, and is not tried again")
         if is_up(self.world.state) and not calm and policy != "never" and not row.closing:
             fail(self.world, f"{said.key} is to be restarted, and is left {said.now}")
 
