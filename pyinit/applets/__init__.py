@@ -7,7 +7,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Never
 
-NAMES = {"tini": "tini", "tini-static": "tini", "dumb-init": "dumb-init"}
+NAMES = {
+    "tini": "tini",
+    "tini-static": "tini",
+    "dumb-init": "dumb-init",
+    "supervisord": "supervisord",
+}
 
 
 def personality(argv0: str) -> str | None:
@@ -28,4 +33,8 @@ def main_of(applet: str) -> Callable[[], Never]:
         from pyinit.applets.dumb_init import main as dumb_init
 
         return dumb_init
+    if applet == "supervisord":
+        from pyinit.applets.supervisord import main as supervisord
+
+        return supervisord
     raise ValueError(f'cannot answer to "{applet}": no such applet')

@@ -28,11 +28,12 @@ COMMAND becomes the main program: it gets the terminal and every signal, and its
 becomes pyinit's.
 """
 HINT = "Try 'pyinit --help'.\n"
+OTHERS = ("tini", "tini-static", "dumb-init", "supervisord", "supervisorctl")  # names we answer to
 
 
 def main() -> Never:
     """Run as the command `pyinit`; never returns."""
-    if sys.argv[0].endswith(("tini", "tini-static", "dumb-init")):
+    if sys.argv[0].endswith(OTHERS):
         _be_an_applet()  # before any signal is touched: its child gets them as they were
     signal_fd = signals.catch_all(again=b"PYINIT_STATE_FD" in posix.environ)
     code = run(sys.argv[1:], signal_fd)
@@ -55,12 +56,9 @@ def run(words: list[str], signal_fd: int) -> int:
     """Parse `words` and do what they say; return the exit status."""
     paths: list[str] = []
     daemon = verbose = check = False
-    state = posix.environ.pop(b"PYINIT_STATE_FD", None)
-    checked = posix.environ.pop(b"PYINIT_STATE_CHECK", None)
-    if checked is not None and checked.isdigit():
-        from pyinit.runtime.reexec import read_back
-
-        return read_back(int(checked))
+    checked = check_state()
+    if checked is not None:
+        return checked
     while words and words[0].startswith("-") and words[0] != "-":
         word = words.pop(0)
         match word:
@@ -93,30 +91,48 @@ def run(words: list[str], signal_fd: int) -> int:
 
         signals.reset_in_child()  # nothing runs that has to be kept: whoever tires may interrupt
         return 78 if run_check(paths, as_json=False) else 0
-    return _boot(paths, words, signal_fd, state, daemon=daemon, verbose=verbose)
+    return start(signal_fd, tuple(paths), tuple(words), daemon=daemon, verbose=verbose)
 
 
-def _boot(
-    paths: list[str],
-    words: list[str],
+def check_state() -> int | None:
+    """Return the exit status of a pyinit that is only to look at the state of another."""
+    checked = posix.environ.pop(b"PYINIT_STATE_CHECK", None)
+    if checked is None or not checked.isdigit():
+        return None
+    from pyinit.runtime.reexec import read_back
+
+    return read_back(int(checked))
+
+
+def start(
     signal_fd: int,
-    state: bytes | None,
+    paths: tuple[str, ...] = (),
+    words: tuple[str, ...] = (),
     *,
-    daemon: bool,
-    verbose: bool,
+    daemon: bool = False,
+    verbose: bool = False,
+    name: str = "pyinit",
+    overrides: tuple[tuple[str, str], ...] = (),
 ) -> int:
+    """Boot with what a command line asks for, or go on from a state; return the exit status.
+
+    `words` are the main program's; `name` and `overrides` as in Options.
+    """
     from pyinit.core.record import replace
     from pyinit.runtime import boot
     from pyinit.runtime.options import Options
     from pyinit.system import files
 
+    state = posix.environ.pop(b"PYINIT_STATE_FD", None)
     options = Options(
-        paths=tuple(paths),
-        command=tuple(words),
+        paths=paths,
+        command=words,
         verbose=verbose,
         signal_fd=signal_fd,
         state_fd=int(state) if state is not None and state.isdigit() else -1,
         born_in=_born_in(),
+        overrides=overrides,
+        name=name,
     )
     if options.state_fd < 0:
         files.seal_inherited()
@@ -124,8 +140,8 @@ def _boot(
             from pyinit.runtime.daemon import daemonize
 
             if words and "/" in words[0]:
-                words = [*_absolute(words[:1]), *words[1:]]
-            rooted = replace(options, paths=_absolute(paths), command=tuple(words))
+                words = (*_absolute(words[:1]), *words[1:])
+            rooted = replace(options, paths=_absolute(paths), command=words)
             options = replace(rooted, daemon_fd=daemonize())
     return boot.main(options)
 
@@ -139,7 +155,7 @@ def _born_in() -> str:
         return "/"
 
 
-def _absolute(paths: list[str]) -> tuple[str, ...]:
+def _absolute(paths: tuple[str, ...]) -> tuple[str, ...]:
     """Return the paths as they are from the root: the daemon leaves this directory."""
     here = posix.getcwd()
     return tuple([path if path.startswith("/") else f"{here}/{path}" for path in paths])

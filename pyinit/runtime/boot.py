@@ -35,7 +35,7 @@ def main(options: Options) -> int:
     sys.setrecursionlimit(DEEP)
     rest.begin()
     files.open_standard()
-    files.show_name("pyinit")
+    files.show_name(options.name)
     if options.state_fd >= 0:
         from pyinit.runtime import reexec
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posix
+import sys
 
 from pyinit.system import files
 
@@ -11,22 +12,28 @@ if TYPE_CHECKING:
     from pyinit.runtime.compiling import Faults
     from pyinit.runtime.options import Options
 
+SUPERVISORD_FAILED = 2
 TERMINATION_LOG = "/dev/termination-log"
 
 
 def fail(options: Options, faults: Faults) -> int:
     """Say why nothing was started, to whoever started us and to Kubernetes; return the status.
 
-    The command that waits for a daemon fails in any case: there is none.
+    The command that waits for a daemon fails in any case: there is none.  Under the name of
+    supervisord its words are said, and its status for all that is wrong is returned.
     """
-    text = "\n".join([f"pyinit: {line}" for line in faults.lines]) + "\n"
+    genuine = options.name == "supervisord"
+    lines = [f"Error: {line}" if genuine else f"pyinit: {line}" for line in faults.lines]
+    if genuine:
+        lines.append(f"For help, use {sys.argv[0]} -h")
+    text = "\n".join(lines) + "\n"
     data = text.encode("utf-8", "surrogateescape")
     files.say(2, data)
     if options.daemon_fd >= 0:
         files.say(options.daemon_fd, b"%d\0" % (faults.code or 1) + data)
     if faults.code:
         termination(text)
-    return faults.code
+    return SUPERVISORD_FAILED if genuine and faults.code else faults.code
 
 
 def termination(text: str) -> None:

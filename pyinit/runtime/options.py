@@ -11,7 +11,9 @@ class Options(Record):
     """What the command line asks for.
 
     `born_in` is the directory pyinit was started in; `state_fd` is what a pyinit before this one
-    has left, `recovered_at` when one was replaced because its loop was broken.
+    has left, `recovered_at` when one was replaced because its loop was broken.  `name` is whom we
+    are started as, "pyinit" or "supervisord"; `overrides` are options of [supervisord] that its
+    command line sets, over those of the file.
     """
 
     paths: tuple[str, ...] = ()
@@ -22,3 +24,5 @@ class Options(Record):
     state_fd: int = -1
     born_in: str = "/"
     recovered_at: float = LONG_AGO
+    overrides: tuple[tuple[str, str], ...] = ()
+    name: str = "pyinit"

@@ -33,6 +33,7 @@ DOORS = {
     ("pyinit.applets.tini", "system"),
     ("pyinit.applets.dumb_init", "runtime"),
     ("pyinit.applets.dumb_init", "system"),
+    ("pyinit.applets.supervisord", "system"),
     # the compiler runs in a forked child of PID 1, and is imported only there
     ("pyinit.runtime.compiling", "config"),
     # a launch is what core's plan says; spawn and limits carry it out
