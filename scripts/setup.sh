@@ -1,7 +1,7 @@
 #!/bin/sh
 # Make a fresh Debian-like machine ready for work on pyinit.
 #
-#   scripts/setup.sh venv    .venv with pyinit and the tools of its `dev` extra
+#   scripts/setup.sh venv    .venv with pyinit and the tools of its `dev` and `web` extras
 #   scripts/setup.sh demo    .venv with pyinit alone, and what the demo without Docker needs
 #   scripts/setup.sh test    venv, and the programs that the tests run
 #   scripts/setup.sh genuine var/genuine with the supervisord that pyinit is compared with
@@ -83,7 +83,7 @@ make_genuine() {
 }
 
 case "${1-}" in
-venv) make_venv '[dev]' ;;
+venv) make_venv '[dev,web]' ;;
 demo)
     need unshare:util-linux go:golang-go
     make_venv ''
@@ -93,11 +93,11 @@ test)
     need tini:tini dumb-init:dumb-init unshare:util-linux setpriv:util-linux go:golang-go \
         mmdebstrap:mmdebstrap docker-compose:docker-compose shellcheck:shellcheck \
         git:git || say "going on without: the tests that need them say so"
-    make_venv '[dev]'
+    make_venv '[dev,web]'
     make_genuine || say "going on without: the tests that need the genuine supervisord say so"
     ;;
 genuine)
-    make_venv '[dev]'
+    make_venv '[dev,web]'
     make_genuine
     ;;
 *) echo "usage: scripts/setup.sh venv|demo|test|genuine" >&2; exit 2 ;;
