@@ -291,7 +291,8 @@ class InitPlan(Record):
     `signals` maps a signal number to "forward:PROGRAM", "reload", "reopen", "restart" (stop
     everything, then begin anew), "stop" or "ignore".  `stop_order`: "graph" (those that need
     others first) or "groups" (one group after another, the highest priority first).
-    `identifier` is what supervisord's clients and listeners see.
+    `identifier` is what supervisord's clients and listeners see.  `cleanup` removes the "auto" log
+    files that earlier pyinits of this identifier have left.
     """
 
     exit: str = "fail-fast"
@@ -311,6 +312,7 @@ class InitPlan(Record):
     signals: tuple[tuple[int, str], ...] = ()
     stop_order: str = "graph"
     identifier: str = "supervisor"
+    cleanup: bool = True
 
 
 class Plan(Record):

@@ -15,11 +15,12 @@ STDOUT, STDERR = 0, 1
 class Ring:
     """Keeps the last RING_BYTES of both streams in their order of arrival; empty, it is tiny."""
 
-    __slots__ = ("_fresh", "_parts", "_size")
+    __slots__ = ("_cut", "_fresh", "_parts", "_size")
 
     def __init__(self) -> None:
         self._parts: list[tuple[int, bytes]] = []
         self._size = 0
+        self._cut = (False, False)  # whether what is left of a stream begins within a line
         self._fresh = (0, 0)  # bytes of each stream since the mark
 
     def mark(self) -> None:
@@ -30,7 +31,6 @@ class Ring:
         """Append what a stream said."""
         if not data:
             return
-        data = data[-RING_BYTES:]
         out, err = self._fresh
         more = len(data)
         self._fresh = (out, err + more) if stream == STDERR else (out + more, err)
@@ -44,8 +44,8 @@ class Ring:
             self._forget()
 
     def read(self, stream: int | None = None) -> bytes:
-        """Return what is kept, of one stream or of both."""
-        return b"".join([data for kind, data in self._parts if stream in (None, kind)])
+        """Return what is kept, of one stream or of both, from the beginning of a line."""
+        return b"".join([data for kind, data in self.parts() if stream in (None, kind)])
 
     def latest(self, stream: int) -> bytes:
         """Return what is kept of one stream since the last mark."""
@@ -54,7 +54,23 @@ class Ring:
 
     def parts(self) -> tuple[tuple[int, bytes], ...]:
         """Return (stream, bytes) as they came, to be carried over a re-exec."""
-        return tuple(self._parts)
+        if self._cut == (False, False):
+            return tuple(self._parts)
+        skip = [self._rest_of_line(stream) if cut else 0 for stream, cut in enumerate(self._cut)]
+        whole = []
+        for stream, data in self._parts:
+            left = data[skip[stream] :]
+            skip[stream] -= len(data) - len(left)
+            if left:
+                whole.append((stream, left))
+        return tuple(whole)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._parts.clear()
+        self._size = 0
+        self._cut = (False, False)
+        self._fresh = (0, 0)
 
     def restore(self, parts: Iterable[tuple[int, bytes]]) -> None:
         """Take over the parts of another ring."""
@@ -63,18 +79,27 @@ class Ring:
 
     def _forget(self) -> None:
         """Drop the oldest until both bounds hold."""
-        drop = max(0, len(self._parts) - MAX_PARTS)
-        self._size -= sum([len(data) for _, data in self._parts[:drop]])
-        while self._size > RING_BYTES:
+        cut = [*self._cut]
+        too_many = len(self._parts) - MAX_PARTS
+        drop = 0
+        while drop < too_many or self._size > RING_BYTES:
             kind, oldest = self._parts[drop]
             excess = self._size - RING_BYTES
-            if len(oldest) > excess:
+            if drop >= too_many and len(oldest) > excess:
                 self._parts[drop] = (kind, oldest[excess:])
-                self._size = RING_BYTES
+                oldest = oldest[:excess]
             else:
-                self._size -= len(oldest)
                 drop += 1
+            self._size -= len(oldest)
+            cut[kind] = not oldest.endswith(b"\n")
         del self._parts[:drop]
+        self._cut = (cut[STDOUT], cut[STDERR])
+
+    def _rest_of_line(self, stream: int) -> int:
+        """Return how long the line is that a stream begins within; 0 if nothing is behind it."""
+        data = b"".join([data for kind, data in self._parts if kind == stream])
+        end = data.find(b"\n") + 1
+        return end if end < len(data) else 0
 
 
 def last_lines(data: bytes, count: int) -> bytes:

@@ -94,6 +94,12 @@ def stands_for(pattern: str, name: str, program: str, group: str) -> bool:
     return any(glob_matches(text, pattern) for text in texts)
 
 
+def process_of(name: str, group: str) -> str:
+    """Return what supervisord calls a process of `group` whose name here is `name`."""
+    own = name.removeprefix(f"{group}:")
+    return own if own != name else name.replace(":", "_")
+
+
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return the one of `words` that is most like `word`, "" if none is like it."""
     best, least = "", min(NEAR, max(1, len(word) // 3)) + 1

@@ -88,3 +88,47 @@ def test_what_came_since_the_mark_is_told_apart_by_stream():
     ring.add(STDERR, b"x" * (RING_BYTES + 5))
     assert ring.latest(STDERR) == b"x" * RING_BYTES
     assert ring.latest(STDOUT) == b""
+
+
+def test_what_is_kept_begins_with_a_whole_line():
+    lines = [b"%06d %s\n" % (n, b"x" * (n % 50)) for n in range(5000)]
+    ring = filled([(STDOUT, line) for line in lines])
+    kept = ring.read()
+    assert b"".join(lines).endswith(b"\n" + kept)
+    assert RING_BYTES - 100 < len(kept) <= RING_BYTES
+
+
+def test_each_stream_begins_with_a_whole_line_of_its_own():
+    ring = filled(
+        [
+            part
+            for n in range(3000)
+            for part in [(STDOUT, b"out %04d, first" % n), (STDERR, b"err\n"), (STDOUT, b" last\n")]
+        ]
+    )
+    assert ring.read(STDOUT).startswith(b"out ")
+    assert ring.read(STDERR).startswith(b"err\n")
+    other = Ring()
+    other.restore(ring.parts())
+    assert other.read() == ring.read()
+
+
+def test_what_ends_with_a_newline_just_where_it_is_cut_loses_nothing():
+    ring = filled([(STDOUT, b"gone\n"), (STDOUT, b"y" * (RING_BYTES - 1) + b"\n")])
+    assert ring.read() == b"y" * (RING_BYTES - 1) + b"\n"
+
+
+def test_of_a_line_that_is_longer_than_the_ring_its_end_is_shown():
+    ring = filled([(STDOUT, b"x" * (2 * RING_BYTES) + b"\n")])
+    assert ring.read() == b"x" * (RING_BYTES - 1) + b"\n"
+    ring.add(STDOUT, b"next\n")
+    assert ring.read() == b"next\n"
+
+
+def test_nothing_is_left_of_what_was_cleared():
+    ring = filled([(STDOUT, b"x" * RING_BYTES), (STDERR, b"y" * 10)])
+    ring.clear()
+    assert ring.read() == b""
+    assert ring.latest(STDERR) == b""
+    ring.add(STDOUT, b"z")
+    assert ring.read() == ring.latest(STDOUT) == b"z"

@@ -218,3 +218,16 @@ def test_edits_are_symmetric_and_bounded(one, other):
     assert names._edits(one, other, 99) == names._edits(other, one, 99)
     assert (names._edits(one, other, 99) == 0) == (one == other)
     assert names._edits(one, other, 2) == min(2, names._edits(one, other, 99))
+
+
+@pytest.mark.parametrize(
+    ("name", "group", "own"),
+    [
+        ("web", "web", "web"),
+        ("backend:web", "backend", "web"),
+        ("web:0", "web", "0"),
+        ("web:0", "pool", "web_0"),
+    ],
+)
+def test_supervisords_name_of_a_process_is_what_stands_behind_its_group(name, group, own):
+    assert names.process_of(name, group) == own
