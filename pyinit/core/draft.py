@@ -176,9 +176,14 @@ class Draft:
         self.effects.extend([Removed(row.plan.key, row.plan.name) for row in gone])
 
     def active(self) -> int:
-        """Return how many processes are not at rest."""
+        """Return how many processes are not at rest, the hidden ones left out."""
         self.flush()
         return tables.active(self.table)
+
+    def hidden(self) -> list[Process]:
+        """Return the hidden processes that are not at rest."""
+        self.flush()
+        return tables.hidden(self.table)
 
     def keys_needing(self, program: str) -> list[str]:
         """Return the keys of the processes that need `program` directly."""
@@ -280,4 +285,5 @@ def _announcement(before: Process, after: Process, now: float) -> Announce:
         expected=expected,
         tries=after.tries,
         retry_s=retry_s,
+        hidden=plan.hidden,
     )

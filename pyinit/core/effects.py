@@ -53,6 +53,7 @@ class Announce(Record):
     """A process changed its state: what logs, `events` and listeners tell.
 
     `was` and `now` are names of state classes.  `expected` is about an end (None: no end).
+    `hidden` is what the process is: only those who ask for it by its name are told.
     """
 
     key: str
@@ -68,6 +69,7 @@ class Announce(Record):
     expected: bool | None = None
     tries: int = 0
     retry_s: float = 0.0
+    hidden: bool = False
 
 
 class Removed(Record):

@@ -4,13 +4,15 @@ The budget is cut along the graph.  A process that may take T seconds, with at m
 others still to stop after it, gets T / (T + R) of what is left of the budget, and never more
 than T.  What one level does not use is there for the next; the last KILL comes before the end
 of the budget, since a reserve is kept for reaping.
+
+The hidden processes are pyinit's own: they stop when all others have, and never keep pyinit up.
 """
 
 from __future__ import annotations
 
 from . import escalation, graph
 from .effects import Exit, Note, Sweep
-from .inputs import Hurry, Stop
+from .inputs import Due, Hurry, Stop
 from .phases import Booting, Draining, Halting, Over, Shutdown, Sweeping, Up
 from .process import is_active
 from .record import assert_never, replace
@@ -125,7 +127,7 @@ def moved(draft: Draft, before: Process, after: Process) -> None:
     if not is_active(after):
         _blame(draft, draft.phase.shutdown, before, after)
         _stop_below(draft, after.plan.program)
-        _sweep_if_quiet(draft)
+        _stop_hidden(draft)
 
 
 def swept(draft: Draft, left: int) -> None:
@@ -150,6 +152,8 @@ def recount(draft: Draft) -> None:
 
 def judge(draft: Draft, process: Process) -> None:
     """A process came to rest by itself while `Up`: decide by `exit` whether that is the end."""
+    if process.plan.hidden:
+        return
     match process.state:
         case Fatal(reason):
             why = f"{process.plan.name} gave up: {reason}"
@@ -184,17 +188,18 @@ def _first_failure(draft: Draft) -> int:
 
     Those that never ran, because what they need failed, come after it.
     """
-    failed = [row for row in draft.table if has_failed(row.state)]
+    failed = [row for row in draft.table if has_failed(row.state) and not row.plan.hidden]
     ran = [row for row in failed if row.last is not None]
     return _code(min(ran or failed, key=lambda row: row.last_at)) if failed else 0
 
 
 def _halt(draft: Draft, shutdown: Shutdown) -> None:
     draft.phase = Halting(shutdown)
-    for program in draft.graph.keys:
-        if draft.is_up(program):
-            _stop_program(draft, program)
-    _sweep_if_quiet(draft)
+    if draft.active():
+        for program in draft.graph.keys:
+            if draft.is_up(program):
+                _stop_program(draft, program)
+    _stop_hidden(draft)
 
 
 def _stop_below(draft: Draft, program: str) -> None:
@@ -233,17 +238,32 @@ def _stop_program(draft: Draft, program: str) -> None:
     if not isinstance(draft.phase, Halting) or draft.is_needed(program):
         return
     shutdown = draft.phase.shutdown
-    left_s = shutdown.deadline - _reserve_s(draft) - draft.now
     for key in draft.graph.keys.get(program, ()):
         process = draft.row(key)
-        if not is_active(process):
-            continue
-        timeout = process.plan.stop.timeout
-        weight = max(shutdown.weights.get(program, timeout), timeout)
-        grace_s = max(0.0, min(timeout, left_s * timeout / weight if weight else 0.0))
-        if shutdown.asked >= PATIENCE:
-            grace_s = min(grace_s, HURRY_GRACE_S)
-        draft.send(key, Stop(grace_s, held=False))
+        if is_active(process) and not process.plan.hidden:
+            _stop(draft, process, shutdown)
+
+
+def _stop(draft: Draft, process: Process, shutdown: Shutdown) -> None:
+    left_s = shutdown.deadline - _reserve_s(draft) - draft.now
+    timeout = process.plan.stop.timeout
+    weight = max(shutdown.weights.get(process.plan.program, timeout), timeout)
+    grace_s = max(0.0, min(timeout, left_s * timeout / weight if weight else 0.0))
+    if shutdown.asked >= PATIENCE:
+        grace_s = min(grace_s, HURRY_GRACE_S)
+    draft.send(process.plan.key, Stop(grace_s, held=False))
+
+
+def _stop_hidden(draft: Draft) -> None:
+    """Once all others are at rest, stop the hidden processes; after them, sweep."""
+    if not isinstance(draft.phase, Halting) or draft.active():
+        return
+    shutdown, hidden = draft.phase.shutdown, draft.hidden()
+    for process in hidden:
+        _stop(draft, process, shutdown)
+    if not hidden:
+        draft.phase = Sweeping(shutdown)
+        draft.effects.append(Sweep(0))
 
 
 def _hurry(draft: Draft, shutdown: Shutdown) -> None:
@@ -259,13 +279,10 @@ def _hurry(draft: Draft, shutdown: Shutdown) -> None:
             draft.send(process.plan.key, Hurry(grace_s))
 
 
-def _sweep_if_quiet(draft: Draft) -> None:
-    if isinstance(draft.phase, Halting) and draft.active() == 0:
-        draft.phase = Sweeping(draft.phase.shutdown)
-        draft.effects.append(Sweep(0))
-
-
 def _abandon(draft: Draft, shutdown: Shutdown) -> None:
+    for process in draft.hidden():  # their turn has not come: they get no more than this
+        draft.send(process.plan.key, Hurry(0.0))
+        draft.send(process.plan.key, Due())
     draft.flush()
     stuck = [row.plan.name for row in draft.table if isinstance(row.state, WITH_RUN)]
     text = f"the stop budget of {draft.init.stop_budget:g} s is used up; left behind: "

@@ -126,9 +126,10 @@ def _boot(draft: Draft) -> None:
     for key in draft.table.index:
         if draft.row(key).plan.autostart:
             draft.start(key)
-    if len(draft.table) == 0 and draft.init.exit != "never":
+    shown = any(not row.plan.hidden for row in draft.table)
+    if not shown and draft.init.exit != "never":
         shutdown.begin(draft, "there is nothing to run", 0)
-    elif not draft.moved and len(draft.table):
+    elif not draft.moved and shown:
         text = "no program starts by itself; waiting for 'pyinitctl start'"
         draft.effects.append(Note("warning", text))
 

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
     from .states import Pid
 
-    Counts: TypeAlias = tuple[int, int, int, int]
+    Counts: TypeAlias = tuple[int, int, int, int, int]
 
 CHUNK = 32
 SHARDS = 64
+NONE = (0, 0, 0, 0, 0)
 
 
 class Chunk(Record):
-    """Some rows, with what they add up to."""
+    """Some rows, with what they add up to; `hidden` are those of the hidden ones not at rest."""
 
     rows: tuple[Process, ...]
     due: float
@@ -34,6 +35,7 @@ class Chunk(Record):
     held: int
     ending: int
     retired: int
+    hidden: int = 0
 
 
 class Table(Record):
@@ -72,7 +74,7 @@ def changed(table: Table, changes: Mapping[str, Process]) -> Table:
         if number not in rows:
             chunk = table.chunks[number]
             rows[number] = [*chunk.rows]
-            counts[number] = (chunk.active, chunk.held, chunk.ending, chunk.retired)
+            counts[number] = _counts_of(chunk)
         counts[number] = _moved(counts[number], _counts(rows[number][place]), _counts(process))
         rows[number][place] = process
     chunks = list(table.chunks)
@@ -93,12 +95,25 @@ def due_at(table: Table, now: float) -> list[str]:
 
 
 def active(table: Table) -> int:
-    """Return how many processes are not at rest."""
+    """Return how many processes are not at rest, the hidden ones left out."""
     return sum([chunk.active for chunk in table.chunks])
 
 
+def awake(table: Table) -> Iterator[Process]:
+    """Give the processes that are not at rest, the hidden ones left out."""
+    for chunk in table.chunks:
+        if chunk.active:
+            yield from [row for row in chunk.rows if is_active(row) and not row.plan.hidden]
+
+
+def hidden(table: Table) -> list[Process]:
+    """Return the hidden processes that are not at rest."""
+    chunks = [chunk for chunk in table.chunks if chunk.hidden]
+    return [row for chunk in chunks for row in chunk.rows if is_active(row) and row.plan.hidden]
+
+
 def held(table: Table) -> int:
-    """Return how many processes somebody has stopped."""
+    """Return how many processes somebody has stopped, the hidden ones left out."""
     return sum([chunk.held for chunk in table.chunks])
 
 
@@ -114,23 +129,30 @@ def ending(table: Table) -> list[Process]:
 
 
 def _chunk(rows: tuple[Process, ...]) -> Chunk:
-    counts: Counts = (0, 0, 0, 0)
+    counts = NONE
     for row in rows:
-        counts = _moved(counts, (0, 0, 0, 0), _counts(row))
+        counts = _moved(counts, NONE, _counts(row))
     return Chunk(rows, min([row.due for row in rows]), *counts)
 
 
 def _counts(row: Process) -> Counts:
-    """Return what one row adds to the counts of its chunk: active, held, ending, retired."""
-    state = row.state
+    """Return what one row adds to its chunk: active, held, ending, retired, hidden."""
+    state, active = row.state, is_active(row)
+    if row.plan.hidden:
+        return 0, 0, isinstance(state, Ending), row.retired, active
     held = isinstance(state, Stopped) and state.held
-    return is_active(row), held, isinstance(state, Ending), row.retired
+    return active, held, isinstance(state, Ending), row.retired, 0
+
+
+def _counts_of(chunk: Chunk) -> Counts:
+    return chunk.active, chunk.held, chunk.ending, chunk.retired, chunk.hidden
 
 
 def _moved(counts: Counts, old: Counts, new: Counts) -> Counts:
     """Return the counts of a chunk when one of its rows counted `old` and counts `new` now."""
-    a, h, e, r = counts
-    return a + new[0] - old[0], h + new[1] - old[1], e + new[2] - old[2], r + new[3] - old[3]
+    a, h, e, r, s = counts
+    moved = a + new[0] - old[0], h + new[1] - old[1], e + new[2] - old[2], r + new[3] - old[3]
+    return *moved, s + new[4] - old[4]
 
 
 class Pids(Record):

@@ -6,7 +6,8 @@
     w*, db-[12]    a glob over process, program and GROUP:PROCESS names
     all            every process
 
-An exact name wins over every other reading.  Nothing is guessed: an unknown name is an error
+An exact name wins over every other reading.  A hidden process (pyinit's own) is meant by its exact
+name and by nothing else.  Nothing is guessed: an unknown name is an error
 that says what may have been meant.  PID 1 reads names that anybody with access may send, so what
 they can cost is bounded: globs by their length, suggestions by their number.
 """
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
         def group(self) -> str:
             """Return the group's name."""
 
+        @property
+        def hidden(self) -> bool:
+            """Say whether only the exact name means it."""
+
 
 ALL = "all"
 SPECIAL = "*?["
@@ -65,19 +70,23 @@ def resolve(names: Iterable[str], processes: Sequence[Named]) -> list[str]:
     Raises UnknownName if any name stands for none: a typo must not be half carried out.
     Raises CostlyName.
     """
-    index = _index(processes)
+    shown = [each for each in processes if not each.hidden]
+    index = _index(shown)
+    for each in processes:
+        if each.hidden:
+            index.setdefault(each.name, [each.key])
     names = dict.fromkeys(names)
     if sum([len(name) for name in names if name not in index and is_glob(name)]) > GLOB_CHARS:
         raise CostlyName(f"the globs of a request may have {GLOB_CHARS} characters together")
     wanted: set[str] = set()
     unknown: list[str] = []
     for name in names:
-        found = _keys_of(name, processes, index)
+        found = _keys_of(name, shown, index)
         wanted.update(found)
         if not found and name != ALL:
             unknown.append(name)
     if unknown:
-        raise UnknownName(unknown, _complaint(unknown, processes))
+        raise UnknownName(unknown, _complaint(unknown, shown))
     return [each.key for each in processes if each.key in wanted]
 
 

@@ -80,6 +80,8 @@ class Announcer:
             self._log.info(born)
         if not self.subscribers or (PUBLIC[change.was] == PUBLIC[change.now] and end is None):
             return
+        if change.hidden:
+            return
         self._publish(event_json(change, end, time.time()))
 
     def removed(self, effect: fx.Removed) -> None:

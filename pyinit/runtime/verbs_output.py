@@ -167,7 +167,7 @@ def _past(service: Service) -> list[dict[str, Json]]:
         _past_event(service, effect, now + offset)
         for now, _, effects in service.desk.recorder.entries()
         for effect in effects
-        if isinstance(effect, Announce)
+        if isinstance(effect, Announce) and not effect.hidden
         and (PUBLIC[effect.was] != PUBLIC[effect.now] or effect.status is not None)
     ]
 

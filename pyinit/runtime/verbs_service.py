@@ -36,12 +36,14 @@ class Service:
         return table[key] if key in table else None  # noqa: SIM401  a table is no dict
 
     def rows(self, ask: Ask) -> list[Process]:
-        """Return the processes that the request names, all if it names none.
+        """Return the processes that the request names, all but the hidden ones if it names none.
 
         Raises Refused (no-such-program) with every name that stands for nothing.
         """
         names = strings(ask.args.get("names"))
-        return self.named(names) if names else list(self.desk.state.table)
+        if names:
+            return self.named(names)
+        return [row for row in self.desk.state.table if not row.plan.hidden]
 
     def named(self, names: list[str]) -> list[Process]:
         """Return the processes that `names` stand for.  Raises as `rows`."""

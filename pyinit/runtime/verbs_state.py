@@ -129,7 +129,7 @@ def graph(_ask: Ask, service: Service) -> Object:
     state = service.desk.state
     programs: dict[str, Json] = {}
     for row in state.table:
-        if row.plan.program not in programs:
+        if row.plan.program not in programs and not row.plan.hidden:
             keys = state.graph.keys.get(row.plan.program, ())
             rows = [state.table[key] for key in keys if key in state.table]
             programs[row.plan.program] = {

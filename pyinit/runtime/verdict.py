@@ -26,7 +26,8 @@ def find(
 
     `output` gives the last lines of a process by key.
     """
-    failed = [row for row in supervisor.table if has_failed(row.state)]
+    rows = [row for row in supervisor.table if not row.plan.hidden]
+    failed = [row for row in rows if has_failed(row.state)]
     told = "".join([_told(row, output(row.plan.key)) for row in failed])
     if not isinstance(supervisor.phase, Up):
         shutdown = shutdown_of(supervisor.phase)
@@ -34,7 +35,7 @@ def find(
             return 0, "pyinit: everything is done\n"
         cause = shutdown.cause if shutdown is not None else "stopped before anything was started"
         return 1, f"pyinit: boot failed: {cause}\n{told}"
-    if not all(_is_settled(row) for row in supervisor.table if row.plan.autostart):
+    if not all(_is_settled(row) for row in rows if row.plan.autostart):
         return None
     if failed:
         return 1, f"pyinit: runs as pid {pid}, but not everything is ready\n{told}"

@@ -19,6 +19,9 @@ def draw(core, rng, *, serial=0):
             key = f"{program}:{instance}"
             name = key if count > 1 else program
             processes.append(core.record.replace(sample, key=key, name=name, instance=instance))
+    if rng.random() < 0.3:
+        sample = program_plan(core, rng, "own", [])
+        processes.append(core.record.replace(sample, hidden=True, autostart=rng.random() < 0.7))
     there = {each.program for each in processes}
     processes = [
         core.record.replace(
@@ -26,7 +29,8 @@ def draw(core, rng, *, serial=0):
         )
         for each in processes
     ]
-    exits = [*EXITS, f"main:{processes[0].program}"] if processes else EXITS
+    shown = [each.program for each in processes if not each.hidden]
+    exits = [*EXITS, f"main:{shown[0]}"] if shown else EXITS
     init = plan.InitPlan(
         exit=rng.choice(exits),
         stop_budget=rng.choice((2.0, 9.0, 30.0)),

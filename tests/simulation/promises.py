@@ -5,7 +5,7 @@ of the dependencies; the drain; a reload that touches only what differs.  Like t
 keep their own account from effects and events, and never ask the core what is right.
 """
 
-from properties import EPSILON, fail, is_met, is_up, row_of
+from properties import EPSILON, fail, is_met, is_up, row_of, shown
 
 KILLS_BEFORE_GIVING_UP = 5
 LEAST_S_WITHOUT_A_CHILD = 0.5
@@ -321,10 +321,14 @@ class Promises:
         hasty = getattr(after.phase, "shutdown", None) is None or after.phase.shutdown.asked > 1
         if type(after.phase).__name__ != "Halting" or hasty or isinstance(event, ev.StopRequested):
             return
+        active = [row.plan.key for row in shown(after) if self.world.core.process.is_active(row)]
         for said in effects:
-            if _tells_to_stop(self.world, said):
-                for user in self._users(after, said.program):
-                    fail(self.world, f"{said.key} is stopped before {user}, which needs it")
+            if not _tells_to_stop(self.world, said):
+                continue
+            if said.hidden and active:
+                fail(self.world, f"{said.key} is hidden, and is stopped before {active[0]}")
+            for user in self._users(after, said.program):
+                fail(self.world, f"{said.key} is stopped before {user}, which needs it")
 
     def _users(self, state, program):
         """Return the active processes that need `program`, at any distance."""
@@ -356,7 +360,7 @@ class Promises:
         world, ev = self.world, self.world.core.events
         was, phase = type(before.phase).__name__, type(after.phase).__name__
         asked = isinstance(event, (ev.ShutdownRequested, ev.SignalReceived))
-        quiet = not any(world.core.process.is_active(row) for row in after.table)
+        quiet = not any(world.core.process.is_active(row) for row in shown(after))
         if phase == "Draining" and not isinstance(event, ev.StopRequested):
             for said in effects:
                 if _tells_to_stop(world, said):
@@ -368,10 +372,10 @@ class Promises:
             if waited < min(wanted, since + init.drain_delay - world.now + waited) - EPSILON:
                 fail(world, f"drained for {waited:g} s, not {wanted:g}")
         if was == "Up" and phase == "Halting" and isinstance(event, ev.ShutdownRequested):
-            still = any(world.core.process.is_active(row) for row in before.table)
+            still = any(world.core.process.is_active(row) for row in shown(before))
             if still and min(before.drained_at, world.now) + after.init.drain_delay > world.now:
                 awake = {"Starting", "Running", "Stopping", "Ending"}
-                if any(type(row.state).__name__ in awake for row in before.table):
+                if any(type(row.state).__name__ in awake for row in shown(before)):
                     fail(world, "nothing is drained")
 
     # --- reload

@@ -294,7 +294,7 @@ class Book:
         core, world = self.world.core, self.world
         ended = [
             row
-            for row in after.table
+            for row in shown(after)
             if type(row.state).__name__ in {"Exited", "Fatal"}
             and row.plan.key in before.table
             and core.process.is_active(before.table[row.plan.key])
@@ -304,8 +304,8 @@ class Book:
             failed = is_failure(row)
             if policy == "fail-fast" and failed and row.plan.critical:
                 fail(world, f"{row.plan.key} gave up, and nothing ends")
-        active = [row for row in after.table if core.process.is_active(row)]
-        held = [row for row in after.table if getattr(row.state, "held", False)]
+        active = [row for row in shown(after) if core.process.is_active(row)]
+        held = [row for row in shown(after) if getattr(row.state, "held", False)]
         if ended and not active and not held and policy in {"fail-fast", "all-done"}:
             fail(world, "nothing is left to run, and nothing ends")
         for row in ended:
@@ -326,8 +326,8 @@ class Book:
         codes = set()
         if isinstance(event, ev.SignalReceived):
             codes.add(None)
-        nothing = not any(core.process.is_active(row) for row in after.table)
-        for row in after.table:
+        nothing = not any(core.process.is_active(row) for row in shown(after))
+        for row in shown(after):
             name = type(row.state).__name__
             was = row_of(before, row.plan.key)
             if name not in {"Exited", "Fatal"} or was is None or was.state == row.state:
@@ -341,7 +341,7 @@ class Book:
                 codes.add(code or int(is_failure(row)))
         if nothing and after.init.exit in {"fail-fast", "all-done"}:
             codes |= first_failure(core, after)
-        if not len(after.table):
+        if not shown(after):
             codes.add(0)
         return codes
 
@@ -388,6 +388,11 @@ def row_of(state, key):
     return state.table[key] if key in state.table else None  # noqa: SIM401  a Table has no get
 
 
+def shown(state):
+    """Return the rows that count: pyinit's own processes do not."""
+    return [row for row in state.table if not row.plan.hidden]
+
+
 def is_up(state):
     return type(state.phase).__name__ == "Up"
 
@@ -403,8 +408,8 @@ def is_failure(row):
 
 def first_failure(core, state):
     """Return the code of the process that failed first of those that are failed now."""
-    failed = [row for row in state.table if getattr(row.state, "success", None) is False]
-    failed += [row for row in state.table if type(row.state).__name__ == "Fatal"]
+    failed = [row for row in shown(state) if getattr(row.state, "success", None) is False]
+    failed += [row for row in shown(state) if type(row.state).__name__ == "Fatal"]
     ran = sorted([row for row in failed if row.last is not None], key=lambda row: row.last_at)
     codes = {
         (core.status.shell_code(row.state.status) if row.state.status else 1) or 1

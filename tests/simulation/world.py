@@ -51,7 +51,7 @@ class World:
         self.breeding = 0.0 if calm else rng.choice((0.0, 0.3))
         self.healed, self.healed_at = calm, 0.0
         self.plan = plan if plan is not None else plans.draw(core, rng)
-        keys = [each.key for each in self.plan.processes]
+        keys = [each.key for each in self.plan.processes if not each.hidden]
         if main is None and keys and not calm and rng.random() < 0.2:
             main = rng.choice(keys)
         self.main = main

@@ -26,6 +26,7 @@ class One:
     name: str
     program: str
     group: str
+    hidden: bool = False
 
 
 def program(name, instances=1, group=None):
@@ -43,6 +44,7 @@ WORLD = [
     *program("cron"),
 ]
 EVERY = [each.key for each in WORLD]
+OWN = One("own:0", "own", "own", "own", hidden=True)
 
 
 @pytest.mark.parametrize(
@@ -231,3 +233,22 @@ def test_edits_are_symmetric_and_bounded(one, other):
 )
 def test_supervisords_name_of_a_process_is_what_stands_behind_its_group(name, group, own):
     assert names.process_of(name, group) == own
+
+
+def test_a_hidden_process_is_meant_by_its_exact_name_only():
+    world = [*program("web"), OWN]
+    assert resolve(["own"], world) == ["own:0"]
+    assert resolve(["own", "all"], world) == ["web:0", "own:0"]
+    assert resolve(["all"], world) == ["web:0"]
+    assert resolve(["*w*"], world) == ["web:0"]
+
+
+@pytest.mark.parametrize("name", ["own:*", "own:own", "own:0", "ow?", "*n", "owm"])
+def test_nothing_else_finds_a_hidden_process_and_no_typo_tells_of_it(name):
+    with pytest.raises(UnknownName) as caught:
+        resolve([name], [*program("web"), OWN])
+    assert "did you mean" not in str(caught.value)
+
+
+def test_who_has_the_name_of_a_hidden_process_is_meant_instead():
+    assert resolve(["own"], [OWN, One("x:0", "own", "x", "x")]) == ["x:0"]
