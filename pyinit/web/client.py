@@ -10,11 +10,15 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING
 
 from pyinit.protocol import wire
 from pyinit.protocol.messages import Refused, request
-from pyinit.protocol.wire import Json, Object
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from pyinit.protocol.wire import Json, Object
 
 STREAM_FRAMES = 1024  # of one stream that wait for its reader; more are dropped and counted
 NOTHING: Mapping[str, Json] = {}
@@ -55,7 +59,9 @@ class Control:
         finally:
             self._calls.pop(number, None)
 
-    async def stream(self, verb: str, args: Mapping[str, Json] = NOTHING) -> AsyncIterator[Object]:
+    async def stream(
+        self, verb: str, args: Mapping[str, Json] = NOTHING
+    ) -> AsyncGenerator[Object, None]:
         """Yield the notifications of a stream until PID 1 ends it or the caller closes it.
 
         Use contextlib.aclosing around it, so that leaving early ends the stream at once.  An

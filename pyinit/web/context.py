@@ -6,13 +6,20 @@ and its like return starlette routes whose handlers use it.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pyinit.protocol.messages import ADMIN, READ, check_level
-from pyinit.protocol.wire import Json, Object
-from pyinit.web.client import NOTHING, Control
+from pyinit.protocol.messages import ADMIN, READ, Refused, check_level
+from pyinit.rpc.faults import Fault
+from pyinit.web.client import NOTHING
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
+    from pyinit.protocol.wire import Json, Object
+    from pyinit.rpc.calls import Steps, Value
+    from pyinit.web.client import Control
 
 
 @dataclass(frozen=True)
@@ -56,13 +63,40 @@ class Context:
         self._check(verb)
         return await self._control.call(verb, args)
 
-    def stream(self, verb: str, args: Mapping[str, Json] = NOTHING) -> AsyncIterator[Object]:
+    def stream(self, verb: str, args: Mapping[str, Json] = NOTHING) -> AsyncGenerator[Object, None]:
         """Return the notifications of a stream ("logs", "events").  Raises as `call`, when read.
 
         Use contextlib.aclosing around it.
         """
         self._check(verb)
         return self._control.stream(verb, args)
+
+    async def rpc(self, method: str, params: Sequence[Value] = ()) -> Value:
+        """Carry out one of supervisord's methods.  Raises Fault (rpc.faults), and Gone."""
+        from pyinit.rpc import dispatch  # most of it is for those who call methods
+
+        steps = dispatch.begin(method, [*params])
+        try:
+            return await self._drive(steps)
+        except Refused as refused:
+            raise Fault("FAILED", refused.message) from None
+        finally:
+            steps.close()
+
+    async def _drive(self, steps: Steps) -> Value:
+        """Carry out the verbs that a method asks for, one after the other."""
+        try:
+            wanted = next(steps)
+            while True:
+                try:
+                    result = await self.call(wanted.verb, wanted.args)
+                except Refused as refused:
+                    wanted = steps.throw(refused)
+                else:
+                    wanted = steps.send(result)
+        except StopIteration as end:
+            value: Value = end.value
+            return value
 
     def _check(self, verb: str) -> None:
         """Raise Refused for what this door is not open for; no verb is beyond a full one."""

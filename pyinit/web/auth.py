@@ -1,0 +1,116 @@
+"""Who may come in by a door: basic authentication that does not help those who guess.
+
+Names and passwords are compared in constant time, and both of them always.  A wrong one is
+answered late, the later the more of them came from that address, and an address may have only a
+few guesses under way at a time: guessing in parallel gains nothing.  Right ones never wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+import time
+from collections import OrderedDict
+
+ADDRESSES = 1024  # whose failures are remembered; then the one that was quiet for longest is not
+FIRST_S = 0.1  # after one failure, and twice as long after each other ...
+LONGEST_S = 5.0  # ... up to this
+FORGET_S = 300.0  # without a failure make up for all of them
+GUESSES = 4  # of one address that are under way at a time
+WAITERS = 64  # of all addresses together
+NETWORK_BITS = 64  # of an IPv6 address: what one host is given
+SALT_FROM = 32  # bytes of a {SSHA256}: the digest, then the salt
+
+MALFORMED, WRONG, RIGHT = "malformed", "wrong", "right"
+
+
+class Lock:
+    """The name and the password of a door, the latter as it was written."""
+
+    def __init__(self, username: str, password: str) -> None:
+        self._username = username.encode("utf-8", "surrogateescape")
+        self._password = password
+
+    def try_key(self, header: str) -> str:
+        """Return RIGHT, WRONG or MALFORMED for the value of an Authorization header."""
+        scheme, _, words = header.partition(" ")
+        if scheme.lower() != "basic":
+            return MALFORMED
+        try:
+            key = base64.b64decode(words.strip(), validate=True)
+        except (binascii.Error, ValueError):
+            return MALFORMED
+        username, colon, password = key.partition(b":")
+        if not colon:
+            return MALFORMED
+        known = hmac.compare_digest(username, self._username)
+        fits = matches(self._password, password)
+        return RIGHT if known and fits else WRONG
+
+
+def matches(stored: str, given: bytes) -> bool:
+    """Say whether `given` is the password that was written as clear text, {SHA} or {SSHA256}."""
+    if stored.startswith("{SHA}"):
+        digest = hashlib.sha1(given, usedforsecurity=False).hexdigest()
+        return hmac.compare_digest(digest, _ascii(stored[5:].lower()))
+    if stored.startswith("{SSHA256}"):
+        try:
+            kept = base64.b64decode(stored[9:], validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        made = hashlib.sha256(given + kept[SALT_FROM:]).digest()
+        return hmac.compare_digest(made, kept[:SALT_FROM])
+    return hmac.compare_digest(given, stored.encode("utf-8", "surrogateescape"))
+
+
+class Patience:
+    """Who has failed how often; one for all doors."""
+
+    def __init__(self) -> None:
+        self._failed: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._waiting: dict[str, int] = {}
+
+    def has_room(self, address: str) -> bool:
+        """Say whether one more key of this address may be tried now."""
+        mine = self._waiting.get(_host(address), 0)
+        return mine < GUESSES and sum(self._waiting.values()) < WAITERS
+
+    async def failed(self, address: str) -> None:
+        """Return when it is time to say that a key was wrong."""
+        host = _host(address)
+        self._waiting[host] = self._waiting.get(host, 0) + 1
+        try:
+            await asyncio.sleep(self._delay(host, time.monotonic()))
+        finally:
+            self._waiting[host] -= 1
+            if not self._waiting[host]:
+                del self._waiting[host]
+
+    def _delay(self, host: str, now: float) -> float:
+        count, at = self._failed.pop(host, (0, now))
+        count = 1 if now - at > FORGET_S else count + 1
+        self._failed[host] = (count, now)
+        if len(self._failed) > ADDRESSES:
+            self._failed.popitem(last=False)
+        doublings = min(count - 1, 10)  # beyond, it is the longest anyway
+        return min(FIRST_S * 2.0**doublings, LONGEST_S)
+
+
+def _host(address: str) -> str:
+    """Return what stands for everybody behind an address; "" is a Unix socket."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if found.version == 4:
+        return address
+    return str(ipaddress.ip_network((found, NETWORK_BITS), strict=False))
+
+
+def _ascii(text: str) -> str:
+    """Return text that can be compared; one that is not ASCII fits nothing."""
+    return text if text.isascii() else ""

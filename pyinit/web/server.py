@@ -1,0 +1,126 @@
+"""The server: every door on the listener it was handed, until nobody comes any more."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from pyinit.web import app, auth, client
+from pyinit.web.context import Context, Facts
+from pyinit.web.limits import HEAD_BYTES, KEEP_S, Presence, guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FAREWELL_S = 1  # for answers that are under way when we are told to stop
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """A door and its listener; an empty username and password let everybody in."""
+
+    listener: socket.socket
+    facts: Facts
+    username: str
+    password: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the gateway is to do; `tls` are descriptors of certificate and key."""
+
+    entrances: tuple[Entrance, ...]
+    identifier: str
+    secret: bytes
+    idle_exit: float
+    tls: tuple[int, int] | None = None
+
+
+async def serve(connection: socket.socket, setting: Setting) -> None:
+    """Serve until told to stop, until PID 1 is gone, or until nobody has come for long."""
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # anybody can make it talk
+    control = await client.connect(connection)
+    end = asyncio.Event()
+    presence = Presence(setting.idle_exit, end.set)
+    patience = auth.Patience()
+    servers = [_server(each, setting, control, patience, presence) for each in setting.entrances]
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end.set)
+    doors = [
+        asyncio.ensure_future(server.serve([entrance.listener]))
+        for server, entrance in zip(servers, setting.entrances, strict=True)
+    ]
+    presence.begin()
+    await _first(end.wait(), control.lost.wait(), *doors)
+    for server in servers:
+        server.stop()
+    await asyncio.gather(*doors)
+    control.close()
+
+
+class DoorServer(uvicorn.Server):
+    """uvicorn's server of one door; signals and the end are ours."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._end = asyncio.Event()
+
+    def stop(self) -> None:
+        """Let nobody in any more, and end when those who are in have their answers."""
+        self.should_exit = True
+        self._end.set()
+
+    async def main_loop(self) -> None:
+        """Wait for the end; nothing is to be done every tenth of a second."""
+        await self._end.wait()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone: `serve` has them."""
+        yield
+
+
+def _server(
+    entrance: Entrance,
+    setting: Setting,
+    control: client.Control,
+    patience: auth.Patience,
+    presence: Presence,
+) -> DoorServer:
+    context = Context(control, entrance.facts, setting.identifier, setting.secret)
+    lock = auth.Lock(entrance.username, entrance.password) if entrance.facts.secured else None
+    config = uvicorn.Config(
+        app.application(context, lock, patience),
+        http=guarded(presence),
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_S,
+        timeout_graceful_shutdown=FAREWELL_S,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+    )
+    config.load()
+    if setting.tls is not None:
+        from pyinit.web import tls
+
+        config.ssl = tls.context(*setting.tls)
+    return DoorServer(config)
+
+
+async def _first(*waits: object) -> None:
+    """Return when one of them is over."""
+    futures = [asyncio.ensure_future(each) for each in waits]  # type: ignore[call-overload]
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
