@@ -5,6 +5,7 @@
     backend:*      every process of a group
     w*, db-[12]    a glob over process, program and GROUP:PROCESS names
     all            every process
+    =KEY           exactly the process of that key, which `info` tells: for programs, not people
 
 An exact name wins over every other reading.  A hidden process (pyinit's own) is meant by its exact
 name and by nothing else.  Nothing is guessed: an unknown name is an error
@@ -177,6 +178,8 @@ def _keys_of(name: str, processes: Sequence[Named], index: dict[str, list[str]])
         return [each.key for each in processes]
     if name in index:
         return index[name]
+    if name.startswith("="):
+        return [each.key for each in processes if each.key == name[1:]]
     if not is_glob(name):
         return []
     return [each.key for each in processes if stands_for(name, each.name, each.program, each.group)]

@@ -14,6 +14,7 @@ from pyinit.runtime import (
     verbs_limits,
     verbs_metrics,
     verbs_output,
+    verbs_served,
     verbs_state,
 )
 from pyinit.runtime.verbs_service import Service, strings
@@ -39,6 +40,7 @@ HANDLERS: dict[str, Handler] = {
     "ready": verbs_state.ready,
     "wait": verbs_state.wait,
     "graph": verbs_state.graph,
+    "info": verbs_served.info,
     "start": verbs_act.start,
     "stop": verbs_act.stop,
     "restart": verbs_act.restart,

@@ -2,10 +2,6 @@
 
 Each feeds an event to the core and holds the request until the core has done it.  What came of
 it is told process by process: one that failed does not hide those that did well.
-
-A request is judged by what a row was `before` it: as long as the row is the very same object,
-the event was not stepped yet.  One row is looked at until it is decided, then the next: a turn
-costs the same for one process as for a thousand.
 """
 
 from __future__ import annotations
@@ -14,7 +10,6 @@ from pyinit.core import events as ev
 from pyinit.core.change import Change
 from pyinit.core.phases import Over, Up
 from pyinit.core.plan import Plan
-from pyinit.core.record import Record
 from pyinit.core.reload import difference
 from pyinit.core.states import (
     NO_PID,
@@ -26,62 +21,50 @@ from pyinit.core.states import (
     Starting,
     Stopped,
     Stopping,
-    public_name,
-    run_of,
 )
 from pyinit.core.status import SIGNAL_NAMES
 from pyinit.protocol.messages import Refused
 from pyinit.protocol.names import nearest
+from pyinit.runtime import lookup
+from pyinit.runtime.following import DONE, Following, Verdict, follow, result_of, told_of
 from pyinit.runtime.verbs_service import PATIENCE_S
 from pyinit.runtime.verbs_state import fix_of, reason_of
 from pyinit.system.signals import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias
-
     from pyinit.core.process import Process
-    from pyinit.protocol.wire import Json, Object
+    from pyinit.protocol.wire import Object
     from pyinit.runtime.compiling import Faults
     from pyinit.runtime.control import Ask
+    from pyinit.runtime.lookup import Unusable
     from pyinit.runtime.verbs_service import Service
 
-    Judge: TypeAlias = Callable[[Service, Process, Process], "Verdict | None"]
 
-
-class Verdict(Record):
-    """What came of a request for one process; no `message` is good news."""
-
-    message: str = ""
-
-
-DONE = Verdict()
-MOST_TOLD = 20  # failures in one message; its `processes` have them all
-LAST_WORDS = 3  # lines of output in the message about a failed start; `why` has more
-
-
-def start(ask: Ask, service: Service) -> Object | None:
+def start(ask: Ask, service: Service) -> None:
     """Start processes; reply once they are up (oneshots: done), or have failed to."""
     service.check_up(ask)
     rows = service.rows(ask)
+    if ask.args.get("precheck"):
+        _start_checked(ask, service, rows)
+        return
     service.desk.feed(ev.StartRequested(_keys(rows)))
-    return _follow(ask, service, rows, _judge_start)
+    follow(ask, service, rows, _judge_start)
 
 
-def stop(ask: Ask, service: Service) -> Object | None:
+def stop(ask: Ask, service: Service) -> None:
     """Stop processes; reply once they and all they started are gone."""
     rows = service.rows(ask)
     service.desk.feed(ev.StopRequested(_keys(rows)))
-    return _follow(ask, service, rows, _judge_stop)
+    follow(ask, service, rows, _judge_stop)
 
 
-def restart(ask: Ask, service: Service) -> Object | None:
+def restart(ask: Ask, service: Service) -> None:
     """Give processes new runs; reply once those are up."""
     service.check_up(ask)
     rows = service.rows(ask)
     service.desk.feed(ev.RestartRequested(_keys(rows)))
-    return _follow(ask, service, rows, _judge_restart)
+    follow(ask, service, rows, _judge_restart)
 
 
 def signal(ask: Ask, service: Service) -> Object:
@@ -90,8 +73,8 @@ def signal(ask: Ask, service: Service) -> Object:
     rows = service.rows(ask)
     alive = [row for row in rows if _has_pid(row)]
     service.desk.feed(ev.SignalRequested(_keys(alive), signum))
-    told = [_told(row, "" if _has_pid(row) else "it is not running") for row in rows]
-    return _result(service, ask, told, "not-running")
+    told = [told_of(row, "" if _has_pid(row) else "it is not running") for row in rows]
+    return result_of(service, ask, told, "not-running")
 
 
 def reload(ask: Ask, service: Service) -> None:
@@ -179,41 +162,33 @@ def _read_signal(text: str) -> int:
         raise Refused("bad-request", f"{error}{fix}") from None
 
 
-def _follow(ask: Ask, service: Service, rows: list[Process], judge: Judge) -> Object | None:
-    before = {row.plan.key: row for row in rows}
-    pending = list(before)
-    told: list[dict[str, Json]] = []
-
-    def at_once() -> Object:
-        """Tell what the step made of them: it comes before anything is looked at."""
-        now = [(service.row(key) or row, row) for key, row in before.items()]
-        return {"processes": [_told(row, "", old) for row, old in now]}
-
-    if ask.args.get("wait") is False:
-        ask.hold(at_once)
-        return None
+def _start_checked(ask: Ask, service: Service, rows: list[Process]) -> None:
+    """Start those processes whose command is there; the others stay as they are."""
+    found: list[dict[str, Unusable]] = []
+    begun: list[Following] = []
 
     def look() -> Object | None:
-        while pending:
-            old = before[pending[0]]
-            row = service.row(pending[0]) or old
-            verdict = judge(service, old, row)
-            if verdict is None:
-                return None
-            told.append(_told(row, verdict.message, old))
-            del pending[0]
-        return _result(service, ask, told, "failed")
+        if begun:
+            return begun[0].look()
+        if found:
+            service.check_up(ask)
+            now = [service.row(row.plan.key) or row for row in rows]
+            good = [row for row in now if row.plan.key not in found[0]]
+            begun.append(Following(ask, service, good, _judge_start))
+            for row in now:
+                wrong = found[0].get(row.plan.key)
+                if wrong is not None:
+                    begun[0].tell({**told_of(row, wrong.message), "code": wrong.code})
+            service.desk.feed(ev.StartRequested(_keys(good)))
+        return None
 
     def expired() -> Object:
-        for key in pending:
-            row = service.row(key) or before[key]
-            reason = reason_of(service, row)
-            text = f"timed out: it is {public_name(row.state)}" + (f" ({reason})" if reason else "")
-            told.append(_told(row, text, before[key]))
-        return _result(service, ask, told, "timeout")
+        if begun:
+            return begun[0].expired()
+        raise Refused("timeout", f"cannot {ask.verb}: whether the command is there took too long")
 
+    lookup.look(service.desk, rows, found.append)
     ask.hold(look, service.deadline(ask), expired)
-    return None
 
 
 def _judge_start(service: Service, old: Process, row: Process) -> Verdict | None:
@@ -269,43 +244,6 @@ def _judge_gone(service: Service, row: Process) -> Verdict | None:
     if service.row(row.plan.key) is None:
         return Verdict("it was removed from the configuration")
     return None
-
-
-def _result(service: Service, ask: Ask, told: list[dict[str, Json]], code: str) -> Object:
-    """Return what came of it, or raise Refused if it was not all good; either tells everything."""
-    failed = [each for each in told if not each["ok"]]
-    if not failed:
-        return {"processes": list(told)}
-    keys = {row.plan.name: row.plan.key for row in service.desk.state.table}
-    lines: list[str] = []
-    for each in failed[:MOST_TOLD]:
-        lines.append(f"cannot {ask.verb} {each['name']}: {each['message']}")
-        if code == "failed":
-            lines += _last_words(service, keys.get(str(each["name"]), ""))
-    if len(failed) > MOST_TOLD:
-        lines.append(f"and {len(failed) - MOST_TOLD} more")
-    raise Refused(code, "\n".join(lines), {"processes": list(told)})
-
-
-def _last_words(service: Service, key: str) -> list[str]:
-    """Return what the last run of a process said before it ended badly, as lines of a message."""
-    ends = service.desk.history.of(key)
-    output = ends[-1].output.rstrip("\n") if ends else ""
-    return [f"  {line}" for line in output.split("\n")[-LAST_WORDS:]] if output else []
-
-
-def _told(row: Process, message: str, before: Process | None = None) -> dict[str, Json]:
-    run = run_of(row.state)
-    entry: dict[str, Json] = {
-        "name": row.plan.name,
-        "ok": not message,
-        "was": public_name((before or row).state),
-        "state": public_name(row.state),
-        "pid": run.pid if run is not None else 0,
-    }
-    if message:
-        entry["message"] = message
-    return entry
 
 
 def _keys(rows: list[Process]) -> tuple[str, ...]:

@@ -17,9 +17,10 @@ LAYERS = {
     "system": set(),
     "config": {"core"},
     "runtime": {"core", "protocol", "logs", "system"},
+    "rpc": {"protocol"},
     "client": {"protocol"},
     "cli": {"client", "protocol", "config"},
-    "applets": {"client", "protocol", "config", "cli"},
+    "applets": {"client", "protocol", "config", "cli", "rpc"},
     "web": {"client", "protocol", "rpc"},
 }
 FREE = {"pyinit", "pyinit.bundle", "pyinit.core.record"}

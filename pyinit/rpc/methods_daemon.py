@@ -1,0 +1,43 @@
+"""Methods about pyinit itself: what it is, what it does, and its end."""
+
+from __future__ import annotations
+
+from pyinit.rpc.states import SUPERVISOR
+from pyinit.rpc.view import observe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.rpc.calls import Args, Steps
+
+API_VERSION = "3.0"
+SUPERVISOR_VERSION = "4.3.0"  # of which we are the replacement: clients look for it
+
+
+def get_api_version(_args: Args) -> Steps:
+    """Return the version of the API."""
+    yield from observe("")
+    return API_VERSION
+
+
+def get_supervisor_version(_args: Args) -> Steps:
+    """Return the version of the supervisord that this is in the place of."""
+    yield from observe("")
+    return SUPERVISOR_VERSION
+
+
+def get_identification(_args: Args) -> Steps:
+    """Return the identifier of the configuration."""
+    view = yield from observe("")
+    return view.identifier
+
+
+def get_state(_args: Args) -> Steps:
+    """Return a struct; whatever is not RUNNING is a fault by now."""
+    yield from observe("")
+    return {"statecode": SUPERVISOR["RUNNING"], "statename": "RUNNING"}
+
+
+def get_pid(_args: Args) -> Steps:
+    """Return pyinit's process id."""
+    view = yield from observe("")
+    return view.pid
