@@ -36,6 +36,10 @@ class Args:
     def __init__(self, values: Sequence[Value]) -> None:
         self._values = values
 
+    def any(self, place: int) -> Value:
+        """Return an argument as it is."""
+        return self._values[place]
+
     def text(self, place: int) -> str:
         """Return an argument that must be a string."""
         value = self._values[place]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pyinit.rpc.calls import Call
 from pyinit.rpc.states import SUPERVISOR
 from pyinit.rpc.view import observe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pyinit.protocol.wire import Object
     from pyinit.rpc.calls import Args, Steps
 
 API_VERSION = "3.0"
@@ -41,3 +43,24 @@ def get_pid(_args: Args) -> Steps:
     """Return pyinit's process id."""
     view = yield from observe("")
     return view.pid
+
+
+def shutdown(_args: Args) -> Steps:
+    """Stop everything and end."""
+    yield from observe("")
+    yield Call("shutdown", {"wait": False})
+    return True
+
+
+def restart(_args: Args) -> Steps:
+    """Stop everything and begin anew, with the configuration as it is then."""
+    yield from observe("")
+    yield Call("restart-all", {})
+    return True
+
+
+def send_remote_comm_event(args: Args) -> Steps:
+    """Tell event listeners something; the one method that an end does not refuse."""
+    event: Object = {"type": args.loose_text(0), "data": args.loose_text(1)}
+    yield Call("remote-event", event)
+    return True

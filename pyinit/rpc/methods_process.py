@@ -1,34 +1,23 @@
-"""Methods that start, stop, signal and write to processes, and that tell what they do."""
+"""Methods that start and stop processes, and that tell what they do."""
 
 from __future__ import annotations
 
-from pyinit.core.record import Record
-from pyinit.protocol.messages import Refused
 from pyinit.rpc import names
-from pyinit.rpc.calls import Call, objects_of, text_of
-from pyinit.rpc.faults import SUCCESS, Fault
+from pyinit.rpc.carrying import carry_out, statuses
+from pyinit.rpc.faults import Fault
 from pyinit.rpc.states import RUNNING_STATES
-from pyinit.rpc.view import find, find_group, observe, observe_all
+from pyinit.rpc.view import find, group_of, observe, observe_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from pyinit.protocol.wire import Object
-    from pyinit.rpc.calls import Args, Steps, Value
+    from pyinit.rpc.calls import Args, Call, Steps
+    from pyinit.rpc.carrying import Told
     from pyinit.rpc.view import Row
 
-NAMES_A_CALL = 500  # processes named in one call: a request has 64 KB
 NO_FILE = {"no-such-file": "NO_FILE", "not-executable": "NOT_EXECUTABLE"}
-
-
-class Told(Record):
-    """What a verb says of one process."""
-
-    ok: bool
-    state: str
-    code: str
-    message: str
 
 
 def get_process_info(args: Args) -> Steps:
@@ -97,21 +86,13 @@ def stop_all_processes(args: Args) -> Steps:
 
 
 def _start_group(group: str, name: str, *, wait: bool) -> Steps:
-    rows = yield from _group(group, name)
+    rows = yield from group_of(group, name)
     return (yield from _start_each(rows, wait=wait))
 
 
 def _stop_group(group: str, name: str, *, wait: bool) -> Steps:
-    rows = yield from _group(group, name)
+    rows = yield from group_of(group, name)
     return (yield from _stop_each(rows, wait=wait))
-
-
-def _group(group: str, name: str) -> Generator[Call, Object, tuple[Row, ...]]:
-    """Return the processes of a group; the fault tells the name as it was given."""
-    try:
-        return (yield from find_group(group))
-    except Fault as fault:
-        raise Fault(fault.name, name if fault.extra is not None else None) from None
 
 
 def _start_each(rows: Sequence[Row], *, wait: bool) -> Steps:
@@ -132,7 +113,7 @@ def _stop_each(rows: Sequence[Row], *, wait: bool) -> Steps:
 
 def _start(rows: Sequence[Row], *, wait: bool) -> Generator[Call, Object, list[Fault | None]]:
     """Start processes all at once; return why it did not work, for each."""
-    told = yield from _carry_out("start", rows, {"wait": wait, "precheck": True})
+    told = yield from carry_out("start", rows, {"wait": wait, "precheck": True})
     return [_judge_start(row, told.get(row.label)) for row in rows]
 
 
@@ -149,48 +130,4 @@ def _judge_start(row: Row, told: Told | None) -> Fault | None:
 
 def _stop(rows: Sequence[Row], *, wait: bool) -> Generator[Call, Object, dict[str, Told]]:
     """Stop processes all at once; that one was started again meanwhile is nobody's fault."""
-    return (yield from _carry_out("stop", rows, {"wait": wait}))
-
-
-def _carry_out(
-    verb: str, rows: Sequence[Row], args: Object
-) -> Generator[Call, Object, dict[str, Told]]:
-    """Ask `verb` for processes; return what it says of each, by label.
-
-    Raises Refused where it says nothing of any of them.
-    """
-    told: dict[str, Told] = {}
-    for first in range(0, len(rows), NAMES_A_CALL):
-        part = rows[first : first + NAMES_A_CALL]
-        try:
-            found = yield Call(verb, {"names": [address(row) for row in part], **args})
-        except Refused as refused:
-            if "processes" not in refused.more:
-                raise
-            found = refused.more
-        for each in objects_of(found, "processes"):
-            told[text_of(each, "name")] = Told(
-                ok=each.get("ok") is True,
-                state=text_of(each, "state"),
-                code=text_of(each, "code"),
-                message=text_of(each, "message"),
-            )
-    return told
-
-
-def address(row: Row) -> str:
-    """Return the name by which a verb finds exactly this process."""
-    return f"={row.key}"
-
-
-def statuses(found: Sequence[tuple[Row, Fault | None]]) -> list[Value]:
-    """Return the structs in which methods for many tell what came of each."""
-    return [
-        {
-            "name": row.name,
-            "group": row.group,
-            "status": SUCCESS if fault is None else fault.code,
-            "description": "OK" if fault is None else fault.text,
-        }
-        for row, fault in found
-    ]
+    return (yield from carry_out("stop", rows, {"wait": wait}))

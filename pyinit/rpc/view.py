@@ -108,9 +108,9 @@ def find(name: str) -> Generator[Call, Object, tuple[View, Row]]:
     raise Fault("BAD_NAME", name)
 
 
-def find_group(name: str) -> Generator[Call, Object, tuple[Row, ...]]:
-    """Return the processes of the group `name`, in order.  Raises Fault (BAD_NAME)."""
-    view = yield from observe(name)
+def group_of(group: str, name: str) -> Generator[Call, Object, tuple[Row, ...]]:
+    """Return the processes of `group`, in order.  Raises Fault (BAD_NAME) with what was asked."""
+    view = yield from observe(group)
     if not view.rows:
         raise Fault("BAD_NAME", name)
     return tuple(sorted(view.rows, key=lambda row: row.rank))
