@@ -12,6 +12,7 @@ NAMES = {
     "tini-static": "tini",
     "dumb-init": "dumb-init",
     "supervisord": "supervisord",
+    "supervisorctl": "supervisorctl",
 }
 
 
@@ -37,4 +38,8 @@ def main_of(applet: str) -> Callable[[], Never]:
         from pyinit.applets.supervisord import main as supervisord
 
         return supervisord
+    if applet == "supervisorctl":
+        from pyinit.applets.supervisorctl import main as supervisorctl
+
+        return supervisorctl
     raise ValueError(f'cannot answer to "{applet}": no such applet')

@@ -11,9 +11,8 @@ def places(program: str) -> tuple[str, ...]:
     `program` is the path of the program that looks: two of the places are beside its directory.
     """
     above = _parent(_parent(program))
-    led = "" if above in ("", "/") else f"{above}/"
-    root = "/" if above == "/" else led
-    beside = (f"{root}etc/{NAME}", f"{root}{NAME}")
+    led = f"{above}/" if above.strip("/") else above
+    beside = (f"{led}etc/{NAME}", f"{led}{NAME}")
     return (*beside, NAME, f"etc/{NAME}", f"/etc/{NAME}", f"/etc/supervisor/{NAME}")
 
 
