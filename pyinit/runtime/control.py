@@ -23,8 +23,8 @@ from pyinit.protocol.messages import (
     refusal,
     reply,
 )
-from pyinit.protocol.wire import FrameError, decode, encode
-from pyinit.runtime.control_session import Held, Peer, Session
+from pyinit.protocol.wire import FrameError, decode
+from pyinit.runtime.control_session import Held, Peer, Session, turn_away
 from pyinit.runtime.log import fault
 from pyinit.system import sockets
 
@@ -40,6 +40,7 @@ CLIENTS = 64  # connections at a time: people, probes, a gateway, and then some
 RESERVED = 8  # of them are kept for admins: a crowd of readers cannot lock root out
 HELD = 32  # requests of one client that wait for their reply: more is a fault of the client's
 STREAMS = 16  # of one client: following every program of a container one by one is done by one
+GATEWAY_HELD, GATEWAY_STREAMS = 512, 128  # of the gateway, behind which are many clients
 ACCEPTS_A_TURN = 16  # then it is the turn of those who are in
 REQUESTS_A_TURN = 16  # of one client: a pipeline of them must not keep signals waiting
 PARTIAL_S = 10.0  # for the rest of a request that has begun: no client writes that slowly
@@ -84,29 +85,38 @@ class Ask:
 
     def stream(self, end: Callable[[], None]) -> None:
         """Send notifications until the client leaves; `end` is called then."""
-        if len(self._session.streams) >= STREAMS:
+        most = GATEWAY_STREAMS if self._session.gateway else STREAMS
+        if len(self._session.streams) >= most:
             end()
-            raise Refused("busy", f"cannot {self.verb}: {STREAMS} streams are open already")
-        self._session.streams.append(end)
+            raise Refused("busy", f"cannot {self.verb}: {most} streams are open already")
+        self._session.streams.append((self._number, end))
 
     def notify(self, event: Object) -> None:
         """Send a notification about this request; dropped and counted if the client is slow."""
         self._session.notify({"event": event["event"], "id": self._number, **event})
         self._control.touched(self._session)
 
+    def call_off(self, number: Json) -> bool:
+        """As Session.call_off, for the client that asks."""
+        return self._session.call_off(number)
+
     def _keep(self, held: Held) -> None:
-        if len(self._session.held) >= HELD:
-            raise Refused("busy", f"cannot {self.verb}: {HELD} requests are waiting already")
+        most = GATEWAY_HELD if self._session.gateway else HELD
+        if len(self._session.held) >= most:
+            raise Refused("busy", f"cannot {self.verb}: {most} requests are waiting already")
         self._session.held.append(held)
 
 
 class Control:
-    """The server.  `report` gets what is worth a line in pyinit's log."""
+    """The server; without a listener it is for the gateway alone.
+
+    `report` gets what is worth a line in pyinit's log.
+    """
 
     def __init__(
         self,
         poller: Poller,
-        listener: _socket.socket,
+        listener: _socket.socket | None,
         perform: Callable[[Ask], Object | None],
         report: Callable[[str], None],
         allow: tuple[tuple[int, str], ...] = (),
@@ -120,7 +130,8 @@ class Control:
         self._touched: dict[int, Session] = {}
         self._paused_until = NEVER
         self._denied: tuple[int, str] | None = None
-        poller.register(listener.fileno(), True, False, lambda _mask: self._accept())
+        if listener is not None:
+            poller.register(listener.fileno(), True, False, lambda _mask: self._accept(listener))
 
     @property
     def clients(self) -> int:
@@ -144,7 +155,8 @@ class Control:
         """Do what is due: requests that wait their turn, replies, and clients that overstay."""
         if self._paused_until <= now:
             self._paused_until = NEVER
-            self._poller.modify(self.listener.fileno(), True, False)
+            if self.listener is not None:
+                self._poller.modify(self.listener.fileno(), True, False)
         for session in [*self._sessions.values()]:
             if session.stalled_since + STALL_S <= now:
                 self._drop_slow(session)
@@ -175,8 +187,7 @@ class Control:
 
     def adopt(self, session: Session, requests: list[bytes]) -> None:
         """Go on with a client of another pyinit; `requests` are carried out again."""
-        self._poller.register(session.fd, True, False, lambda mask: self._news(session, mask))
-        self._sessions[session.fd] = session
+        self._enter(session)
         for line in requests:
             self._carry_out(session, line)
         self._answer(session)
@@ -186,17 +197,24 @@ class Control:
         self.after_turn()
         for session in [*self._sessions.values()]:
             self._close(session)
-        self._poller.unregister(self.listener.fileno())
-        self.listener.close()
+        if self.listener is not None:
+            self._poller.unregister(self.listener.fileno())
+            self.listener.close()
 
-    def _accept(self) -> None:
+    def admit_gateway(self, connection: _socket.socket, uid: int, level: str) -> None:
+        """Let the gateway in, by a socket that was made for it: it need not be let in elsewhere."""
+        session = Session(connection, Peer(0, uid, level), time.monotonic())
+        session.gateway = True
+        self._enter(session)
+
+    def _accept(self, listener: _socket.socket) -> None:
         for _ in range(ACCEPTS_A_TURN):
             try:
-                connection = sockets.accept(self.listener)
+                connection = sockets.accept(listener)
             except OSError as error:  # EMFILE, ENFILE, ENOMEM: they would wake us for ever
                 self._report(f"cannot accept a control client: {error}")
                 self._paused_until = time.monotonic() + PAUSE_S
-                self._poller.modify(self.listener.fileno(), False, False)
+                self._poller.modify(listener.fileno(), False, False)
                 return
             if connection is None:
                 return
@@ -209,26 +227,27 @@ class Control:
             if level is None:
                 self._tell_denied(uid, "connect")
                 text = f"access denied to uid {uid}\n  allow it in [init] control.allow"
-                _turn_away(connection, "denied", text)
+                turn_away(connection, "denied", text)
             elif not self._make_room(level):
                 text = f"{CLIENTS} clients are connected already"
-                _turn_away(connection, "busy", text)
+                turn_away(connection, "busy", text)
             else:
-                session = Session(connection, Peer(pid, uid, level), time.monotonic())
-                self._poller.register(
-                    session.fd, True, False, lambda mask: self._news(session, mask)
-                )
-                self._sessions[session.fd] = session
+                self._enter(Session(connection, Peer(pid, uid, level), time.monotonic()))
         except OSError as error:
             connection.close()
             self._report(f"cannot admit a control client: {error}")
+
+    def _enter(self, session: Session) -> None:
+        self._poller.register(session.fd, True, False, lambda mask: self._news(session, mask))
+        self._sessions[session.fd] = session
 
     def _make_room(self, level: str) -> bool:
         """Say whether one more may come in, after dropping the idlest if that makes it so."""
         bound = CLIENTS if level == ADMIN else CLIENTS - RESERVED
         if len(self._sessions) < bound:
             return True
-        idle = [each for each in self._sessions.values() if each.idle or each.stalled_since < NEVER]
+        others = [each for each in self._sessions.values() if not each.gateway]
+        idle = [each for each in others if each.idle or each.stalled_since < NEVER]
         if idle:
             least = min(idle, key=lambda session: session.used_at)
             self._dismiss(least, "busy", f"dropped as the idlest of {CLIENTS} clients")
@@ -377,10 +396,3 @@ class Control:
         session.close()
         if self._paused_until != NEVER:
             self._paused_until = 0.0  # a descriptor is free: accept again at once
-
-
-def _turn_away(connection: _socket.socket, code: str, text: str) -> None:
-    try:
-        connection.send(encode(refusal(None, code, text)))
-    finally:
-        connection.close()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pyinit.core.record import Record
 from pyinit.core.states import NEVER
 from pyinit.protocol import wire
-from pyinit.protocol.messages import refusal
+from pyinit.protocol.messages import refusal, reply
 from pyinit.protocol.wire import Frames
 
 TYPE_CHECKING = False
@@ -67,7 +67,7 @@ class Session:
         self.fd = connection.fileno()
         self.peer = peer
         self.held: list[Held] = []
-        self.streams: list[Callable[[], None]] = []  # what ends each stream of notifications
+        self.streams: list[tuple[Json, Callable[[], None]]] = []  # what ends each of them
         self.open: list[tuple[Json, bytes]] = []  # requests under way, as they came
         self.used_at = now  # when the last request came: the idlest client is dropped first
         self.partial_since = NEVER
@@ -75,6 +75,7 @@ class Session:
         self.dropped = 0
         self.at_end = False  # the client sends nothing more
         self.closed = False
+        self.gateway = False  # many clients are behind it
         self.watched = (True, False)  # what the poller waits for
         self._frames = Frames(wire.REQUEST_BYTES)
         self._out = bytearray()
@@ -158,6 +159,22 @@ class Session:
         self._tell_dropped()
         self._out += wire.encode(frame)
 
+    def call_off(self, number: Json) -> bool:
+        """End a stream or a request that waits; say whether there was one.
+
+        It has its reply then.  What a request has begun goes on.
+        """
+        for stream in [each for each in self.streams if each[0] == number]:
+            self.streams.remove(stream)
+            stream[1]()
+            self.send(reply(number, {}))
+            return True
+        for held in [each for each in self.held if each.number == number]:
+            self.held.remove(held)
+            self.send(refusal(number, "interrupted", "called off"))
+            return True
+        return False
+
     def flush(self, now: float) -> None:
         """Send what the client takes.  Raises OSError when it is gone."""
         try:
@@ -181,7 +198,7 @@ class Session:
     def close(self) -> None:
         """End everything of the session and give the descriptor back."""
         self.closed = True
-        for end in self.streams:
+        for _, end in self.streams:
             end()
         self.streams.clear()
         self.held.clear()
@@ -204,3 +221,11 @@ class Session:
         if self._untold:
             self._out += wire.encode({"event": "dropped", "count": self._untold})
             self._untold = 0
+
+
+def turn_away(connection: _socket.socket, code: str, text: str) -> None:
+    """Tell a client why it is not let in, as far as that goes, and close its connection."""
+    try:
+        connection.send(wire.encode(refusal(None, code, text)))
+    finally:
+        connection.close()

@@ -57,3 +57,9 @@ def _planned(row: Process, service: Service) -> dict[bytes, bytes]:
     if service.desk.socket_path:
         extra.append(("PYINIT_SOCKET", service.desk.socket_path))
     return environment.build(row.plan.launch, service.desk.environ, tuple(extra))
+
+
+def cancel(ask: Ask, service: Service) -> Object:
+    """End a stream or a request of the same client that waits."""
+    del service
+    return {"ended": ask.call_off(ask.args["request"])}
