@@ -58,6 +58,7 @@ VERBS = {
     "why": Verb(READ, {"names": "names", "lines": "count"}, ("names",)),
     "limits": Verb(READ, {"names": "names"}),
     "graph": Verb(READ, {}),
+    "cancel": Verb(READ, {"request": "count"}, ("request",)),
     "info": Verb(READ, {"names": "names", "group": "text"}),
     "start": Verb(OPERATE, {**_WAITING, "precheck": "flag"}, ("names",)),
     "stop": Verb(OPERATE, _WAITING, ("names",)),

@@ -56,6 +56,7 @@ HANDLERS: dict[str, Handler] = {
     "limits": verbs_limits.limits,
     "set-limits": verbs_limits.set_limits,
     "env": verbs_facts.env,
+    "cancel": verbs_facts.cancel,
 }
 
 
