@@ -59,6 +59,7 @@ VERBS = {
     "limits": Verb(READ, {"names": "names"}),
     "graph": Verb(READ, {}),
     "cancel": Verb(READ, {"request": "count"}, ("request",)),
+    "doors": Verb(ADMIN, {}),
     "info": Verb(READ, {"names": "names", "group": "text"}),
     "start": Verb(OPERATE, {**_WAITING, "precheck": "flag"}, ("names",)),
     "stop": Verb(OPERATE, _WAITING, ("names",)),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pyinit.core.draft import Supervisor
     from pyinit.core.events import Event
+    from pyinit.core.plan import WebPlan
     from pyinit.runtime.announcer import Announcer
     from pyinit.runtime.compiling import Compiler, Faults
     from pyinit.runtime.history import History
@@ -63,6 +64,7 @@ class Desk:
         self.on_plan: Callable[[Plan], Plan | Faults] = lambda plan: plan
         self.on_load: Callable[[Plan], Faults | None] = lambda _plan: None
         self.compare: Callable[[Plan], tuple[Changed, ...]] = lambda _plan: ()
+        self.web: Callable[[], WebPlan | None] = lambda: None
         self._loop = loop
         self._compiler = compiler
         self._paths = paths

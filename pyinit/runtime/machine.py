@@ -235,6 +235,7 @@ class Machine:
         self.driver.on_reopen = self._reopen
         self.desk.on_plan = lambda plan: main_program.adopt_command(self.options, plan)
         self.desk.on_load = self._adopt_plan
+        self.desk.web = lambda: self.plan.web
         self.desk.compare = lambda plan: revision.changes(self.plan.init, plan.init)
         self.desk.environ = dict(posix.environ)
         watch, now = self.watch, time.monotonic()

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Handler: TypeAlias = Callable[[Ask, Service], Object | None]
 
-LOOKING = frozenset(("env", "trace"))  # take more than read access, but only look
+LOOKING = frozenset(("doors", "env", "trace"))  # take more than read access, but only look
 LONGEST = 200  # characters of a line about a request
 
 HANDLERS: dict[str, Handler] = {
@@ -40,6 +40,7 @@ HANDLERS: dict[str, Handler] = {
     "ready": verbs_state.ready,
     "wait": verbs_state.wait,
     "graph": verbs_state.graph,
+    "doors": verbs_served.doors,
     "info": verbs_served.info,
     "start": verbs_act.start,
     "stop": verbs_act.stop,

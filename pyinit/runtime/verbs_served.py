@@ -33,6 +33,12 @@ def info(ask: Ask, service: Service) -> Object:
     }
 
 
+def doors(_ask: Ask, service: Service) -> Object:
+    """Tell where the gateway is to listen, so that a client knows whose address it was given."""
+    web = service.desk.web()
+    return {"doors": [door.listen for door in web.doors] if web is not None else []}
+
+
 def mood(service: Service) -> str:
     """Return what pyinit as a whole is doing, in supervisord's words."""
     return "RUNNING" if isinstance(service.desk.state.phase, Up | Booting) else "SHUTDOWN"
