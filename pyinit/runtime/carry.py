@@ -31,13 +31,36 @@ NOT_OURS = frozenset(("pyinit.core.inputs",))  # records of the same names that 
 
 
 class Pipe(Record):
-    """An open stream: its descriptor here, whose it is, where it goes, its unfinished lines."""
+    """An open stream: its descriptor here, whose it is, where it goes, its unfinished lines.
+
+    `sieved` is what is kept back of it before it is output.
+    """
 
     fd: int
     source: Source
     kind: int
     sinks: tuple[plan.Sink, ...]
     rests: tuple[int, ...]
+    channel: plan.Channel = plan.CHANNEL
+    listener: bool = False
+    sieved: tuple[int, ...] = ()
+
+
+class InPipe(Record):
+    """The pipe that a run reads from, and what waits to go into it."""
+
+    key: str
+    run_id: int
+    pid: int
+    fd: int
+    pending: int
+
+
+class Unsent(Record):
+    """Lines for the system's log that it did not take yet, and how many it never will."""
+
+    lines: tuple[int, ...] = ()
+    unsaid: int = 0
 
 
 class KeptOutput(Record):
@@ -134,6 +157,9 @@ class Carried(Record):
     clients: tuple[Client, ...]
     recorded: tuple[tuple[float, events.Event, effects.Effects], ...]
     recovered_at: float
+    stdins: tuple[InPipe, ...] = ()
+    auto_logs: dict[tuple[str, int], tuple[str, str]] | None = None
+    syslog: Unsent | None = None
 
 
 class Blobs:

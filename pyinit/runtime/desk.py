@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyinit.runtime.compiling import Compiler, Faults
     from pyinit.runtime.history import History
     from pyinit.runtime.log import Log
+    from pyinit.runtime.logfile import LogFile
     from pyinit.runtime.loop import Load, Loop
     from pyinit.runtime.pump import Pump
     from pyinit.runtime.recorder import Recorder
@@ -64,6 +65,10 @@ class Desk:
         self.on_plan: Callable[[Plan], Plan | Faults] = lambda plan: plan
         self.on_load: Callable[[Plan], Faults | None] = lambda _plan: None
         self.compare: Callable[[Plan], tuple[Changed, ...]] = lambda _plan: ()
+        self.plan: Callable[[], Plan] = Plan  # in force, but for its processes: the rows have them
+        self.reread: Plan | None = None  # the configuration that was read last, not put in force
+        self.write_stdin: Callable[[str, bytes], str] = lambda _key, _data: "no-file"
+        self.own_log: Callable[[], LogFile | None] = lambda: None
         self.web: Callable[[], WebPlan | None] = lambda: None
         self._loop = loop
         self._compiler = compiler
@@ -147,8 +152,16 @@ class Desk:
             self.log.warning(warning)
         for each in changed:
             self.log.info(each.line())
+        self.reread = None
         self.feed(ev.PlanLoaded(plan))
         return None
+
+    def adopt(self, plan: Plan) -> Faults | None:
+        """Put a plan in force that was made of the one that is; as `load`, and nothing is said."""
+        refused = self.on_load(plan)
+        if refused is None:
+            self.feed(ev.PlanLoaded(plan))
+        return refused
 
     def reload(self) -> None:
         """Read the configuration again and put it in force if it is good: what HUP does."""

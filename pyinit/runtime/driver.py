@@ -7,12 +7,13 @@ turn, however many orphans were reaped in it.
 
 from __future__ import annotations
 
+import errno
 import posix
 import time
 
 from pyinit.core import effects as fx
 from pyinit.core import events as ev
-from pyinit.core.plan import Sink
+from pyinit.core.plan import CHANNEL, Sink
 from pyinit.core.record import assert_never, replace
 from pyinit.core.states import Pid
 from pyinit.core.status import NotExecuted
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
     from pyinit.runtime.poller import Poller
     from pyinit.runtime.pump import Pump
     from pyinit.runtime.readiness import Readiness
+    from pyinit.runtime.stdin import End, Stdin
 
 SIGKILL = 9
+INHERIT, COPY = (Sink("inherit"),), (Sink("copy"),)
 
 
 class Runs:
@@ -72,6 +75,8 @@ class Driver:
         self._words: dict[str, str] = {}  # key -> the first word of its command, to name it
         self.on_reload: Callable[[], None] = lambda: None
         self.on_reopen: Callable[[], None] = lambda: None
+        self.held: Callable[[str], int] = _nothing_held  # the descriptor of a socket of the plan
+        self._stdins: Stdin | None = None  # once a program has a pipe to read from
         self._poller = poller
         self._pump = pump
         self._readiness = readiness
@@ -90,6 +95,22 @@ class Driver:
     def execing(self) -> dict[int, tuple[int, str, RunId]]:
         """Return {pid: (status descriptor, key, run)} of the execs under way, for a re-exec."""
         return self._execing
+
+    def stdins(self) -> Stdin:
+        """Return the pipes that programs read from."""
+        if self._stdins is None:
+            from pyinit.runtime.stdin import Stdin
+
+            self._stdins = Stdin(self._poller)
+        return self._stdins
+
+    def open_stdins(self) -> dict[str, End]:
+        """Return those pipes by process, for a re-exec."""
+        return {} if self._stdins is None else self._stdins.carried()
+
+    def write_stdin(self, key: str, data: bytes) -> str:
+        """Write to the stdin of a process; "" or why not: as `Stdin.write`."""
+        return self.stdins().write(key, data)
 
     def adopt(self, pid: int, status_fd: int, key: str, run_id: RunId) -> None:
         """Wait for the news of an exec that is under way."""
@@ -198,6 +219,8 @@ class Driver:
             helper(status)
             return
         try:
+        if self._stdins is not None:
+            self._stdins.reaped(pid)
             if pid in self._execing:
                 self._exec_news(pid)
         finally:
@@ -216,7 +239,7 @@ class Driver:
         try:
             handed = self._readiness.prepare(effect)
             closing.extend([ours for ours, _ in handed.keep])
-            stdin = 0 if launch.stdin == "inherit" else self._stdin
+            stdin = self._input(effect, closing)
             stdout, stderr = self._outputs(effect)
             fds = (stdin, stdout, stderr)
             env = (*env, *handed.env)
@@ -230,6 +253,8 @@ class Driver:
         if isinstance(found, spawning.ExecFailure):
             failure = self._failure(effect, found)
             self.events.append(ev.SpawnFailed(effect.key, effect.run_id, failure))
+            if launch.stdin == "pipe":
+                self.stdins().close(effect.key)
             return
         try:
             self._started(effect, found)
@@ -238,20 +263,35 @@ class Driver:
             raise
 
     def _outputs(self, effect: fx.Spawn) -> tuple[int, int]:
+    def _input(self, effect: fx.Spawn, closing: list[int]) -> int:
+        """Return what a run reads from; what is only for it is added to `closing`."""
+        how = effect.plan.launch.stdin
+        if how == "inherit":
+            return 0
+        if how == "pipe":
+            closing.append(self.stdins().open(effect.key, effect.run_id))
+            return closing[-1]
+        if how.startswith("socket:"):
+            return self.held(how.removeprefix("socket:"))
+        return self._stdin
+
         plan = effect.plan
         stdout, stderr = plan.launch.stdout, plan.launch.stderr
         watch = self._readiness.watch(effect.key, effect.run_id, plan)
-        if watch is not None:  # its lines must be seen: what it prints is passed on
-            inherit, copy = (Sink("inherit"),), (Sink("copy"),)
-            stdout = copy if stdout == inherit else stdout
-            stderr = copy if stderr == inherit else stderr
-        source = Source(effect.key, plan.name, plan.program, effect.run_id)
-        return self._pump.open(source, stdout, stderr, watch)
+        listener = plan.pool is not None
+        if stdout == INHERIT and (watch is not None or listener or first != CHANNEL):
+            stdout = COPY  # it must be seen: what it prints is passed on
+        if stderr == INHERIT and (watch is not None or second != CHANNEL):
+            stderr = COPY
+        source = Source(effect.key, plan.name, plan.program, effect.run_id, plan.group)
+        return self._pump.open(source, stdout, stderr, watch, (first, second), listener=listener)
 
     def _started(self, effect: fx.Spawn, found: spawning.Spawned) -> None:
         key, run_id, pid = effect.key, effect.run_id, Pid(found.pid)
         executed = found.status_fd < 0
         self._announcer.started(effect, pid, time.monotonic())
+        if effect.plan.launch.stdin == "pipe":
+            self.stdins().born(key, pid)
         self.events.append(ev.Spawned(key, run_id, pid, executed))
         if not executed:
             self.adopt(pid, found.status_fd, key, run_id)
@@ -275,3 +315,7 @@ class Driver:
     def _failure(self, effect: fx.Spawn, found: spawning.ExecFailure) -> NotExecuted:
         detail = spawning.describe(found, effect.plan.launch.argv[0])
         return NotExecuted(found.stage, found.errno, detail)
+
+
+def _nothing_held(name: str) -> int:
+    raise OSError(errno.ENOENT, "no such socket", name)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pyinit.core.plan import CHANNEL
 from pyinit.core.record import replace
 from pyinit.runtime import carry
 from pyinit.runtime.stream import rests_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pyinit.core.plan import Channel
     from pyinit.runtime.carry import Blobs, Carried, Client
     from pyinit.runtime.control_session import Session
     from pyinit.runtime.machine import Machine
+    from pyinit.runtime.stream import Stream
 
 
 def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, list[int]]:
@@ -67,6 +70,14 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
         ),
         recorded=tuple(machine.recorder.entries()),
         recovered_at=machine.options.recovered_at,
+        stdins=tuple(
+            [
+                carry.InPipe(key, end.run_id, end.pid, end.fd, blobs.add(bytes(end.pending)))
+                for key, end in machine.driver.open_stdins().items()
+            ]
+        ),
+        auto_logs=pump.special.auto.files if pump.special.auto is not None else None,
+        syslog=_syslog(machine, blobs),
     )
     return carried, blobs, _descriptors(carried)
 
@@ -75,7 +86,7 @@ def _descriptors(carried: Carried) -> list[int]:
     fds = [carried.daemon_fd, carried.listener_fd, carried.notify_fd]
     for group in (
         *(carried.pipes, carried.logs, carried.outlets),
-        *(carried.execing, carried.asked, carried.clients),
+        *(carried.execing, carried.asked, carried.clients, carried.stdins),
     ):
         fds += [each.fd for each in group]
     return [fd for fd in fds if fd >= 0]
@@ -90,10 +101,26 @@ def _pipes(machine: Machine, blobs: Blobs) -> tuple[carry.Pipe, ...]:
                 stream.kind,
                 stream.sinks,
                 tuple([blobs.add(rest) for rest in rests_of(stream)]),
+                *_sieve(stream, blobs),
             )
             for stream in machine.pump.streams()
         ]
     )
+
+
+def _sieve(stream: Stream, blobs: Blobs) -> tuple[Channel, bool, tuple[int, ...]]:
+    sieve = stream.sieve
+    if sieve is None:
+        return CHANNEL, False, ()
+    return sieve.channel, sieve.listener, tuple([blobs.add(each) for each in sieve.carried()])
+
+
+def _syslog(machine: Machine, blobs: Blobs) -> carry.Unsent | None:
+    syslog = machine.pump.special.syslog
+    if syslog is None:
+        return None
+    waiting, unsaid = syslog.carried()
+    return carry.Unsent(tuple([blobs.add(each) for each in waiting]), unsaid)
 
 
 def _logs(machine: Machine, blobs: Blobs) -> tuple[carry.OpenLog, ...]:

@@ -165,6 +165,7 @@ class Machine:
         except footing.Unable as error:
             self._give_back()
             return Faults((str(error),))
+            self.pump.special.expect(self.plan, boot=True)
         except OSError as error:
             self._give_back()
             return Faults((f'cannot start: {error.strerror} "{error.filename}"',))
@@ -244,6 +245,9 @@ class Machine:
         self.loop.after_turn.append(lambda: watch.passing(time.monotonic()))
         self.loop.after_turn.append(self._take_faults)
         self.loop.after_turn.append(self._reexec_if_wanted)
+        self.desk.write_stdin = self.driver.write_stdin
+        self.desk.own_log = lambda: self.log_file
+        self.pump.special.ident = self.options.name
         if self.options.daemon_fd >= 0:
             self.loop.after_turn.append(self._tell_parent)
 

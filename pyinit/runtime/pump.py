@@ -13,17 +13,18 @@ from __future__ import annotations
 
 import posix
 
-from pyinit.core.plan import Sink
+from pyinit.core.plan import CHANNEL, Sink
 from pyinit.logs.lines import Lines
 from pyinit.logs.ring import STDERR, STDOUT
 from pyinit.runtime.logfile import NEVER, FileEnd, LogFile, Way
-from pyinit.runtime.stream import LINE_FORMS, Kept, Source, Stream, deliver, show
+from pyinit.runtime.stream import LINE_FORMS, Kept, Source, Special, Stream, deliver, show
 from pyinit.system import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pyinit.core.plan import Channel
     from pyinit.runtime.outlet import Outlet
     from pyinit.runtime.poller import Poller
     from pyinit.runtime.stream import Follower, Watch
@@ -37,10 +38,16 @@ BIG_PIPES = 64  # so many get a bigger buffer: the kernel counts the pages of a 
 DRAIN_READS = 64  # of one stream when its run is over: what its pipe can hold, several times
 OLD_STREAMS = 32  # of one process, held open by what its runs left behind
 INHERIT = (Sink("inherit"),)
+NO_CHANNELS = (CHANNEL, CHANNEL)
 
 
 class Pump:
-    """Reads every pipe.  `outlets` are pyinit's own stdout and stderr."""
+    """Reads every pipe.  `outlets` are pyinit's own stdout and stderr.
+
+    Of a stream whose channel has `events`, each piece goes to `on_chunk` (source, stream, bytes),
+    also what is captured, as with supervisord; each message of capture mode to `on_captured`; what
+    an event listener says on stdout to `on_listener` (source, bytes).
+    """
 
     def __init__(
         self,
@@ -49,6 +56,10 @@ class Pump:
         report: Callable[[str], None],
         pack: Callable[[str], None],
     ) -> None:
+        self.on_chunk: Callable[[Source, int, bytes], None] | None = None
+        self.on_captured: Callable[[Source, int, bytes], None] | None = None
+        self.on_listener: Callable[[Source, bytes], None] | None = None
+        self.special = Special(poller, report)
         self._poller = poller
         self._outlets = outlets
         self._way = Way(poller, outlets, report, pack, self._in_trouble, self._forget_unused)
@@ -66,17 +77,24 @@ class Pump:
         stdout: tuple[Sink, ...],
         stderr: tuple[Sink, ...],
         watch: Watch | None = None,
+        channels: tuple[Channel, Channel] = NO_CHANNELS,
+        *,
+        listener: bool = False,
     ) -> tuple[int, int]:
         """Return the descriptors a run gets as 1 and 2.  Raises OSError (EMFILE)."""
         kept = self._kept.get(source.key)
         if kept is not None:
             kept.ring.mark()
-        out = 1 if stdout == INHERIT else self._pipe(source, STDOUT, stdout, watch)
+        first, second = channels
+        out, err = 1, 2
+        if stdout != INHERIT:
+            stream = self._stream(source, STDOUT, stdout, first, listener=listener)
+            out = self._pipe(stream, watch)
         if stderr and stderr[0].kind == "stdout":
             return out, out
-        if stderr == INHERIT:
-            return out, 2
-        return out, self._pipe(source, STDERR, stderr, watch)
+        if stderr != INHERIT:
+            err = self._pipe(self._stream(source, STDERR, stderr, second), watch)
+        return out, err
 
     def close_child_ends(self, key: str) -> None:
         """The run has its descriptors now (or never will): close our copies."""
@@ -141,9 +159,20 @@ class Pump:
         for file in [*self._files.values()]:
             file.reopen()
 
+    def log_path(self, key: str, stream: int) -> str:
+        """Return the path of the file that pyinit has named for a stream, "" if there is none."""
+        return self.special.log_path(key, stream)
+
+    def forget_output(self, key: str) -> None:
+        """Forget what is kept in memory of a process."""
+        kept = self._kept.get(key)
+        if kept is not None:
+            kept.ring.clear()
+
     def close(self, key: str) -> None:
         """Forget a process that is no more; what it has printed is passed on first."""
         self.drain(key)
+        self.special.forget(key)
         kept = self._kept.pop(key, None)
         for stream in [*kept.streams] if kept is not None else ():
             self._end(stream)
@@ -190,9 +219,19 @@ class Pump:
         fd: int,
         rests: tuple[bytes, ...],
         watch: Watch | None,
+        channel: Channel = CHANNEL,
+        sieved: tuple[bytes, ...] = (),
+        *,
+        listener: bool = False,
     ) -> None:
-        """Go on reading a pipe that another pyinit has opened; `rests` as `rests_of` gave them."""
-        stream = self._attach(source, kind, sinks, fd, watch)
+        """Go on reading a pipe that another pyinit has opened.
+
+        `rests` are as `rests_of` gave them, `sieved` as `Sieve.carried`.
+        """
+        stream = self._stream(source, kind, sinks, channel, listener=listener)
+        self._attach(stream, fd, watch)
+        if stream.sieve is not None:
+            stream.sieve.restore(sieved)
         first, *others = rests
         if stream.lines is not None:
             stream.lines.rest = first
@@ -224,41 +263,59 @@ class Pump:
             kept = self._kept[key] = Kept()
         return kept
 
-    def _pipe(self, source: Source, kind: int, sinks: tuple[Sink, ...], watch: Watch | None) -> int:
+    def _stream(
+        self,
+        source: Source,
+        kind: int,
+        sinks: tuple[Sink, ...],
+        channel: Channel,
+        *,
+        listener: bool = False,
+    ) -> Stream:
+        stream = Stream(source, kind, sinks, self._of(source.key))
+        if listener or channel != CHANNEL:
+            from pyinit.runtime.capture import Sieve
+
+            stream.sieve = Sieve(source, kind, channel, self, listener=listener)
+        return stream
+
+    def _pipe(self, stream: Stream, watch: Watch | None) -> int:
         reader, writer = files.pipe()
+        source, old = stream.source, stream.kept.streams
         self._ends.setdefault(source.key, []).append(writer)
-        old = self._of(source.key).streams
         while len(old) >= OLD_STREAMS:
             self._way.report(f"{source.name}: what an old run has left behind is not read any more")
             self._end(old[0])
-        self._attach(source, kind, sinks, reader, watch)
+        self._attach(stream, reader, watch)
         return writer
 
-    def _attach(
-        self, source: Source, kind: int, sinks: tuple[Sink, ...], fd: int, watch: Watch | None
-    ) -> Stream:
-        kept = self._of(source.key)
-        stream = Stream(source, kind, sinks, kept)
+    def _attach(self, stream: Stream, fd: int, watch: Watch | None) -> None:
         stream.fd = fd
         stream.watch = watch
-        outlet = self._outlets[kind]
-        for sink in sinks:
-            if sink.kind == "file":
-                file = self.file(sink)
-                stream.files.append(file)
-                if sink.format == "raw":
-                    stream.raw.append(FileEnd(file))
-                else:
-                    stream.dressed.append((sink.format, file.write))
-            elif sink.kind == "copy":
-                stream.raw.append(outlet)
-            elif sink.kind in LINE_FORMS:
-                stream.dressed.append((sink.kind, outlet.write))
+        for sink in stream.sinks:
+            self._lead(stream, self.special.resolved(stream, sink))
         if stream.dressed or watch is not None:
             stream.lines = Lines()
-        kept.streams.append(stream)
+        stream.kept.streams.append(stream)
         self._poller.register(fd, True, False, lambda _mask: self._readable(stream))
-        return stream
+
+    def _lead(self, stream: Stream, sink: Sink) -> None:
+        """Have a stream go to a sink."""
+        outlet = self._outlets[stream.kind]
+        listens = stream.sieve is not None and stream.sieve.listener
+        if sink.kind == "file":
+            file = self.file(sink)
+            stream.files.append(file)
+            if sink.format == "raw":
+                stream.raw.append(FileEnd(file))
+            else:
+                stream.dressed.append((sink.format, file.write))
+        elif sink.kind == "copy" and not listens:  # what listeners say is for nobody to read
+            stream.raw.append(outlet)
+        elif sink.kind in LINE_FORMS:
+            stream.dressed.append((sink.kind, outlet.write))
+        elif sink.kind == "syslog":
+            stream.dressed.append((sink.kind, self.special.to_syslog().taker(stream.source)))
 
     def _readable(self, stream: Stream) -> None:
         self._read(stream, READS_A_TURN // self._poller.ready or 1, ENOUGH_BYTES)
@@ -277,7 +334,7 @@ class Pump:
             if not data:
                 self._end(stream)
                 return
-            self._pass_on(stream, data)
+            self._pass_on(stream, data if stream.sieve is None else stream.sieve.feed(data))
             if len(data) < enough:
                 return
             if len(data) >= FULL_BYTES and not stream.big and self._big_pipes < BIG_PIPES:
@@ -307,6 +364,8 @@ class Pump:
         stream.fd = -1
         stream.kept.streams.remove(stream)
         self._big_pipes -= stream.big
+        if stream.sieve is not None:
+            self._pass_on(stream, stream.sieve.finish())
         if stream.lines is not None and (rest := stream.lines.finish()):
             deliver(stream, rest)
         for end in stream.raw:

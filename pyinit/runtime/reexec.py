@@ -214,6 +214,7 @@ def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
     machine.announcer.restore(carried.since, carried.oom_seen)
     machine.watch.restore(carried.warned)
     _restore_output(machine, carried, blobs)
+    _restore_stdins(machine, carried, blobs)
     _restore_runs(machine, carried)
     machine.reaper.kick()
     machine.log.info(f"re-executed, {len(machine.loop.supervisor.pids.known())} runs kept")
@@ -223,6 +224,12 @@ def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
 
 
 def _restore_output(machine: Machine, carried: Carried, blobs: Blobs) -> None:
+    special = machine.pump.special
+    if carried.auto_logs is not None:
+        special.auto_logs(machine.plan.init.identifier).files.update(carried.auto_logs)
+    if carried.syslog is not None:
+        waiting = tuple([blobs.of(number) for number in carried.syslog.lines])
+        special.to_syslog().restore(waiting, carried.syslog.unsaid)
     for kept in carried.kept:
         parts = tuple([(kind, blobs.of(number)) for kind, number in kept.parts])
         machine.pump.restore(kept.key, parts, kept.count)
@@ -239,7 +246,10 @@ def _restore_output(machine: Machine, carried: Carried, blobs: Blobs) -> None:
             run_id = row.state.run.id
             if run_id == pipe.source.run_id:
                 watch = machine.readiness.watch(row.plan.key, run_id, row.plan)
-        machine.pump.adopt(pipe.source, pipe.kind, pipe.sinks, pipe.fd, rests, watch)
+        sieved = tuple([blobs.of(number) for number in pipe.sieved])
+        more = (pipe.channel, sieved)
+        told = (pipe.source, pipe.kind, pipe.sinks, pipe.fd, rests, watch)
+        machine.pump.adopt(*told, *more, listener=pipe.listener)
         if watch is not None:
             _look_again(machine, pipe.source, pipe.kind, watch)
     machine.pump.adopted()
@@ -258,6 +268,13 @@ def _look_again(machine: Machine, source: Source, kind: int, watch: Watch) -> No
     for line in pump.tail(source.key, kind).split(b"\n"):
         if line and watch(line):
             return
+
+
+def _restore_stdins(machine: Machine, carried: Carried, blobs: Blobs) -> None:
+    for each in carried.stdins:
+        _seal(each.fd)
+        whose = (each.key, RunId(each.run_id), each.pid)
+        machine.driver.stdins().adopt(*whose, each.fd, blobs.of(each.pending))
 
 
 def _restore_runs(machine: Machine, carried: Carried) -> None:

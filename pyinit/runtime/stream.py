@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 
+from pyinit.core.plan import Sink
 from pyinit.core.record import Record
 from pyinit.logs import format as forms
 from pyinit.logs.lines import Lines
 from pyinit.logs.ring import Ring
+from pyinit.protocol.names import process_of
 from pyinit.runtime.logfile import FileEnd
 
 TYPE_CHECKING = False
@@ -15,9 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from pyinit.core.plan import Sink
+    from pyinit.core.plan import Plan
+    from pyinit.runtime.auto_logs import AutoLogs
+    from pyinit.runtime.capture import Sieve
     from pyinit.runtime.logfile import LogFile
     from pyinit.runtime.outlet import Outlet
+    from pyinit.runtime.poller import Poller
+    from pyinit.runtime.syslog import Syslog
 
     Write: TypeAlias = Callable[[bytes], None]
     Watch: TypeAlias = Callable[[bytes], bool]
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 
 NAMES = ("stdout", "stderr")
 LINE_FORMS = ("prefix", "json", "tai64n")
+NOWHERE = Sink("null")
 
 
 class Source(Record):
@@ -34,6 +41,7 @@ class Source(Record):
     name: str
     program: str
     run_id: int
+    group: str = ""
 
 
 class Kept:
@@ -60,6 +68,7 @@ class Stream:
         "kind",
         "lines",
         "raw",
+        "sieve",
         "sinks",
         "source",
         "watch",
@@ -77,6 +86,70 @@ class Stream:
         self.dressed: list[tuple[str, Write]] = []  # who takes blocks of lines, in which form
         self.watch: Watch | None = None
         self.lines: Lines | None = None
+        self.sieve: Sieve | None = None  # what it goes through before it is output
+
+
+class Special:
+    """Where streams go that is made only for those who want it: AUTO files, the system's log."""
+
+    def __init__(self, poller: Poller, report: Callable[[str], None]) -> None:
+        self.ident = "pyinit"  # what the system's log calls us
+        self.auto: AutoLogs | None = None
+        self.syslog: Syslog | None = None
+        self._poller = poller
+        self._report = report
+
+    def expect(self, plan: Plan, *, boot: bool = False) -> None:
+        """Make the files that pyinit names, for every process that has none yet.
+
+        At boot those that are left of earlier pyinits are removed, unless the plan keeps them.
+        """
+        if not any(_has_auto(each.launch.stdout, each.launch.stderr) for each in plan.processes):
+            return
+        if boot and plan.init.cleanup:
+            from pyinit.runtime.auto_logs import clean
+
+            clean(plan, self._report)
+        self.auto_logs(plan.init.identifier).expect(plan)
+
+    def auto_logs(self, identifier: str) -> AutoLogs:
+        """Return what knows the files that pyinit names itself."""
+        if self.auto is None:
+            from pyinit.runtime.auto_logs import AutoLogs
+
+            self.auto = AutoLogs(self._report, identifier)
+        self.auto.identifier = identifier
+        return self.auto
+
+    def to_syslog(self) -> Syslog:
+        """Return what sends lines to the system's log."""
+        if self.syslog is None:
+            from pyinit.runtime.syslog import Syslog
+
+            self.syslog = Syslog(self._poller, self._report, ident=self.ident)
+        return self.syslog
+
+    def resolved(self, stream: Stream, sink: Sink) -> Sink:
+        """Return a sink with the file that is meant by "auto", if there is one."""
+        if sink.kind != "auto" or self.auto is None:
+            return sink
+        source = stream.source
+        name = process_of(source.name, source.group)
+        return self.auto.sink(source.key, name, stream.kind, sink) or NOWHERE
+
+    def log_path(self, key: str, stream: int) -> str:
+        """Return the path of the file that pyinit has named for a stream, "" if there is none."""
+        known = self.auto.files.get((key, stream)) if self.auto is not None else None
+        return "" if known is None else known[1]
+
+    def forget(self, key: str) -> None:
+        """A process is no more."""
+        if self.auto is not None:
+            self.auto.forget(key)
+
+
+def _has_auto(stdout: tuple[Sink, ...], stderr: tuple[Sink, ...]) -> bool:
+    return any(sink.kind == "auto" for sink in (*stdout, *stderr))
 
 
 def rests_of(stream: Stream) -> tuple[bytes, ...]:
@@ -94,8 +167,10 @@ def deliver(stream: Stream, block: bytes) -> None:
         elif form == "json":
             which = NAMES[stream.kind]
             write(forms.json(block, source.name, source.program, which, time.time()))
-        else:
+        elif form == "tai64n":
             write(forms.tai64n(block, time.time()))
+        else:
+            write(block)
 
 
 def show(stream: Stream, text: bytes) -> None:
