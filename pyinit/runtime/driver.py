@@ -278,6 +278,7 @@ class Driver:
         plan = effect.plan
         stdout, stderr = plan.launch.stdout, plan.launch.stderr
         watch = self._readiness.watch(effect.key, effect.run_id, plan)
+        first, second = plan.launch.channels
         listener = plan.pool is not None
         if stdout == INHERIT and (watch is not None or listener or first != CHANNEL):
             stdout = COPY  # it must be seen: what it prints is passed on
