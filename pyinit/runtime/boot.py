@@ -18,7 +18,7 @@ from pyinit.core.plan import Plan
 from pyinit.runtime import compiling, rest
 from pyinit.runtime.compiling import Faults
 from pyinit.runtime.failure import fail
-from pyinit.runtime.main_program import adopt_command
+from pyinit.runtime.main_program import complete
 from pyinit.system import files, signals
 
 TYPE_CHECKING = False
@@ -48,7 +48,7 @@ def main(options: Options) -> int:
     outcome = _read_plan(options, compiler, told)
     if outcome is None:  # told to stop before anything was started
         return fail(options, Faults(("stopped before anything was started",), 0))
-    plan = adopt_command(options, outcome)
+    plan = complete(options, outcome)
     if isinstance(plan, Faults):
         return fail(options, plan)
     machine = Machine(options, plan)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyinit.core.plan import InitPlan
+    from pyinit.runtime.machine import Machine
 else:
     import _stat
 
@@ -46,6 +47,28 @@ def listen(
         else:
             return listener, path, tuple(failures)
     return None, "", tuple(failures)
+
+
+def open_for(machine: Machine, fd: int) -> _socket.socket | None:
+    """Return the listener of `machine`, `fd` if another pyinit has left it; None, and said why.
+
+    From then on it knows where its control socket is, and so do its programs.
+    """
+    init = machine.plan.init
+    if fd < 0:
+        exclusive = machine.options.daemon_fd >= 0  # a second daemon is a mistake
+        listener, path, failures = listen(init, exclusive=exclusive)
+        if listener is not None and init.control.path and posix.getpid() == 1:
+            lead_to(path, init)
+    else:
+        listener, path, failures = sockets.from_fd(fd), machine.socket_path, ()
+    if listener is None:
+        text = "cannot make a control socket, running without one:\n  "
+        machine.log.warning(text + "\n  ".join(failures))
+        return None
+    machine.socket_path = machine.desk.socket_path = path
+    machine.driver.extra_env = (("PYINIT_SOCKET", path),)
+    return listener
 
 
 def lead_to(path: str, init: InitPlan) -> None:

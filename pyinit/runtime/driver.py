@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pyinit.core.states import RunId
     from pyinit.core.table import Pids
     from pyinit.runtime.announcer import Announcer
+    from pyinit.runtime.gateway import Dresser
     from pyinit.runtime.log import Log
     from pyinit.runtime.poller import Poller
     from pyinit.runtime.pump import Pump
@@ -75,6 +76,7 @@ class Driver:
         self._words: dict[str, str] = {}  # key -> the first word of its command, to name it
         self.on_reload: Callable[[], None] = lambda: None
         self.on_reopen: Callable[[], None] = lambda: None
+        self.dressers: dict[str, Dresser] = {}  # key -> what its launch and descriptors are
         self.held: Callable[[str], int] = _nothing_held  # the descriptor of a socket of the plan
         self._stdins: Stdin | None = None  # once a program has a pipe to read from
         self._poller = poller
@@ -238,12 +240,15 @@ class Driver:
         closing: list[int] = []
         try:
             handed = self._readiness.prepare(effect)
-            closing.extend([ours for ours, _ in handed.keep])
+            keep = handed.keep
+            if effect.key in self.dressers:
+                launch, keep = self.dressers[effect.key](launch)
+            closing.extend([ours for ours, _ in keep])
             stdin = self._input(effect, closing)
             stdout, stderr = self._outputs(effect)
             fds = (stdin, stdout, stderr)
             env = (*env, *handed.env)
-            found = spawning.spawn(launch, self._environ, env, fds, handed.keep, plan.name)
+            found = spawning.spawn(launch, self._environ, env, fds, keep, plan.name)
         except OSError as error:
             found = spawning.ExecFailure("descriptors", error.errno or 0, str(error))
         finally:

@@ -54,7 +54,9 @@ if TYPE_CHECKING:
     from pyinit.runtime.control import Ask
     from pyinit.runtime.logfile import LogFile
     from pyinit.runtime.options import Options
+    from pyinit.runtime.sockets_held import Held
     from pyinit.runtime.verbs import Verbs
+    from pyinit.system.sockets import Socket
 
 SIGCHLD = 17
 FLUSH_S = 1.0  # for what pyinit has still to say when it ends
@@ -74,6 +76,7 @@ class Machine:
         self.history = History()
         self.recorder = Recorder()
         self.control: Control | None = None
+        self.held: Held | None = None
         self._verbs: Verbs | None = None
         self.socket_path = ""
         self.notify_fd = -1
@@ -159,6 +162,10 @@ class Machine:
             footing.enter(init)
             footing.take_pidfile(init)
             self.open_control()
+            refused = self.hold(self.plan)
+            if refused is not None:
+                self._give_back()
+                return refused
             footing.become_user(init)
         except pidfile.AlreadyRunning as error:
             return Faults((f"cannot start: {error}",), 1)
@@ -189,30 +196,27 @@ class Machine:
 
         The descriptors are those that another pyinit has left to us.
         """
-        init = self.plan.init
-        if listener_fd < 0:
-            exclusive = self.options.daemon_fd >= 0  # a second daemon is a mistake
-            listener, path, failures = control_socket.listen(init, exclusive=exclusive)
-            if listener is not None and init.control.path and posix.getpid() == 1:
-                control_socket.lead_to(path, init)
-        else:
-            from pyinit.system import sockets
-
-            listener, path, failures = sockets.from_fd(listener_fd), self.socket_path, ()
-        if listener is None:
-            self.log.warning(
-                "cannot make a control socket, running without one:\n  " + "\n  ".join(failures)
-            )
-            self._open_notify(notify_path, notify_fd)
-            return
-        self.socket_path = path
-        self.desk.socket_path = path
-        self.driver.extra_env = (("PYINIT_SOCKET", path),)
-        allow = init.control.allow
-        self.control = Control(self.poller, listener, self._perform, self.log.warning, allow)
-        self.loop.timed = (*self.loop.timed, self.control)
-        self.loop.after_turn.append(self.control.after_turn)
+        listener = control_socket.open_for(self, listener_fd)
+        if listener is not None:
+            self.serve_control(listener)
         self._open_notify(notify_path, notify_fd)
+
+    def serve_control(self, listener: Socket | None = None) -> Control:
+        """Return the server of the control socket; without a socket it is for the gateway alone."""
+        if self.control is None:
+            allow = self.plan.init.control.allow
+            self.control = Control(self.poller, listener, self._perform, self.log.warning, allow)
+            self.loop.timed = (*self.loop.timed, self.control)
+            self.loop.after_turn.append(self.control.after_turn)
+        return self.control
+
+    def hold(self, plan: Plan) -> Faults | None:
+        """Listen for programs and for the gateway as `plan` says, or return why not."""
+        if self.held is None and not (plan.sockets or plan.web):
+            return None
+        from pyinit.runtime import sockets_held
+
+        return sockets_held.hold(self, plan)
 
     def _open_notify(self, path: str = "", fd: int = -1) -> None:
         """Listen for sd_notify, once there is a program that wants to tell by it."""
@@ -234,7 +238,7 @@ class Machine:
     def _wire(self) -> None:
         self.driver.on_reload = self.desk.reload
         self.driver.on_reopen = self._reopen
-        self.desk.on_plan = lambda plan: main_program.adopt_command(self.options, plan)
+        self.desk.on_plan = lambda plan: main_program.complete(self.options, plan)
         self.desk.on_load = self._adopt_plan
         self.desk.web = lambda: self.plan.web
         self.desk.compare = lambda plan: revision.changes(self.plan.init, plan.init)
@@ -261,7 +265,11 @@ class Machine:
 
     def _adopt_plan(self, plan: Plan) -> Faults | None:
         """A reload puts `plan` in force, or is told why that cannot be done."""
-        refused = revision.adopt(self, plan)
+        refused = self.hold(plan)
+        if refused is None:
+            refused = revision.adopt(self, plan)
+            if refused is not None:
+                self.hold(self.plan)
         if refused is None:
             self._open_notify()
         return refused
@@ -289,8 +297,10 @@ class Machine:
         return self._last_output(key).decode("utf-8", "replace")
 
     def _give_back(self) -> None:
-        if self.control is not None:
+        if self.socket_path:
             control_socket.remove(self.socket_path)
+        if self.held is not None:
+            self.held.remove()
         if self.notify_fd >= 0:
             files.remove(self.readiness.notify_path or "")
         if self.plan.init.pidfile is not None:

@@ -45,6 +45,16 @@ def adopt_command(options: Options, plan: Plan | Faults) -> Plan | Faults:
     return replace(plan, init=init, processes=processes, warnings=warnings)
 
 
+def complete(options: Options, plan: Plan | Faults) -> Plan | Faults:
+    """Return the plan with what pyinit itself adds: the main program, and the gateway."""
+    found = adopt_command(options, plan)
+    if isinstance(found, Plan) and found.web is not None:
+        from pyinit.runtime import gateway
+
+        return gateway.add_to(found)
+    return found
+
+
 def _has_terminal() -> bool:
     """Say whether we are in the foreground of a terminal: only then can we hand it on.
 

@@ -1,4 +1,4 @@
-"""Unix sockets: bound with the right mode from the first moment, peers known by the kernel."""
+"""Sockets: Unix ones bound with the right mode from the first moment, peers known by the kernel."""
 
 from __future__ import annotations
 
@@ -43,6 +43,48 @@ def listen_unix(path: str, mode: int, uid: int | None = None, gid: int | None = 
         listener.close()
         raise
     return listener
+
+
+def listen_at(
+    place: str,
+    mode: int = 0o600,
+    uid: int | None = None,
+    gid: int | None = None,
+    backlog: int = BACKLOG,
+) -> Socket:
+    """Return a listening stream socket at "unix:/path" or "tcp:HOST:PORT", as in the plan.
+
+    HOST is a numeric address, in brackets if it has colons, or nothing: every IPv4 address.
+    Raises OSError, for Unix sockets as `listen_unix`.
+    """
+    kind, _, where = place.partition(":")
+    if kind == "unix":
+        return listen_unix(where, mode, uid, gid)
+    host, _, port = where.rpartition(":")
+    host = host.strip("[]")
+    family = _socket.AF_INET6 if ":" in host else _socket.AF_INET
+    listener = Socket(family, _socket.SOCK_STREAM | FLAGS)
+    try:
+        listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+        listener.bind((host or "0.0.0.0", int(port)))  # noqa: S104  who says so wants it
+        listener.listen(backlog)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def listener_from_fd(fd: int) -> Socket:
+    """Return the socket object of a listener of any family that survived a re-exec."""
+    posix.set_inheritable(fd, False)
+    found = Socket(-1, -1, -1, fd)
+    found.setblocking(False)
+    return found
+
+
+def pair() -> tuple[Socket, Socket]:
+    """Return two stream sockets that are connected to each other."""
+    return _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM | FLAGS)
 
 
 def bind_datagram(path: str, mode: int) -> Socket:
