@@ -62,7 +62,9 @@ def run(words: list[str], program: str) -> int:
 
 def reach(settings: Settings) -> Server:
     """Return the server that the settings lead to.  Raises ValueError."""
-    return HttpServer(settings)
+    from pyinit.applets import supervisorctl_local
+
+    return supervisorctl_local.find(settings) or HttpServer(settings)
 
 
 def _say(text: str) -> None:

@@ -28,7 +28,7 @@ class HttpServer:
     def __init__(self, settings: Settings) -> None:
         self._url = settings.url
         self._settings = settings
-        self._place = _place(settings.url)
+        self._place = place_of(settings.url)
         self._connection: socket.socket | None = None
         self._closed = False
 
@@ -111,7 +111,7 @@ def _dial(place: tuple[str, int]) -> socket.socket:
     return socket.create_connection(place)
 
 
-def _place(url: str) -> str | tuple[str, int]:
+def place_of(url: str) -> str | tuple[str, int]:
     """Return the path of a Unix socket, or host and port."""
     if url.startswith(UNIX):
         return url.removeprefix(UNIX)

@@ -1,0 +1,183 @@
+"""The pyinit that runs here, as supervisorctl reaches it: over its control socket, by itself.
+
+No gateway, no port and no password are in between: who may use the socket as an admin (root, and
+the user that pyinit runs as) may do everything anyhow.  It is used where the URL is one of this
+pyinit's own, and where nobody has said which URL and nobody listens at the usual one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from pyinit.applets.supervisorctl_server import Fault, NotFollowed
+from pyinit.client import Client, NoSupervisor
+from pyinit.protocol.messages import Refused
+from pyinit.rpc import carrying, dispatch, faults, view
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from typing import TypeVar
+
+    from pyinit.applets.supervisorctl_server import Value
+    from pyinit.applets.supervisorctl_session import Settings
+    from pyinit.protocol.wire import Object
+    from pyinit.rpc.calls import Call
+
+    T = TypeVar("T")
+
+UNIX, HTTP = "unix://", "http://"
+HERE = ("localhost", "127.0.0.1", "::1", "")
+ANYWHERE = ("", "*", "0.0.0.0", "::")  # noqa: S104  what a door may say, not where we listen
+BACK_BYTES = 1024  # of what is there already
+READ_BYTES = 64 * 1024
+LOOK_S = 0.25  # between two looks at a log that does not grow
+TRUNCATED = b"==> File truncated <==\n"
+
+
+def find(settings: Settings) -> LocalServer | None:
+    """Return the pyinit here if it is the one that the settings mean, and lets us do everything.
+
+    With a username it is asked by HTTP, if somebody is there, whether the password is right.
+    """
+    if settings.username is not None and _somebody_listens(settings.url):
+        return None
+    try:
+        client = Client()
+    except (NoSupervisor, Refused, OSError):
+        return None
+    try:
+        doors = client.call("doors").get("doors")
+    except (NoSupervisor, Refused, OSError):
+        client.close()
+        return None
+    listed = list(doors) if isinstance(doors, list | tuple) else []
+    if any(leads_to(settings.url, str(door)) for door in listed):
+        return LocalServer(client, settings.url)
+    if settings.named or _somebody_listens(settings.url):
+        client.close()
+        return None
+    return LocalServer(client, settings.url)
+
+
+def leads_to(url: str, door: str) -> bool:
+    """Say whether who connects to `url` comes to `door`, a listener of this machine."""
+    kind, _, place = door.partition(":")
+    if kind == "unix":
+        path = url.removeprefix(UNIX)
+        return url.startswith(UNIX) and os.path.realpath(path) == os.path.realpath(place)
+    if not url.startswith(HTTP):
+        return False
+    host, port = _host_and_port(url)
+    name, _, number = place.rpartition(":")
+    name = name.strip("[]")
+    same = host == name or (host in HERE and (name in ANYWHERE or name in HERE))
+    return number == str(port) and same
+
+
+class LocalServer:
+    """One connection to pyinit's control socket."""
+
+    def __init__(self, client: Client, url: str) -> None:
+        self._client = client
+        self._url = url
+        self._closed = False
+
+    def call(self, method: str, *params: Value) -> Value:
+        """Return the result of `supervisor.METHOD`: see Server."""
+        try:
+            steps = dispatch.begin(f"supervisor.{method}", list(params))
+            return dispatch.run(steps, self._ask)
+        except faults.Fault as fault:
+            raise Fault(fault.code, fault.text) from None
+
+    def follow(self, path: str) -> Iterator[bytes]:
+        """Yield what comes into a log: see Server."""
+        _, kind, *more = path.split("/")
+        namespec, stream = more if kind == "logtail" else ("", "stdout")
+        try:
+            name = self._address(namespec) if namespec else ""
+            piece = self._read(name, stream, -BACK_BYTES)
+        except (faults.Fault, Refused):
+            raise NotFollowed(f"{self._url}{path} Cannot read, status code 404") from None
+        while not self._closed:
+            data = str(piece.get("data", "")).encode("latin-1", "replace")
+            if data:
+                yield data
+            else:
+                time.sleep(LOOK_S)
+            at = _number(piece, "offset") + len(data)
+            before = piece.get("inode")
+            try:
+                piece = self._read(name, stream, at)
+                if piece.get("inode") != before:  # rotated
+                    piece = self._read(name, stream, 0)
+                elif _number(piece, "size") < at:
+                    yield TRUNCATED
+                    piece = self._read(name, stream, 0)
+            except (Refused, OSError):  # it is gone, or we are told to stop
+                return
+
+    def close(self) -> None:
+        """Hang up; who follows in another thread ends soon."""
+        self._closed = True
+        self._client.close()
+
+    def _address(self, namespec: str) -> str:
+        steps = view.find(namespec)
+        _, row = _drive(steps, self)
+        return carrying.address(row)
+
+    def _read(self, name: str, stream: str, offset: int) -> Object:
+        args: Object = {"name": name, "stream": stream, "offset": offset, "length": READ_BYTES}
+        return self._ask("read-log", args)
+
+    def _ask(self, verb: str, args: Object) -> Object:
+        try:
+            return self._client.call(verb, args, answer_s=None)
+        except NoSupervisor as error:
+            raise ConnectionResetError(str(error)) from None
+
+    def ask(self, call: Call) -> Object:
+        """Carry out one verb.  Raises Refused, OSError."""
+        return self._ask(call.verb, call.args)
+
+
+def _drive(steps: Generator[Call, Object, T], server: LocalServer) -> T:
+    """Return what `steps` come to."""
+    try:
+        asked = next(steps)
+        while True:
+            asked = steps.send(server.ask(asked))
+    except StopIteration as end:
+        value: T = end.value
+        return value
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    from pyinit.applets.supervisorctl_http import place_of
+
+    place = place_of(url)
+    assert not isinstance(place, str)  # the callers have looked
+    return place
+
+
+def _somebody_listens(url: str) -> bool:
+    """Say whether a server is there, whoever it is."""
+    import socket
+
+    try:
+        if url.startswith(UNIX):
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(url.removeprefix(UNIX))
+        else:
+            socket.create_connection(_host_and_port(url)).close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _number(piece: Object, name: str) -> int:
+    value = piece.get(name)
+    return value if isinstance(value, int) else 0
