@@ -111,6 +111,14 @@ class Asked(Record):
     at: float
 
 
+class Listener(Record):
+    """A listening socket: a "door" of the gateway by its place, or one for a "program" by name."""
+
+    kind: str
+    name: str
+    fd: int
+
+
 class Client(Record):
     """A connection to the control socket: who it is, its bytes, and its requests under way."""
 
@@ -122,6 +130,7 @@ class Client(Record):
     unread: int
     requests: tuple[int, ...]
     dropped: int
+    gateway: bool = False
 
 
 class Carried(Record):
@@ -157,6 +166,8 @@ class Carried(Record):
     clients: tuple[Client, ...]
     recorded: tuple[tuple[float, events.Event, effects.Effects], ...]
     recovered_at: float
+    held: tuple[Listener, ...] | None = None
+    gateway_secret: str = ""
     stdins: tuple[InPipe, ...] = ()
     auto_logs: dict[tuple[str, int], tuple[str, str]] | None = None
     syslog: Unsent | None = None

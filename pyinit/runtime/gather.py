@@ -20,7 +20,8 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
     """Return everything, and the descriptors that must stay open."""
     blobs = carry.Blobs()
     loop, pump, control = machine.loop, machine.pump, machine.control
-    listener_fd = control.listener.fileno() if control is not None else -1
+    listener = control.listener if control is not None else None
+    listener_fd = listener.fileno() if listener is not None else -1
     carried = carry.Carried(
         supervisor=loop.supervisor,
         plan=replace(machine.plan, processes=()),  # the rows of the supervisor have them
@@ -70,6 +71,8 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
         ),
         recorded=tuple(machine.recorder.entries()),
         recovered_at=machine.options.recovered_at,
+        held=_listeners(machine),
+        gateway_secret=_secret(machine),
         stdins=tuple(
             [
                 carry.InPipe(key, end.run_id, end.pid, end.fd, blobs.add(bytes(end.pending)))
@@ -89,6 +92,7 @@ def _descriptors(carried: Carried) -> list[int]:
         *(carried.execing, carried.asked, carried.clients, carried.stdins),
     ):
         fds += [each.fd for each in group]
+    fds += [each.fd for each in carried.held or ()]
     return [fd for fd in fds if fd >= 0]
 
 
@@ -123,6 +127,16 @@ def _syslog(machine: Machine, blobs: Blobs) -> carry.Unsent | None:
     return carry.Unsent(tuple([blobs.add(each) for each in waiting]), unsaid)
 
 
+def _listeners(machine: Machine) -> tuple[carry.Listener, ...] | None:
+    held = machine.held
+    return None if held is None else tuple([carry.Listener(*each) for each in held.carried()])
+
+
+def _secret(machine: Machine) -> str:
+    gateway = machine.held.gateway if machine.held is not None else None
+    return "" if gateway is None else gateway.secret.hex()
+
+
 def _logs(machine: Machine, blobs: Blobs) -> tuple[carry.OpenLog, ...]:
     found = []
     for file in machine.pump.log_files().values():
@@ -143,4 +157,5 @@ def _client(session: Session, blobs: Blobs) -> Client:
     return carry.Client(
         *(session.fd, peer.pid, peer.uid, peer.level),
         *(unsent, unread, requests, session.dropped),
+        gateway=session.gateway,
     )

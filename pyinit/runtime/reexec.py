@@ -208,6 +208,8 @@ def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
         machine.open_control(carried.listener_fd, carried.notify_path, carried.notify_fd)
     elif carried.notify_fd >= 0:
         notify.listen(machine, carried.notify_path, carried.notify_fd)
+    if carried.held is not None:
+        _restore_held(machine, carried)
     machine.history.restore(carried.ends, carried.counts)
     machine.recorder.restore(carried.recorded)
     machine.driver.labels.update(carried.labels)
@@ -221,6 +223,22 @@ def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
     for client in carried.clients:
         _adopt_client(machine, client, blobs)
     return machine
+
+
+def _restore_held(machine: Machine, carried: Carried) -> None:
+    """Go on listening; what cannot be had any more is said, as with a reload."""
+    from pyinit.runtime import sockets_held
+
+    held = machine.held = sockets_held.Held(machine)
+    for each in carried.held or ():
+        held.restore(each.kind, each.name, each.fd)
+    refused = held.adopt(carried.plan)
+    for line in refused.lines if refused is not None else ():
+        machine.log.error(line)
+    if carried.gateway_secret:
+        from pyinit.runtime import gateway
+
+        gateway.resume(machine, held, bytes.fromhex(carried.gateway_secret))
 
 
 def _restore_output(machine: Machine, carried: Carried, blobs: Blobs) -> None:
@@ -297,19 +315,21 @@ def _adopt_client(machine: Machine, client: Client, blobs: Blobs) -> None:
     """Go on with a client: what only looks is carried out again, of the rest it is told."""
     from pyinit.runtime.control_session import Peer, Session
 
-    if machine.control is None:
+    control = machine.serve_control() if client.gateway else machine.control
+    if control is None:
         posix.close(client.fd)
         return
     now = time.monotonic()
     peer = Peer(client.pid, client.uid, client.level)
     session = Session(sockets.from_fd(client.fd), peer, now)
+    session.gateway = client.gateway
     session.restore(blobs.of(client.unsent), blobs.of(client.unread), client.dropped, now)
     again = []
     for number in client.requests:
         line = _again(session, blobs.of(number))
         if line:
             again.append(line)
-    machine.control.adopt(session, again)
+    control.adopt(session, again)
 
 
 def _again(session: Session, line: bytes) -> bytes:
