@@ -232,7 +232,8 @@ def _restore_held(machine: Machine, carried: Carried) -> None:
     held = machine.held = sockets_held.Held(machine)
     for each in carried.held or ():
         held.restore(each.kind, each.name, each.fd)
-    refused = held.adopt(carried.plan)
+    plan = carried.plan if carried.gateway_secret else replace(carried.plan, web=None)
+    refused = held.adopt(plan, again=True)
     for line in refused.lines if refused is not None else ():
         machine.log.error(line)
     if carried.gateway_secret:

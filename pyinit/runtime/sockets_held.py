@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import posix
 
+from pyinit.core.record import replace
 from pyinit.core.states import run_of
 from pyinit.runtime.compiling import Faults
 from pyinit.system import files, sockets
@@ -63,8 +64,11 @@ class Held:
             found = self._open[name] = _listen(plan)
         return found.fileno()
 
-    def adopt(self, plan: Plan) -> Faults | None:
-        """Hold what `plan` names, and nothing else; or say why not, everything being as before."""
+    def adopt(self, plan: Plan, *, again: bool = False) -> Faults | None:
+        """Hold what `plan` names, and nothing else; or say why not, everything being as before.
+
+        After a re-exec the plan is the same `again`: nothing need be tried.
+        """
         try:
             doors = self._doors_of(plan)
         except _Unable as error:
@@ -73,7 +77,7 @@ class Held:
             self._shut(place)
         self._doors = doors
         self._wanted = plan.web.doors if plan.web is not None else ()
-        self._adopt_sockets(plan)
+        self._adopt_sockets(plan, again)
         return None
 
     def carried(self) -> tuple[tuple[str, str, int], ...]:
@@ -120,7 +124,7 @@ class Held:
         self._doors[place].close()
         _remove(place)
 
-    def _adopt_sockets(self, plan: Plan) -> None:
+    def _adopt_sockets(self, plan: Plan, again: bool) -> None:
         """Take over the sockets for programs; that new ones can be bound is seen at once."""
         wanted = {each.name: each for each in plan.sockets}
         for name in [*self._open]:
@@ -128,7 +132,7 @@ class Held:
                 self._close(name)
         fresh = [name for name in wanted if name not in self._plans and name not in self._open]
         self._plans = wanted
-        for name in fresh:
+        for name in () if again else fresh:
             try:
                 self.fd(name)  # closed again at the end of the turn if nobody is born with it
             except OSError as error:
@@ -162,7 +166,7 @@ def hold(machine: Machine, plan: Plan) -> Faults | None:
         machine.held = Held(machine)
     held = machine.held
     if plan.web is not None and not _is_installed(machine, plan):
-        plan = _without_doors(plan)
+        plan = replace(plan, web=None)
     refused = held.adopt(plan)
     if refused is None and (held.gateway is not None or held.doors()):
         from pyinit.runtime import gateway
@@ -184,12 +188,6 @@ def _is_installed(machine: Machine, plan: Plan) -> bool:
             " pyinitctl and supervisorctl work without it"
         )
     return False
-
-
-def _without_doors(plan: Plan) -> Plan:
-    from pyinit.core.record import replace
-
-    return replace(plan, web=None)
 
 
 def _open_door(door: Door) -> Socket:
