@@ -95,10 +95,14 @@ class ReopenLogs(Record):
 
 
 class Exit(Record):
-    """Everything is over; end with `code`.  `reason` goes to the termination log."""
+    """Everything is over; end with `code`.  `reason` goes to the termination log.
+
+    With `again` it is no end: pyinit begins anew, with what it was started with.
+    """
 
     code: int
     reason: str
+    again: bool = False
 
 
 if TYPE_CHECKING:

@@ -1,4 +1,8 @@
-"""Which signal follows which, and when, until a run that was told to stop is gone."""
+"""Which signal follows which, and when, until a run that was told to stop is gone.
+
+Signals reach as far as the plan's `kill` says, the KILL as far as `last`.  A member that only the
+KILL reaches is nobody's business before: it is looked after once there was a KILL.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
 
 SIGKILL = 9
 KILL_AGAIN_S = 1.0  # a killed process that is still there is killed again: it may be in D state
+SCOPES = ("process", "group", "tree")  # each reaches further than the one before
 DUMP_S = 1.0  # between the dump signal and KILL, at most a quarter of the grace period
 
 
@@ -59,12 +64,23 @@ def send_due(
 
 def kill(plan: ProcessPlan, run: Run, signum: int) -> Kill:
     """Return the effect that sends `signum` to `run` as widely as its plan says."""
-    return Kill(plan.key, run.pid, signum, plan.stop.kill)
+    return Kill(plan.key, run.pid, signum, reach(plan.stop, killed=signum == SIGKILL))
 
 
-def survey(plan: ProcessPlan, run: Run) -> Survey:
-    """Return the effect that counts what `run`, whose leader is gone, has left."""
-    return Survey(plan.key, run.id, run.pid, plan.stop.kill)
+def survey(plan: ProcessPlan, ending: Ending) -> Survey:
+    """Return the effect that counts what a run whose leader is gone has left."""
+    run = ending.run
+    return Survey(plan.key, run.id, run.pid, scope(plan.stop, ending))
+
+
+def scope(stop: Stop, ending: Ending) -> str:
+    """Return how far a run whose leader is gone is looked after."""
+    return reach(stop, killed=ending.killed or ending.kills > 0)
+
+
+def reach(stop: Stop, *, killed: bool) -> str:
+    """Return how far signals reach, or the KILL."""
+    return max(stop.kill, stop.last or stop.kill, key=SCOPES.index) if killed else stop.kill
 
 
 def within(ending: Ending, kill_by: float) -> Ending:

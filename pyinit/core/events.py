@@ -132,9 +132,13 @@ class DrainRequested(Record):
 
 
 class ShutdownRequested(Record):
-    """Somebody wants everything stopped; `cause` in words.  Asked again, it hurries."""
+    """Somebody wants everything stopped; `cause` in words.  Asked again, it hurries.
+
+    With `again` pyinit begins anew afterwards; that is no hurry, and nothing during a shutdown.
+    """
 
     cause: str
+    again: bool = False
 
 
 class Tick(Record):

@@ -18,7 +18,7 @@ class Shutdown(Record):
     `code` is the exit status to end with, None for an ordered stop; everything is over at
     `deadline`.  `weights` are the seconds each program and those that stop after it may take.
     `asked` counts the requests, the first included; `blame` is (name, seconds, killed) of those
-    that took their time.
+    that took their time.  `again`: pyinit begins anew afterwards.
     """
 
     cause: str
@@ -28,6 +28,7 @@ class Shutdown(Record):
     weights: dict[str, float]
     asked: int = 0
     blame: tuple[tuple[str, float, bool], ...] = ()
+    again: bool = False
 
 
 class Booting(Record):
@@ -80,6 +81,9 @@ PUBLIC = {
 
 def public_name(phase: Phase) -> str:
     """Return what `status` calls `phase`."""
+    shutdown = shutdown_of(phase)
+    if shutdown is not None and shutdown.again:
+        return "restarting"
     return PUBLIC[type(phase).__name__]
 
 

@@ -24,11 +24,13 @@ class Limit(Record):
 
     `soft` and `hard` are numbers, UNLIMITED or KEEP; `soft` may be MAXIMUM.  A plain number N in
     a configuration is soft=N, hard=KEEP: the hard limit is raised to N only when it is below N.
+    With `least` the soft limit is never lowered: it is what there has to be.
     """
 
     resource: str
     soft: int
     hard: int = KEEP
+    least: bool = False
 
 
 class Sink(Record):

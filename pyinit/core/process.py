@@ -231,8 +231,9 @@ def _stopping(process: Process, state: Stopping, event: Input, now: float, seed:
         case Gone(status):
             return _end(process, _stopped(state, state.failure or status), now, seed)
         case Due():
-            rest, _, effects = escalation.send_due(process.plan, state.run, state.schedule, now)
-            return enter(process, replace(state, schedule=rest)), effects
+            rest, kills, effects = escalation.send_due(process.plan, state.run, state.schedule, now)
+            killed = state.killed or kills > 0
+            return enter(process, replace(state, schedule=rest, killed=killed)), effects
         case Start() | Restart():
             return enter(process, replace(state, again=True)), ()
         case Stop(grace_s):
@@ -260,7 +261,7 @@ def _ending(process: Process, state: Ending, event: Input, now: float, seed: int
         case Due():
             rest, kills, effects = escalation.send_due(process.plan, state.run, state.schedule, now)
             killed = replace(state, schedule=rest, kills=state.kills + kills)
-            return enter(process, killed), (*effects, escalation.survey(process.plan, state.run))
+            return enter(process, killed), (*effects, escalation.survey(process.plan, killed))
         case Start() | Restart():
             return enter(process, replace(state, again=True)), ()
         case Stop(grace_s):
@@ -342,15 +343,17 @@ def _stopped(state: Stopping, status: ExitStatus) -> Ending:
         failed=state.failed,
         schedule=state.schedule,
         stop_since=state.since,
+        killed=state.killed,
     )
 
 
 def _end(process: Process, ending: Ending, now: float, seed: int) -> Step:
     """The leader is gone: count what it left, or go on at once where nothing can be left."""
     process = replace(process, last=ending.status, last_at=now)
-    if ending.run.pid == NO_PID or process.plan.stop.kill == "process":
+    scope = escalation.scope(process.plan.stop, ending)
+    if ending.run.pid == NO_PID or scope == "process":
         return _conclude(process, ending, now, seed)
-    return enter(process, ending), (escalation.survey(process.plan, ending.run),)
+    return enter(process, ending), (escalation.survey(process.plan, ending),)
 
 
 def _leftovers(process: Process, state: Ending, left: int, now: float) -> Step:

@@ -5,15 +5,17 @@ others still to stop after it, gets T / (T + R) of what is left of the budget, a
 than T.  What one level does not use is there for the next; the last KILL comes before the end
 of the budget, since a reserve is kept for reaping.
 
+Where the plan says so, groups take the place of the graph: `levels`.
+
 The hidden processes are pyinit's own: they stop when all others have, and never keep pyinit up.
 """
 
 from __future__ import annotations
 
-from . import escalation, graph
+from . import escalation, graph, levels
 from .effects import Exit, Note, Sweep
 from .inputs import Due, Hurry, Stop
-from .phases import Booting, Draining, Halting, Over, Shutdown, Sweeping, Up
+from .phases import Booting, Draining, Halting, Over, Shutdown, Sweeping, Up, shutdown_of
 from .process import is_active
 from .record import assert_never, replace
 from .states import NEVER, WITH_RUN, Backoff, Ending, Exited, Fatal, Stopping, Waiting, has_failed
@@ -32,16 +34,26 @@ PATIENCE = 2  # the request that turns a stop into a hurry
 DRAIN_SHARE = 0.75  # of the budget at most: the stop itself needs some of it
 BLAME_S = 1.0  # a process that took longer to stop than this is named at the end
 SIGTERM = 15
+GROUPS = "groups"
 
 
-def request(draft: Draft, cause: str) -> None:
-    """Begin an ordered stop; asked for again, cut the drain and the grace periods short."""
+def request(draft: Draft, cause: str, *, again: bool = False) -> None:
+    """Begin an ordered stop; asked for again, cut the drain and the grace periods short.
+
+    With `again` pyinit begins anew when all is over.  Who asks for a stop meanwhile gets one.
+    """
+    under_way = shutdown_of(draft.phase)
+    if again and not isinstance(draft.phase, Booting | Up):
+        return
+    if under_way is not None and under_way.again:
+        _stop_for_good(draft, replace(under_way, again=False, cause=cause))
+        return
     match draft.phase:
         case Booting():
             draft.phase = Over(0)  # nothing was started
-            draft.effects.append(Exit(0, cause))
+            draft.effects.append(Exit(0, cause, again))
         case Up():
-            begin(draft, cause, None, asked=1)
+            begin(draft, cause, None, asked=1, again=again)
         case Draining(_, shutdown):
             _halt(draft, replace(shutdown, asked=shutdown.asked + 1))
         case Halting(shutdown):
@@ -56,6 +68,14 @@ def request(draft: Draft, cause: str) -> None:
             assert_never(draft.phase)
 
 
+def _stop_for_good(draft: Draft, shutdown: Shutdown) -> None:
+    """It was to be a restart; it goes on as the stop that it is so far."""
+    draft.effects.append(Note("info", f"stopping: {shutdown.cause}"))
+    draft.phase = replace(draft.phase, shutdown=shutdown)
+    if isinstance(draft.phase, Over):
+        draft.effects.append(Exit(draft.phase.code, shutdown.cause))
+
+
 def drain(draft: Draft, *, on: bool) -> None:
     """Note since when traffic is to stay away; a shutdown that follows need not wait again."""
     if not on:
@@ -64,7 +84,9 @@ def drain(draft: Draft, *, on: bool) -> None:
         draft.drained_at = draft.now
 
 
-def begin(draft: Draft, cause: str, code: int | None, *, asked: int = 0) -> None:
+def begin(
+    draft: Draft, cause: str, code: int | None, *, asked: int = 0, again: bool = False
+) -> None:
     """Leave `Up`: drain first where the plan says so, and only if somebody asked for the stop."""
     init = draft.init
     timeouts: dict[str, float] = {}
@@ -74,11 +96,11 @@ def begin(draft: Draft, cause: str, code: int | None, *, asked: int = 0) -> None
         if is_active(process):
             longest = max(timeouts.get(process.plan.program, 0.0), process.plan.stop.timeout)
             timeouts[process.plan.program] = longest
-    weights = graph.weights(draft.graph, timeouts)
+    weights = _weights(draft, timeouts)
     until = draft.now + init.stop_budget
-    shutdown = Shutdown(cause, code, draft.now, until, weights, asked)
+    shutdown = Shutdown(cause, code, draft.now, until, weights, asked, again=again)
     line, _ = parted(cause)  # how to mend it was said when it happened
-    draft.effects.append(Note("info", f"stopping: {line}"))
+    draft.effects.append(Note("info", f"{'restarting' if again else 'stopping'}: {line}"))
     for process in draft.table:
         if isinstance(process.state, Waiting | Backoff):
             draft.send(process.plan.key, Stop(0.0, held=False))
@@ -126,7 +148,10 @@ def moved(draft: Draft, before: Process, after: Process) -> None:
         return
     if not is_active(after):
         _blame(draft, draft.phase.shutdown, before, after)
-        _stop_below(draft, after.plan.program)
+        if draft.init.stop_order == GROUPS:
+            _stop_next_group(draft, after)
+        else:
+            _stop_below(draft, after.plan.program)
         _stop_hidden(draft)
 
 
@@ -195,11 +220,30 @@ def _first_failure(draft: Draft) -> int:
 
 def _halt(draft: Draft, shutdown: Shutdown) -> None:
     draft.phase = Halting(shutdown)
-    if draft.active():
+    if draft.init.stop_order == GROUPS:
+        _stop_next_group(draft)
+    elif draft.active():
         for program in draft.graph.keys:
             if draft.is_up(program):
                 _stop_program(draft, program)
     _stop_hidden(draft)
+
+
+def _weights(draft: Draft, timeouts: dict[str, float]) -> dict[str, float]:
+    if draft.init.stop_order == GROUPS:
+        return levels.weights(draft.table)
+    return graph.weights(draft.graph, timeouts)
+
+
+def _stop_next_group(draft: Draft, last: Process | None = None) -> None:
+    """Stop the group whose turn it is, all of its processes at once; not before that of `last`."""
+    draft.flush()
+    if not isinstance(draft.phase, Halting):
+        return
+    if last is not None and levels.is_awake(draft.table, last):
+        return
+    for process in levels.highest(draft.table):
+        _stop(draft, process, draft.phase.shutdown)
 
 
 def _stop_below(draft: Draft, program: str) -> None:
@@ -280,7 +324,8 @@ def _hurry(draft: Draft, shutdown: Shutdown) -> None:
 
 
 def _abandon(draft: Draft, shutdown: Shutdown) -> None:
-    for process in draft.hidden():  # their turn has not come: they get no more than this
+    draft.flush()
+    for process in [row for row in draft.table if is_active(row)]:  # some had no turn yet
         draft.send(process.plan.key, Hurry(0.0))
         draft.send(process.plan.key, Due())
     draft.flush()
@@ -302,9 +347,10 @@ def _over(draft: Draft, shutdown: Shutdown, *, complete: bool) -> None:
         text = f"{name} took {took_s:.1f} s to stop" + (" and had to be killed" if killed else "")
         draft.effects.append(Note("warning", text))
     took_s = draft.now - shutdown.began
-    draft.effects.append(Note("info", f"stopped in {took_s:.1f} s; exit status {code}"))
+    end = "beginning anew" if shutdown.again else f"exit status {code}"
+    draft.effects.append(Note("info", f"stopped in {took_s:.1f} s; {end}"))
     draft.phase = Over(code, shutdown)
-    draft.effects.append(Exit(code, shutdown.cause))
+    draft.effects.append(Exit(code, shutdown.cause, shutdown.again))
 
 
 def _reserve_s(draft: Draft) -> float:

@@ -1,4 +1,4 @@
-"""What a signal to pyinit means: a stop, a reload, or something for the main program.
+"""What a signal to pyinit means: a stop, a restart, a reload, or something for the main program.
 
 In COMMAND mode everything that can be caught goes to the main program, as from tini; pyinit
 takes a signal for itself only once the main program is gone, or a shutdown has begun.  What a
@@ -47,6 +47,8 @@ def receive(draft: Draft, signum: int) -> None:
         shutdown.request(draft, f"received {signal_name(signum)}")
     elif action == "reload" and isinstance(draft.phase, Up):
         draft.effects.append(Reload())
+    elif action == "restart":
+        shutdown.request(draft, f"received {signal_name(signum)}", again=True)
     elif action == "reopen":
         draft.effects.append(ReopenLogs())
     elif action.startswith("forward:"):

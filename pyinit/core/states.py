@@ -65,7 +65,8 @@ class Stopping(Record):
     """Told to stop at `since`; the `schedule` says which signal follows when.
 
     `again` starts it anew afterwards; `failed` is the reason if the stop is our verdict on it;
-    `failure` says why it never became its program, where that is known.
+    `failure` says why it never became its program, where that is known; `killed` that it had its
+    KILL.
     """
 
     run: Run
@@ -74,6 +75,7 @@ class Stopping(Record):
     again: bool = False
     failed: str = ""
     failure: ExitStatus | None = None
+    killed: bool = False
 
 
 class Ending(Record):
@@ -81,7 +83,7 @@ class Ending(Record):
 
     `left` is the number of members last counted, -1 before the first count.  `asked`: it was
     stopped, it did not end by itself.  `was_up`: it had been Running.  `kills` are the KILLs the
-    members have had, at the latest from `kill_by` on.
+    members have had, at the latest from `kill_by` on; `killed` as in Stopping.
     """
 
     run: Run
@@ -95,6 +97,7 @@ class Ending(Record):
     kills: int = 0
     stop_since: float = NEVER
     kill_by: float = NEVER
+    killed: bool = False
 
 
 class Backoff(Record):

@@ -10,11 +10,11 @@ waited for.  Settling ends because each round only follows real transitions.
 
 from __future__ import annotations
 
+from . import escalation, graph, phases, shutdown, table
 from . import events as ev
-from . import graph, phases, shutdown, table
 from . import signals as signal_actions
 from .draft import Draft, Supervisor
-from .effects import Kill, Note, Survey
+from .effects import Kill, Note
 from .inputs import Counted as CountedInput
 from .inputs import Due, ExecBad, ExecOk, Gone, Proven, Restart, SpawnBad, SpawnOk, Stop
 from .phases import Booting, Up
@@ -109,8 +109,8 @@ def _dispatch(draft: Draft, event: Event) -> None:
             load_plan(draft, plan)
         case ev.DrainRequested(on):
             shutdown.drain(draft, on=on)
-        case ev.ShutdownRequested(cause):
-            shutdown.request(draft, cause)
+        case ev.ShutdownRequested(cause, again):
+            shutdown.request(draft, cause, again=again)
         case ev.Tick():
             for key in table.due_at(draft.table, draft.now):
                 draft.send(key, Due())
@@ -176,7 +176,7 @@ def _reaped(draft: Draft, event: ev.Reaped) -> None:
         draft.send(owner, Gone(from_wait(event.status)))
         return
     surveys: list[Effect] = [
-        Survey(row.plan.key, row.state.run.id, row.state.run.pid, row.plan.stop.kill)
+        escalation.survey(row.plan, row.state)
         for row in table.ending(draft.table)
         if isinstance(row.state, Ending) and row.state.run.pid != NO_PID
     ]

@@ -4,8 +4,19 @@ import importlib
 from types import SimpleNamespace
 
 MODULES = (
-    *("backoff", "change", "draft", "effects", "escalation", "events", "graph", "inputs", "phases"),
-    *("plan", "policy", "process", "record", "reload", "shutdown", "signals", "states", "status"),
+    *("backoff", "change", "draft", "effects", "escalation", "events", "graph", "inputs", "levels"),
+    *(
+        "phases",
+        "plan",
+        "policy",
+        "process",
+        "record",
+        "reload",
+        "shutdown",
+        "signals",
+        "states",
+        "status",
+    ),
     *("supervisor", "table", "trace"),
 )
 KEPT = ("draft", "graph", "phases", "plan", "process", "states", "status", "table")

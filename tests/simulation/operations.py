@@ -43,6 +43,8 @@ def finish(world):
             properties.fail(world, f"told to start and stays stopped: {stuck[0].plan.key}")
     if world.exit is None:
         world.feed(ev.ShutdownRequested("the end"))
+        if not properties.is_up(world.state) and world.rng.random() < 0.3:
+            world.feed(ev.ShutdownRequested("a restart, too late", again=True))
         world.sleep(HEALING_S)
     if world.exit is None:
         properties.fail(world, "the shutdown never ends")
@@ -78,7 +80,8 @@ def _signal(world, a, b):
 
 def _receive(world, a, b):
     signum = SIGNALS[a % len(SIGNALS)]
-    if signum in {2, 3, 15} and b % 4:
+    restarts = (1, "restart") in world.state.init.signals
+    if (signum in {2, 3, 15} or (signum == 1 and restarts)) and b % 4:
         signum = 28  # not every move is the end of everything
     world.feed(world.core.events.SignalReceived(signum))
 
@@ -147,7 +150,7 @@ def _reload(world, a, b):
 
 def _shutdown(world, a, b):
     if b % 3 == 0 or not properties.is_up(world.state):
-        world.feed(world.core.events.ShutdownRequested("asked"))
+        world.feed(world.core.events.ShutdownRequested("asked", again=b % 2 == 0))
 
 
 def _drain(world, a, b):

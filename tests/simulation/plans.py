@@ -1,6 +1,8 @@
 """Plans drawn at random: small, with every policy, so that they meet often."""
 
 POLICIES = ("on-failure", "on-failure", "always", "never")
+SCOPES = ("tree", "tree", "group", "process")
+LASTS = ("", "", "group", "tree")
 EXITS = ("fail-fast", "fail-fast", "all-done", "never")
 CONDITIONS = ("started", "started", "completed", "ready", "done")
 
@@ -35,7 +37,8 @@ def draw(core, rng, *, serial=0):
         exit=rng.choice(exits),
         stop_budget=rng.choice((2.0, 9.0, 30.0)),
         drain_delay=rng.choice((0.0, 0.0, 0.0, 1.5)),
-        signals=((12, f"forward:{programs[0]}"),) if rng.random() < 0.3 else (),
+        signals=rng.choice(((), (), ((12, f"forward:{programs[0]}"),), ((1, "restart"),))),
+        stop_order=rng.choice(("graph", "graph", "groups")),
     )
     return plan.Plan(init, tuple(processes))
 
@@ -51,7 +54,7 @@ def program_plan(core, rng, program, earlier):
         key=f"{program}:0",
         name=program,
         program=program,
-        group=program,
+        group=rng.choice(("g", "h", program)),
         launch=plan.Launch((f"/bin/{program}", str(rng.randint(0, 2)))),
         kind=rng.choice(("service", "service", "service", "oneshot")),
         autostart=rng.random() < 0.85,
@@ -64,13 +67,15 @@ def program_plan(core, rng, program, earlier):
             max=rng.choice((0, 1, 3, 5)),
             retries=rng.choice((None, None, None, 0, 2, 3)),
         ),
+        group_priority=rng.choice((1, 999)),
         success_codes=rng.choice(((0,), (0,), (0, 3))),
         start_s=rng.choice((0.0, 1.0, 1.0)),
         ready=ready,
         stop=plan.Stop(
             signals=rng.choice(((15,), (15,), (2, 15), (1, 2, 15))),
             timeout=rng.choice((0.5, 3.0, 10.0)),
-            kill=rng.choice(("tree", "tree", "group", "process")),
+            kill=rng.choice(SCOPES),
             dump_signal=rng.choice((0, 0, 3)),
+            last=rng.choice(LASTS),
         ),
     )

@@ -7,6 +7,7 @@ keep their own account from effects and events, and never ask the core what is r
 
 from properties import EPSILON, fail, is_met, is_up, row_of, shown
 
+KILL = 9
 KILLS_BEFORE_GIVING_UP = 5
 LEAST_S_WITHOUT_A_CHILD = 0.5
 LEAST_S_AFTER_A_QUICK_SUCCESS = 0.1
@@ -26,6 +27,7 @@ class Promises:
         self.up = set()  # keys whose run was announced as Running
         self.wanted = {}  # key -> the run it had when a restart was asked for
         self.kills = {}  # key -> KILLs since its leader was reaped
+        self.killed = set()  # (key, run) that was killed because it overstayed
         self.given_up = set()  # keys whose members survived, in this step
         self.reused = set()  # keys whose leader is gone and whose pid is another run's
         self.executed = {}  # (key, run) -> when it was known to have executed
@@ -86,8 +88,10 @@ class Promises:
         match effect:
             case fx.Spawn():
                 self._spawned(effect)
-            case fx.Kill(key, _, 9):
-                self.kills[key] = self.kills.get(key, 0) + 1
+            case fx.Kill(key, _, signum):
+                self._reaches(before, event, effect)
+                if signum == KILL:
+                    self.kills[key] = self.kills.get(key, 0) + 1
             case fx.Removed(key):
                 for account in (
                     self.failed, self.childless, self.wanted, self.kills, self.limits
@@ -290,7 +294,8 @@ class Promises:
     # --- what a run leaves
 
     def _nothing_left(self, before, said):
-        scope = row_of(before, said.key).plan.stop.kill
+        stop = row_of(before, said.key).plan.stop
+        scope = widest(stop) if (said.key, said.run_id) in self.killed else stop.kill
         if scope == "process" or said.key in self.given_up:
             return
         left = [
@@ -301,6 +306,20 @@ class Promises:
         ]  # fmt: skip
         if left:
             fail(self.world, f"{said.key} is {said.now}, and {left} of its run live on")
+
+    def _reaches(self, before, event, effect):
+        """Judge how far a signal goes, if it is one of those that end a run."""
+        ev, row = self.world.core.events, row_of(before, effect.key)
+        if isinstance(event, (ev.SignalRequested, ev.SignalReceived)) or row is None:
+            return
+        run = self.world.core.states.run_of(row.state)
+        if run is None or (isinstance(event, ev.Spawned) and effect.signum == KILL):
+            return
+        wanted = widest(row.plan.stop) if effect.signum == KILL else row.plan.stop.kill
+        if effect.scope != wanted and self.loaded_at < self.world.now:
+            fail(self.world, f"signal {effect.signum} to the {effect.scope} of {effect.key}")
+        if effect.signum == KILL:
+            self.killed.add((effect.key, run.id))
 
     def _gives_up_killing(self, before, text):
         keys = [row.plan.key for row in before.table if text.startswith(row.plan.name + ": ")]
@@ -322,13 +341,31 @@ class Promises:
         if type(after.phase).__name__ != "Halting" or hasty or isinstance(event, ev.StopRequested):
             return
         active = [row.plan.key for row in shown(after) if self.world.core.process.is_active(row)]
+        if after.init.stop_order == "groups":
+            self._group_order(after, effects)
         for said in effects:
             if not _tells_to_stop(self.world, said):
                 continue
             if said.hidden and active:
                 fail(self.world, f"{said.key} is hidden, and is stopped before {active[0]}")
-            for user in self._users(after, said.program):
+            users = self._users(after, said.program) if after.init.stop_order == "graph" else ()
+            for user in users:
                 fail(self.world, f"{said.key} is stopped before {user}, which needs it")
+
+    def _group_order(self, after, effects):
+        """One group after another, the last first, all of it at once."""
+        active = [row for row in shown(after) if self.world.core.process.is_active(row)]
+        level = {row.plan.key: (row.plan.group_priority, row.plan.group) for row in after.table}
+        turn = max([level[row.plan.key] for row in active], default=None)
+        for said in effects:
+            told = _tells_to_stop(self.world, said) and not said.hidden
+            if told and turn is not None and level[said.key] < turn:
+                fail(self.world, f"{said.key} is stopped before the group {turn}")
+        for row in active:
+            if level[row.plan.key] == turn and type(row.state).__name__ not in {
+                "Stopping", "Ending",
+            }:  # fmt: skip
+                fail(self.world, f"it is the turn of {row.plan.key}, and it is not stopped")
 
     def _users(self, state, program):
         """Return the active processes that need `program`, at any distance."""
@@ -410,6 +447,11 @@ def is_lost(row, condition):
     name = type(row.state).__name__
     at_rest = name in {"Exited", "Fatal"}
     return at_rest and condition != "done" and not is_met(row, condition)
+
+
+def widest(stop):
+    """Return how far a KILL reaches."""
+    return next(each for each in ("tree", "group", "process") if each in {stop.kill, stop.last})
 
 
 def _tells_to_stop(world, effect):

@@ -32,6 +32,7 @@ class Book:
         self.began_at = None  # of the shutdown
         self.hurried_at = None
         self.codes = None  # exit codes that would be true
+        self.again = False  # whether it was to be a restart, and nobody has asked for an end since
         self.in_step = set()
         self.timeouts = {}  # key -> the shortest grace period its plans had
 
@@ -57,6 +58,7 @@ class Book:
                 timeout = min(timeout, row.pending.stop.timeout)
             known = self.timeouts.get(row.plan.key, timeout)
             self.timeouts[row.plan.key] = min(known, timeout)
+        self._watch_again(before, event)
         if is_up(before) and not is_up(after):
             self.began_at = world.now
             self.codes = self._true_codes(before, event, after)
@@ -210,6 +212,8 @@ class Book:
         world = self.world
         if world.exit is not None:
             fail(world, "a second exit")
+        if effect.again != self.again:
+            fail(world, f"an exit with again={effect.again}, where {self.again} was asked for")
         if self.codes is None:
             return  # stopped before it booted
         alive = world.leaders()
@@ -345,13 +349,29 @@ class Book:
             codes.add(0)
         return codes
 
-    def _watch_hurry(self, before, event):
+    def _asks(self, before, event):
+        """Return what an event asks for: "stop", "restart" or nothing."""
         ev = self.world.core.events
-        stop = isinstance(event, ev.ShutdownRequested) or (
-            isinstance(event, ev.SignalReceived) and event.signum in {2, 3, 15}
-        )
+        if isinstance(event, ev.ShutdownRequested):
+            return "restart" if event.again else "stop"
+        if isinstance(event, ev.SignalReceived):
+            given = dict(before.init.signals).get(event.signum)
+            if given is not None or event.signum not in {2, 3, 15}:
+                return given
+            return None if is_up(before) and before.main is not None else "stop"
+        return None
+
+    def _watch_again(self, before, event):
+        asked = self._asks(before, event)
+        if is_up(before):
+            self.again = asked == "restart"
+        elif asked == "stop":
+            self.again = False
+
+    def _watch_hurry(self, before, event):
         shutdown = getattr(before.phase, "shutdown", None)
-        halting = type(before.phase).__name__ == "Halting"
+        halting = type(before.phase).__name__ == "Halting" and not shutdown.again
+        stop = self._asks(before, event) == "stop"
         if stop and halting and shutdown.asked >= 1 and self.hurried_at is None:
             self.hurried_at = self.world.now
 

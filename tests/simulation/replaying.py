@@ -24,6 +24,7 @@ from pathlib import Path
 from cores import GENUINE
 
 from pyinit.config.load import load
+from pyinit.core.record import to_plain
 
 INDENT = "    "
 
@@ -44,7 +45,7 @@ class Trace:
                 parts.append("")
             else:
                 parts[-1] += line
-        self.plans = [compiled(part) for part in parts]
+        self.plans = [adopted(core, compiled(part)) for part in parts]
         self.steps = []  # (now, event in words, effects in words)
         for line in steps.splitlines():
             if line.startswith(INDENT):
@@ -81,6 +82,11 @@ def compiled(text):
         path = Path(place, "pyinit.toml")
         path.write_text(text)
         return load([str(path)], {})
+
+
+def adopted(core, plan):
+    """Return the plan in the records of `core`, which may be a copy with a bug in it."""
+    return core.record.from_plain(to_plain(plan), core.kinds)
 
 
 def event_of(core, words):
