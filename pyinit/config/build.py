@@ -149,7 +149,7 @@ class Builder:
         gid, groups = self.accounts.become(account, init.get("group", self.accounts.group, None))
         limits = init.merged("limits", limit_table)
         return InitPlan(
-            exit=init.get("exit", _exit, "fail-fast"),
+            exit=init.get("exit", exit_rule, "fail-fast"),
             limits=program.in_order(limits),
             limits_unmet=init.get("limits_unmet", values.choice("fail", "warn"), "fail"),
             stop_budget=init.get("stop_budget", values.duration, 9.0),
@@ -185,18 +185,8 @@ class Builder:
             mode=section.get("mode", values.mode, 0o600),
             uid=uid,
             gid=gid,
-            allow=section.get("allow", self._allow, ()),
+            allow=section.get("allow", lambda value: allow(value, self.accounts), ()),
         )
-
-    def _allow(self, value: object) -> tuple[tuple[int, str], ...]:
-        def convert(_place: int, item: object) -> tuple[int, str]:
-            name, colon, level = values.string(item).rpartition(":")
-            if not colon or level not in ACCESS:
-                fix = 'write "user:read", "user:operate" or "user:admin"'
-                raise ValueFault(f"{values.shown(item)} grants nothing", fix)
-            return self.accounts.user(name).uid, level
-
-        return tuple(each(enumerate(values.strings(value)), convert).values())
 
     def _groups(self) -> dict[str, tuple[str, int]]:
         """Return (group, its priority) by program."""
@@ -228,6 +218,19 @@ class Builder:
         return list(tables.items()) if isinstance(tables, dict) else []
 
 
+def allow(value: object, accounts: Accounts) -> tuple[tuple[int, str], ...]:
+    """Return (uid, level) of each "user:read", "user:operate", "user:admin"."""
+
+    def convert(_place: int, item: object) -> tuple[int, str]:
+        name, colon, level = values.string(item).rpartition(":")
+        if not colon or level not in ACCESS:
+            fix = 'write "user:read", "user:operate" or "user:admin"'
+            raise ValueFault(f"{values.shown(item)} grants nothing", fix)
+        return accounts.user(name).uid, level
+
+    return tuple(each(enumerate(values.strings(value)), convert).values())
+
+
 def _name_fix(name: str) -> str:
     """Return what to do about a name that a program or group cannot have; "" if it can."""
     if name in RESERVED:
@@ -247,7 +250,8 @@ def _log(section: Section | None) -> LogPlan:
     )
 
 
-def _exit(value: object) -> str:
+def exit_rule(value: object) -> str:
+    """Return when pyinit ends: one of EXITS, or "main:PROGRAM"."""
     if isinstance(value, str) and value.startswith("main:"):
         return value  # whether there is such a program is seen later
     return values.choice(*EXITS, "main:PROGRAM")(value)

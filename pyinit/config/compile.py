@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 FRAMES = 1000  # PID 1 has more; but a parser that goes so deep runs out of the C stack
 
 
-def compile_plain(files: Sequence[str], environ: Mapping[str, str]) -> bytes:
-    """Return a marshalled pair; never raises.
+def compile_plain(
+    files: Sequence[str],
+    environ: Mapping[str, str],
+    overrides: Sequence[tuple[str, str]] = (),
+    name: str = "pyinit",
+) -> bytes:
+    """Return a marshalled pair; never raises.  `overrides` and `name` are those of `load`.
 
     ("plan", plain plan), ("errors", [[file, line, message, fix], ...]) or ("crash", text).
     """
@@ -29,7 +34,7 @@ def compile_plain(files: Sequence[str], environ: Mapping[str, str]) -> bytes:
         from pyinit.core.record import to_plain
 
         try:
-            plan = load(files, environ)
+            plan = load(files, environ, overrides=overrides, name=name)
         except ConfigErrors as error:
             rows = [[each.file, each.line, each.message, each.fix] for each in error.errors]
             return marshal.dumps(("errors", rows))

@@ -27,6 +27,9 @@ class Checked(Record):
 
 DEFAULT_FILE = "/etc/pyinit/pyinit.toml"
 DEFAULT_DIRECTORY = "/etc/pyinit/conf.d"
+INI, TOML = "ini", "toml"
+HEADERS = (b"[supervisord]", b"[program:", b"[unix_http_server]", b"[inet_http_server]")
+PEEK_BYTES = 1 << 16  # of a file whose name does not tell what it is
 
 
 def find_files(explicit: Sequence[str], environ: Mapping[str, str]) -> list[str]:
@@ -53,22 +56,89 @@ def _has_drop_ins(directory: str) -> bool:
 
 
 def load(
-    files: Sequence[str], environ: Mapping[str, str], accounts: Accounts | None = None
+    files: Sequence[str],
+    environ: Mapping[str, str],
+    accounts: Accounts | None = None,
+    *,
+    overrides: Sequence[tuple[str, str]] = (),
+    name: str = "pyinit",
+    strict: bool = False,
 ) -> Plan:
-    """Return the plan of `files`.  Raises ConfigErrors with all that is wrong with them."""
-    from pyinit.config.build import Builder
-    from pyinit.config.toml import read_all
+    """Return the plan of `files`.  Raises ConfigErrors with all that is wrong with them.
 
+    Files that end in .conf or .ini are supervisord's, and so are others whose sections look it;
+    the two kinds do not mix.  For those `overrides` are options of [supervisord] that its command
+    line has given, `name` is whom pyinit is called ("supervisord": it logs like it), and with
+    `strict` what supervisord passes over in silence is wrong.
+    """
     problems = Problems()
-    documents = read_all(files, problems, environ)
-    plan = Builder(documents, problems, environ, accounts or Accounts()).build()
+    if not is_supervisord(files, problems, name=name):
+        from pyinit.config.build import Builder
+        from pyinit.config.toml import read_all
+
+        documents = read_all(files, problems, environ)
+        plan = Builder(documents, problems, environ, accounts or Accounts()).build()
+    else:
+        from pyinit.config import ini_build, ini_read
+
+        ini = ini_read.read_all(files, problems, environ, overrides)
+        plan = ini_build.build(ini, problems, name=name, strict=strict)
     if problems:
         raise ConfigErrors(problems.errors())
     return mounts.by_fork(plan, environ)
 
 
-def check(files: Sequence[str], environ: Mapping[str, str]) -> Checked:
+def is_supervisord(files: Sequence[str], problems: Problems, *, name: str = "pyinit") -> bool:
+    """Say whether `files` are supervisord's; note it as a problem if some are and some are not.
+
+    What is given to a pyinit that is called supervisord is, whatever its name.
+    """
+    kinds = {path: _kind(path, name) for path in files}
+    found = {kind: path for path, kind in kinds.items() if kind}
+    both = found.get("both")
+    if both or len(found) > 1:
+        path = both or found[INI]
+        text = "supervisord files and TOML files do not make one configuration"
+        fix = (
+            "give one kind; a supervisord file becomes TOML by: pyinitctl convert supervisord FILE"
+        )
+        problems.add(path, (), text, fix)
+    return INI in found
+
+
+def _kind(path: str, name: str) -> str:
+    """Return INI, TOML, "both" (a directory with both), or "" for one that has neither."""
+    if paths.is_directory(path):
+        return _kind_of_directory(path)
+    if path.endswith((".conf", ".ini")) or name == "supervisord":
+        return INI
+    return TOML if path.endswith(".toml") or not _looks_like_ini(path) else INI
+
+
+def _kind_of_directory(path: str) -> str:
+    try:
+        names = [name for name in posix.listdir(path) if not name.startswith(".")]
+    except OSError:
+        return TOML  # who reads it tells what is wrong
+    kinds = {name.rpartition(".")[2] for name in names}
+    has_ini = bool({"conf", "ini"} & kinds)
+    if "toml" in kinds:
+        return "both" if has_ini else TOML
+    return INI if has_ini else ""
+
+
+def _looks_like_ini(path: str) -> bool:
+    """Say whether a file of any name has a section of supervisord's; TOML has no such header."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read(PEEK_BYTES)
+    except OSError:
+        return False
+    return any(line.strip().startswith(HEADERS) for line in text.split(b"\n"))
+
+
+def check(files: Sequence[str], environ: Mapping[str, str], *, strict: bool = False) -> Checked:
     """Return what is in `files`.  Raises ConfigErrors with all that is wrong with them."""
-    plan = load(files, environ)
+    plan = load(files, environ, strict=strict)
     programs = {process.program for process in plan.processes}
     return Checked(plan.sources, len(programs), len(plan.processes), plan.warnings)

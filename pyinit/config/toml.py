@@ -6,6 +6,7 @@ import posix
 
 from pyinit.config import paths, plain
 from pyinit.config.problems import ValueFault, each
+from pyinit.config.source import read_text, warn_of_writers
 from pyinit.core.record import Record
 
 TYPE_CHECKING = False
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from pyinit.config.problems import Path, Problems
 
 MAX_FILES = 1000
-MAX_BYTES = 16 << 20
 MAGIC = frozenset("*?[")
 SUPERVISORD = (".conf", ".ini")
 
@@ -73,7 +73,7 @@ class _Reader:
     def _directory(self, path: str, above: tuple[str, ...], where: Path) -> None:
         try:
             names = sorted(posix.listdir(path))
-            _warn_of_writers(path, posix.stat(path), self.problems)
+            warn_of_writers(path, posix.stat(path), self.problems)
         except OSError as error:
             file = above[-1] if above else path
             text = f'cannot read the directory "{path}": {error.strerror}'
@@ -131,32 +131,11 @@ def _patterns(value: object, environ: Mapping[str, str]) -> dict[int, str]:
 
 def _parse(path: str, problems: Problems) -> dict[str, object] | None:
     if path.endswith(SUPERVISORD):
-        fix = "write it as TOML: https://toml.io, keys in docs/configuration.md"
-        problems.add(path, (), "supervisord files are not available in this version", fix)
+        fix = f"give it alone, or write it as TOML: pyinitctl convert supervisord {path}"
+        problems.add(path, (), "a supervisord file cannot be part of a TOML configuration", fix)
         return None
-    try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-            status = posix.fstat(file.fileno())
-    except OSError as error:
-        fix = "see its owner and mode"
-        if isinstance(error, FileNotFoundError):
-            fix = "see the path: it is " + paths.absolute(path)
-        problems.add(path, (), f"cannot read it: {error.strerror}", fix)
-        return None
-    if len(data) > MAX_BYTES:
-        fix = "divide it, and include the parts"
-        problems.add(path, (), f"it is larger than {MAX_BYTES >> 20} MB", fix)
-        return None
-    _warn_of_writers(path, status, problems)
-    try:
-        text = data.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        text = f"it is not UTF-8: there is a byte 0x{data[error.start]:02x}"
-        problems.add(path, (), text, "save it as UTF-8", line=line)
-        return None
-    return _parse_text(path, text, problems)
+    text = read_text(path, problems)
+    return None if text is None else _parse_text(path, text, problems)
 
 
 def _parse_text(path: str, text: str, problems: Problems) -> dict[str, object] | None:
@@ -202,10 +181,3 @@ def _how(text: str, line: int) -> str:
     if value[:1].isalpha() and value not in {"true", "false"}:
         return f'put texts in quotes: "{value}"'
     return f"see line {line}: {written[:60]}" if written else "see the line before it"
-
-
-def _warn_of_writers(path: str, status: posix.stat_result, problems: Problems) -> None:
-    """Warn if everybody may change what root is told to run."""
-    if posix.geteuid() == 0 and status.st_mode & 0o002 and not status.st_mode & 0o1000:
-        text = f'{path}: everybody may write it, and root runs what it says: "chmod o-w" it'
-        problems.warnings.append(text)

@@ -130,6 +130,8 @@ def _apply_one(limit: Limit, pid: int) -> Unmet | None:
     wanted_soft = wanted_hard if limit.soft == MAXIMUM else soft
     if limit.soft not in (MAXIMUM, KEEP):
         wanted_soft = _value(limit.soft, ceiling)
+    if limit.least and not _above(wanted_soft, soft):
+        return None
     if limit.hard == KEEP and _above(wanted_soft, wanted_hard):
         wanted_hard = wanted_soft
     if limit.hard != KEEP and _above(wanted_soft, wanted_hard):

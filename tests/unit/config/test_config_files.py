@@ -206,12 +206,13 @@ def test_an_unreadable_directory_is_an_error(shared):
     assert alone[0][:2] == ("conf.d", 0)
 
 
-def test_supervisord_files_are_refused_with_a_message(tmp_path):
-    for name in ("supervisord.conf", "web.ini"):
-        ((file, _, message, fix),) = faults_of(written(tmp_path, "[supervisord]\n", name))
-        assert file == name
-        assert message == "supervisord files are not available in this version"
-        assert fix
+def test_a_toml_file_cannot_include_a_supervisord_file(tmp_path):
+    written(tmp_path, "[supervisord]\n", "web.ini")
+    main = written(tmp_path, 'include = ["web.ini"]\n')
+    ((file, _, message, fix),) = faults_of(main)
+    assert file == "web.ini"
+    assert message == "a supervisord file cannot be part of a TOML configuration"
+    assert fix.endswith(f"pyinitctl convert supervisord {tmp_path}/web.ini")
 
 
 @pytest.mark.parametrize(

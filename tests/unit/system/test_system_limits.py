@@ -57,6 +57,8 @@ def test_what_proc_shows_is_the_same():
         (Limit("nofile", 50), (50, 200)),
         (Limit("nofile", 200), (200, 200)),
         (Limit("nofile", MAXIMUM), (200, 200)),
+        (Limit("nofile", 50, least=True), (100, 200)),
+        (Limit("nofile", 150, least=True), (150, 200)),
         (Limit("nofile", 50, 60), (50, 60)),
         (Limit("nofile", 90, 60), (60, 60)),
         (Limit("nofile", KEEP, 150), (100, 150)),
