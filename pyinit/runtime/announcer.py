@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 from pyinit.core import effects as fx
-from pyinit.core.states import NO_PID, PUBLIC
+from pyinit.core.states import PUBLIC
 from pyinit.core.status import ExitCode, Signaled, describe, parted, shell_code
 from pyinit.runtime.history import End, History
+from pyinit.runtime.speech import Speech
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,14 +16,25 @@ if TYPE_CHECKING:
 
     from pyinit.core.states import Pid
     from pyinit.protocol.wire import Json
+    from pyinit.runtime.happenings import Happenings
     from pyinit.runtime.log import Log
 
 TAIL_LINES = 20  # of a run's last output, in the report of its end: a panic of Go fits
 SIGKILL = 9
 
 
+class Birth:
+    """What is to be said of a new run, once `due` is empty."""
+
+    __slots__ = ("due", "text")
+
+    def __init__(self, text: str, due: set[str]) -> None:
+        self.text = text
+        self.due = due
+
+
 class Announcer:
-    """One place from which transitions are told.
+    """One place from which transitions are told: by `speech`, and to `bus` if there is one.
 
     `tail(key)` gives the last output of a process; `oom_kills()` the kernel's count of processes
     killed for memory in this container, None where it cannot be read.
@@ -42,14 +54,32 @@ class Announcer:
         self._oom_seen: int | None = oom_kills()
         self._usage: dict[int, tuple[float, float, int, float]] = {}  # and how long it ran
         self._since: dict[int, float] = {}
-        self._births: dict[str, str] = {}  # key -> what is to be said of a new run
+        self._births: dict[str, Birth] = {}
         self.main: str | None = None  # the main program: its exit code is its own business
         self.subscribers: list[Callable[[dict[str, Json]], None]] = []
+        self.speech = Speech(log)
+        self.bus: Happenings | None = None
 
     def started(self, spawn: fx.Spawn, pid: Pid, now: float) -> None:
-        """A run was forked; said once it was told how the one before it has ended."""
+        """A run was forked; said once it was told how the one before it has ended.
+
+        Who speaks late of runs waits for `executed`, too.
+        """
         self._since[pid] = now
-        self._births[spawn.key] = f"{spawn.plan.name}: started, pid {pid}"
+        due = {"announced", "executed"} if self.speech.late else {"announced"}
+        self._births[spawn.key] = Birth(self.speech.started(spawn.plan, pid), due)
+
+    def executed(self, key: str) -> None:
+        """A run has become its program."""
+        self._tell_birth(key, "executed")
+
+    def next_deadline(self) -> float:
+        """Return when `tick` must be called."""
+        return self.speech.next_deadline()
+
+    def tick(self, now: float) -> None:
+        """Let be said what is said again and again."""
+        self.speech.tick(now)
 
     def running(self) -> dict[int, float]:
         """Return since when each run has been running, by pid, to be carried over a re-exec."""
@@ -74,10 +104,14 @@ class Announcer:
     def announce(self, change: fx.Announce) -> None:
         """A process changed its state."""
         end = self._end(change) if change.status is not None else None
-        self._say(change, end)
-        born = self._births.pop(change.key, None)
-        if born is not None:
-            self._log.info(born)
+        own = change.key == self.main and end is not None and isinstance(end.status, ExitCode)
+        self.speech.changed(change, end, own=own)
+        if change.now == "Starting" or not self.speech.late:
+            self._tell_birth(change.key, "announced")
+        elif end is not None:
+            self._births.pop(change.key, None)  # it never became its program
+        if self.bus is not None:
+            self.bus.changed(change)
         if not self.subscribers or (PUBLIC[change.was] == PUBLIC[change.now] and end is None):
             return
         if change.hidden:
@@ -87,8 +121,19 @@ class Announcer:
     def removed(self, effect: fx.Removed) -> None:
         """A process left the plan."""
         self._history.forget(effect.key)
-        self._log.info(f"{effect.name}: removed")
+        self.speech.removed(effect.key, effect.name)
+        if self.bus is not None:
+            self.bus.stale()
         self._publish({"event": "removed", "name": effect.name, "at": time.time()})
+
+    def _tell_birth(self, key: str, what: str) -> None:
+        birth = self._births.get(key)
+        if birth is None:
+            return
+        birth.due.discard(what)
+        if not birth.due:
+            del self._births[key]
+            self._log.info(birth.text)
 
     def _publish(self, entry: dict[str, Json]) -> None:
         for subscriber in [*self.subscribers]:
@@ -133,46 +178,6 @@ class Announcer:
         if risen:
             self._oom_seen += 1
         return risen
-
-    def _say(self, change: fx.Announce, end: End | None) -> None:
-        name = change.name
-        if end is not None:
-            text = f"{name}: {_ended(change, end)}"
-            if change.now != "Fatal":
-                text += _below(end)
-            own = change.key == self.main and isinstance(end.status, ExitCode)
-            self._log.say("info" if end.expected or own else "warning", text)
-        match change.now:
-            case "Running":
-                self._log.info(f"{name}: up")
-            case "Stopping":
-                why = f" ({change.reason})" if change.reason else ""
-                self._log.info(f"{name}: stopping, pid {change.pid}{why}")
-            case "Fatal":
-                reason = end.reason + _below(end) if end is not None else change.reason
-                self._log.error(f"{name}: gave up: {reason}")
-                if end is not None and end.output:
-                    self._log.error(f"{name}: its last output:\n" + end.output.rstrip("\n"))
-            case _:
-                pass
-
-
-def _ended(change: fx.Announce, end: End) -> str:
-    text = "stopped" if change.was == "Stopping" and not change.reason else "ended"
-    text += f" ({parted(describe(end.status))[0]}"
-    if end.oom:
-        text += ", out of memory"
-    text += f") after {end.ran_s:.1f} s" if change.pid != NO_PID else ")"
-    if change.now == "Backoff":
-        text += f"; next run in {change.retry_s:.1f} s"
-    elif change.now in {"Starting", "Waiting"}:
-        text += "; starting again"
-    return text
-
-
-def _below(end: End) -> str:
-    """Return how to mend what kept a run from being executed, as a line below its end."""
-    return f"\n  {end.fix}" if end.fix else ""
 
 
 def status_json(end: End) -> dict[str, Json]:

@@ -125,6 +125,7 @@ class Driver:
             case fx.Spawn():
                 self._spawn(effect)
             case fx.Kill(key, pid, signum, scope):
+                self._announcer.speech.kill(effect)
                 if scope == "process":
                     tree.signal_process(pid, signum)
                 else:
@@ -145,7 +146,7 @@ class Driver:
                 self._readiness.forget(key)
                 self._announcer.removed(effect)
             case fx.Note(level, text):
-                self._log.say(level, text)
+                self._announcer.speech.note(level, text)
             case fx.Reload():
                 self.on_reload()
             case fx.ReopenLogs():
@@ -220,9 +221,9 @@ class Driver:
         if helper is not None:
             helper(status)
             return
-        try:
         if self._stdins is not None:
             self._stdins.reaped(pid)
+        try:
             if pid in self._execing:
                 self._exec_news(pid)
         finally:
@@ -257,9 +258,9 @@ class Driver:
                 posix.close(fd)
         if isinstance(found, spawning.ExecFailure):
             failure = self._failure(effect, found)
-            self.events.append(ev.SpawnFailed(effect.key, effect.run_id, failure))
             if launch.stdin == "pipe":
                 self.stdins().close(effect.key)
+            self.events.append(ev.SpawnFailed(effect.key, effect.run_id, failure))
             return
         try:
             self._started(effect, found)
@@ -267,7 +268,6 @@ class Driver:
             tree.signal_process(found.pid, SIGKILL)  # nobody would know that it runs
             raise
 
-    def _outputs(self, effect: fx.Spawn) -> tuple[int, int]:
     def _input(self, effect: fx.Spawn, closing: list[int]) -> int:
         """Return what a run reads from; what is only for it is added to `closing`."""
         how = effect.plan.launch.stdin
@@ -280,10 +280,11 @@ class Driver:
             return self.held(how.removeprefix("socket:"))
         return self._stdin
 
+    def _outputs(self, effect: fx.Spawn) -> tuple[int, int]:
         plan = effect.plan
         stdout, stderr = plan.launch.stdout, plan.launch.stderr
-        watch = self._readiness.watch(effect.key, effect.run_id, plan)
         first, second = plan.launch.channels
+        watch = self._readiness.watch(effect.key, effect.run_id, plan)
         listener = plan.pool is not None
         if stdout == INHERIT and (watch is not None or listener or first != CHANNEL):
             stdout = COPY  # it must be seen: what it prints is passed on
@@ -294,12 +295,14 @@ class Driver:
 
     def _started(self, effect: fx.Spawn, found: spawning.Spawned) -> None:
         key, run_id, pid = effect.key, effect.run_id, Pid(found.pid)
-        executed = found.status_fd < 0
-        self._announcer.started(effect, pid, time.monotonic())
         if effect.plan.launch.stdin == "pipe":
             self.stdins().born(key, pid)
+        executed = found.status_fd < 0
+        self._announcer.started(effect, pid, time.monotonic())
         self.events.append(ev.Spawned(key, run_id, pid, executed))
-        if not executed:
+        if executed:
+            self._announcer.executed(key)
+        else:
             self.adopt(pid, found.status_fd, key, run_id)
 
     def _exec_news(self, pid: int) -> None:
@@ -316,6 +319,7 @@ class Driver:
             failure = NotExecuted(found.stage, found.errno, detail)
             self.events.append(ev.ExecFailed(key, run_id, failure))
         else:
+            self._announcer.executed(key)
             self.events.append(ev.Executed(key, run_id))
 
     def _failure(self, effect: fx.Spawn, found: spawning.ExecFailure) -> NotExecuted:

@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 LEVELS = {"error": 40, "warning": 30, "info": 20, "debug": 10}
-SUPERVISORD = {"error": "CRIT", "warning": "WARN", "info": "INFO", "debug": "DEBG"}
+RANKS = {**LEVELS, "critical": 50}  # the last one is for supervisord's log
+SUPERVISORD = {
+    "critical": "CRIT",
+    "error": "ERRO",
+    "warning": "WARN",
+    "info": "INFO",
+    "debug": "DEBG",
+}
 FORMATS = ("text", "json", "supervisord")
 
 
@@ -46,10 +53,15 @@ class Log:
 
     def say(self, level: str, text: str) -> None:
         """Say `text`, each of its lines on its own."""
-        if LEVELS.get(level, 0) < LEVELS[self.level]:
+        if RANKS.get(level, 0) < LEVELS[self.level]:
             return
         for line in text.split("\n"):
             self._write(self.line(level, line))
+
+    def block(self, level: str, text: str) -> None:
+        """Say `text`, whose first line alone tells what it is."""
+        if RANKS.get(level, 0) >= LEVELS[self.level]:
+            self._write(self.line(level, text))
 
     def line(self, level: str, text: str) -> bytes:
         """Return one line as it is said now."""

@@ -9,7 +9,6 @@ from pyinit.core import effects as fx
 from pyinit.core import events as ev
 from pyinit.core import supervisor as core
 from pyinit.core.phases import Over, Up
-from pyinit.core.record import replace
 from pyinit.core.states import run_of
 from pyinit.runtime import (
     control_socket,
@@ -19,6 +18,7 @@ from pyinit.runtime import (
     own_log,
     pidfile,
     revision,
+    speech,
     verdict,
 )
 from pyinit.runtime.announcer import TAIL_LINES, Announcer
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from pyinit.core.process import Process
     from pyinit.protocol.wire import Object
     from pyinit.runtime.control import Ask
+    from pyinit.runtime.happenings import Happenings
     from pyinit.runtime.logfile import LogFile
     from pyinit.runtime.options import Options
     from pyinit.runtime.sockets_held import Held
@@ -115,8 +116,10 @@ class Machine:
             self.poller, options.signal_fd, self.loop, self.driver, self.pump, self.announcer
         )
         self.watch = DescriptorWatch(self.loop, self.log, time.monotonic())
+        self.happenings: Happenings | None = None
         self._wire()
-        own_log.place(self, plan.init.log.file)
+        speech.choose(self)
+        own_log.place(self, plan.init.log)
 
     def run(self, told: Sequence[int] = ()) -> int:
         """Boot and run to the end; `told` are signals that came already."""
@@ -125,9 +128,11 @@ class Machine:
             return fail(self.options, faults)
         for warning in (*self._doubts, *self.plan.warnings):
             self.log.warning(warning)
+        speech.boot(self)
         self.loop.feed(ev.Boot())
         for number in told:
             if number != SIGCHLD:
+                self.announcer.speech.signalled(number)
                 self.loop.feed(ev.SignalReceived(number))
         self.reaper.kick()  # the compiler may be dead already
         return self.go()
@@ -167,12 +172,12 @@ class Machine:
                 self._give_back()
                 return refused
             footing.become_user(init)
+            self.pump.special.expect(self.plan, boot=True)
         except pidfile.AlreadyRunning as error:
             return Faults((f"cannot start: {error}",), 1)
         except footing.Unable as error:
             self._give_back()
             return Faults((str(error),))
-            self.pump.special.expect(self.plan, boot=True)
         except OSError as error:
             self._give_back()
             return Faults((f'cannot start: {error.strerror} "{error.filename}"',))
@@ -240,20 +245,21 @@ class Machine:
         self.driver.on_reopen = self._reopen
         self.desk.on_plan = lambda plan: main_program.complete(self.options, plan)
         self.desk.on_load = self._adopt_plan
+        self.desk.plan = lambda: self.plan
         self.desk.web = lambda: self.plan.web
         self.desk.compare = lambda plan: revision.changes(self.plan.init, plan.init)
         self.desk.environ = dict(posix.environ)
+        self.desk.write_stdin = self.driver.write_stdin
+        self.desk.own_log = lambda: self.log_file
+        self.pump.special.ident = self.options.name
         watch, now = self.watch, time.monotonic()
-        parts = (self.reaper, self.readiness, self.pump, self.compiler)
+        parts = (self.reaper, self.readiness, self.pump, self.compiler, self.announcer)
         self.loop.timed = (*parts, watch, Rest(now))
         self.loop.after_turn.append(lambda: watch.passing(time.monotonic()))
         self.loop.after_turn.append(self._take_faults)
         self.loop.after_turn.append(self._reexec_if_wanted)
-        self.desk.write_stdin = self.driver.write_stdin
-        self.desk.own_log = lambda: self.log_file
-        self.pump.special.ident = self.options.name
         if self.options.daemon_fd >= 0:
-            self.loop.after_turn.append(self._tell_parent)
+            self.loop.after_turn.append(lambda: verdict.tell(self))
 
     def _take_faults(self) -> None:
         """Receive SEGV, ABRT and their like where somebody is to get them."""
@@ -271,7 +277,9 @@ class Machine:
             if refused is not None:
                 self.hold(self.plan)
         if refused is None:
+            speech.choose(self)
             self._open_notify()
+            self.pump.special.expect(self.plan)
         return refused
 
     def _trouble(self, text: str) -> None:
@@ -285,7 +293,7 @@ class Machine:
 
     def _reopen(self) -> None:
         self.pump.reopen_all()
-        self.log.info("log files reopened")
+        self.announcer.speech.reopened()
 
     def _last_output(self, key: str) -> bytes:
         from pyinit.logs.ring import STDERR, STDOUT, last_lines
@@ -293,7 +301,8 @@ class Machine:
         data = self.pump.latest(key, STDERR) or self.pump.latest(key, STDOUT)
         return last_lines(data, TAIL_LINES)
 
-    def _last_lines(self, key: str) -> str:
+    def last_lines(self, key: str) -> str:
+        """Return the last lines that a process has printed."""
         return self._last_output(key).decode("utf-8", "replace")
 
     def _give_back(self) -> None:
@@ -345,26 +354,11 @@ class Machine:
         except OSError:
             return "/"
 
-    def _tell_parent(self) -> None:
-        """Daemon mode: tell the waiting command once everything is ready, or that it failed."""
-        fd = self.options.daemon_fd
-        if fd < 0:
-            return
-        found = verdict.find(
-            self.loop.supervisor, posix.getpid(), self.socket_path, self._last_lines
-        )
-        if found is None:
-            return
-        code, text = found
-        files.say(fd, verdict.packed(code, text))
-        posix.close(fd)
-        self.options = replace(self.options, daemon_fd=-1)
-
     def _end(self, code: int) -> None:
         """Take leave: socket and pidfile go, what is still to say is said."""
         if self.driver.exit is not None and code != 0:
             termination(f"pyinit: {self.driver.exit.reason}; exit status {code}\n")
-        self._tell_parent()
+        verdict.tell(self)
         self.driver.end_helpers()
         self.packer.give_up()
         if self.control is not None:

@@ -70,6 +70,7 @@ class Reaper:
                     self._last_words(key, each)
                 elif pid not in unborn and not driver.knows(pid):
                     orphan = each
+                    self._announcer.speech.orphan(pid, each[1])
                     continue
                 driver.reaped(pid, each[1])
         finally:
@@ -110,6 +111,7 @@ class Reaper:
             if number == SIGCHLD:
                 self._more = True
             else:
+                self._announcer.speech.signalled(number)
                 self._loop.feed(SignalReceived(number))
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import posix
+
 from pyinit.core.phases import Over, Up, shutdown_of
+from pyinit.core.record import replace
 from pyinit.core.states import Exited, Fatal, Running, has_failed, reason_of
+from pyinit.system import files
 
 # the pipe to the command holds 64 KB, and pyinit does not wait until there is room
 OUTPUT_BYTES = 4096  # of one process
@@ -17,6 +21,22 @@ if TYPE_CHECKING:
     from pyinit.core.draft import Supervisor
     from pyinit.core.phases import Phase, Shutdown
     from pyinit.core.process import Process
+    from pyinit.runtime.machine import Machine
+
+
+def tell(machine: Machine) -> None:
+    """Tell the waiting command once everything is ready, or that it failed; else do nothing."""
+    fd = machine.options.daemon_fd
+    if fd < 0:
+        return
+    supervisor, socket_path = machine.loop.supervisor, machine.socket_path
+    found = find(supervisor, posix.getpid(), socket_path, machine.last_lines)
+    if found is None:
+        return
+    code, text = found
+    files.say(fd, packed(code, text))
+    posix.close(fd)
+    machine.options = replace(machine.options, daemon_fd=-1)
 
 
 def find(
