@@ -60,7 +60,7 @@ def _start_compiler(options: Options) -> tuple[int, int] | Faults | None:
     if options.command and not options.paths and not _has_default_files():
         return None
     try:
-        return compiling.fork_compiler(options.paths)
+        return compiling.fork_compiler(options.paths, options.overrides, options.name)
     except OSError as error:
         return Faults((f"cannot read the configuration: {error}",), 1)
 

@@ -166,6 +166,9 @@ class Carried(Record):
     clients: tuple[Client, ...]
     recorded: tuple[tuple[float, events.Event, effects.Effects], ...]
     recovered_at: float
+    name: str = "pyinit"
+    overrides: tuple[tuple[str, str], ...] = ()
+    born_mask: int = -1
     held: tuple[Listener, ...] | None = None
     gateway_secret: str = ""
     stdins: tuple[InPipe, ...] = ()

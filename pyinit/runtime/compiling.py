@@ -37,12 +37,21 @@ class Faults(Record):
 class Compiler:
     """Compiles files in a child, one compilation at a time.
 
-    `helpers` is where the reaper looks for who wants to know of a child's end.
+    `helpers` is where the reaper looks for who wants to know of a child's end; `overrides` and
+    `name` are those of Options.
     """
 
-    def __init__(self, poller: Poller, helpers: dict[int, Callable[[int], None]]) -> None:
+    def __init__(
+        self,
+        poller: Poller,
+        helpers: dict[int, Callable[[int], None]],
+        overrides: tuple[tuple[str, str], ...] = (),
+        name: str = "pyinit",
+    ) -> None:
         self._poller = poller
         self._helpers = helpers
+        self._overrides = overrides
+        self._name = name
         self._fd = -1
         self._pid = 0
         self._data: list[bytes] = []
@@ -59,7 +68,7 @@ class Compiler:
         """Compile `paths` (empty: the default places) and call `done` with what came of it."""
         self._done = done
         try:
-            self._fd, self._pid = fork_compiler(paths)
+            self._fd, self._pid = fork_compiler(paths, self._overrides, self._name)
         except OSError as error:
             self._finish(Faults((f"cannot read the configuration: {error}",)))
             return
@@ -107,17 +116,19 @@ class Compiler:
             done(outcome)
 
 
-def fork_compiler(paths: Sequence[str]) -> tuple[int, int]:
+def fork_compiler(
+    paths: Sequence[str], overrides: tuple[tuple[str, str], ...] = (), name: str = "pyinit"
+) -> tuple[int, int]:
     """Start the compiler; return the descriptor to read the result from, and its pid.
 
-    Raises OSError.
+    `overrides` and `name` as in Options.  Raises OSError.
     """
     reader, writer = files.pipe()
     mask = signals.block_all()  # until the child has reset its handlers, they write to our pipe
     try:
         pid = posix.fork()
         if pid == 0:
-            _compile_and_exit(paths, writer)
+            _compile_and_exit(paths, overrides, name, writer)
     except OSError:
         posix.close(reader)
         raise
@@ -190,7 +201,9 @@ def _line(file: str, line: int, message: str, fix: str) -> str:
     return text + (f"\n    {fix}" if fix else "")
 
 
-def _compile_and_exit(paths: Sequence[str], writer: int) -> None:
+def _compile_and_exit(
+    paths: Sequence[str], overrides: tuple[tuple[str, str], ...], name: str, writer: int
+) -> None:
     code = 1
     try:
         signals.reset_in_child()
@@ -206,7 +219,7 @@ def _compile_and_exit(paths: Sequence[str], writer: int) -> None:
             name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
             for name, value in posix.environ.items()
         }
-        data = compile_plain(find_files(paths, environ), environ)
+        data = compile_plain(find_files(paths, environ), environ, overrides, name)
         while data:
             data = data[posix.write(writer, data) :]
         code = 0

@@ -71,6 +71,9 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
         ),
         recorded=tuple(machine.recorder.entries()),
         recovered_at=machine.options.recovered_at,
+        name=machine.options.name,
+        overrides=machine.options.overrides,
+        born_mask=machine.options.born_mask,
         held=_listeners(machine),
         gateway_secret=_secret(machine),
         stdins=tuple(

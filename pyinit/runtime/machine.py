@@ -100,7 +100,8 @@ class Machine:
         )
         self.packer = Packer(self.driver.helpers, self.log.warning)
         self.loop = Loop(supervisor, self.driver, self.poller, self.recorder, self.log)
-        self.compiler = Compiler(self.poller, self.driver.helpers)
+        helpers = self.driver.helpers
+        self.compiler = Compiler(self.poller, helpers, options.overrides, options.name)
         self.desk = Desk(
             self.loop,
             self.pump,

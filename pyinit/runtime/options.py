@@ -13,7 +13,8 @@ class Options(Record):
     `born_in` is the directory pyinit was started in; `state_fd` is what a pyinit before this one
     has left, `recovered_at` when one was replaced because its loop was broken.  `name` is whom we
     are started as, "pyinit" or "supervisord"; `overrides` are options of [supervisord] that its
-    command line sets, over those of the file.
+    command line sets, over those of the file.  `born_mask` is the umask pyinit was started with,
+    where it has another one by now (-1: it has not).
     """
 
     paths: tuple[str, ...] = ()
@@ -26,3 +27,4 @@ class Options(Record):
     recovered_at: float = LONG_AGO
     overrides: tuple[tuple[str, str], ...] = ()
     name: str = "pyinit"
+    born_mask: int = -1

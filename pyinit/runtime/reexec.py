@@ -194,6 +194,9 @@ def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
         daemon_fd=carried.daemon_fd,
         born_in=carried.born_in,
         recovered_at=carried.recovered_at,
+        name=carried.name,
+        overrides=carried.overrides,
+        born_mask=carried.born_mask,
         state_fd=-1,
     )
     outlets = [each.fd for each in carried.outlets]

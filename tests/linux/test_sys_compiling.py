@@ -40,7 +40,7 @@ def compiler(pipes, monkeypatch):
     child = subprocess.Popen(["sleep", "600"])
     reader, writer = os.dup(pipes[0]), pipes[1]
     os.set_blocking(reader, False)
-    monkeypatch.setattr(compiling, "fork_compiler", lambda _paths: (reader, child.pid))
+    monkeypatch.setattr(compiling, "fork_compiler", lambda *_: (reader, child.pid))
     poller = Poller()
     yield Compiler(poller, {}), poller, child, writer
     child.kill()
