@@ -29,6 +29,7 @@ KINDS = {
     "flag": "true or false",
     "seconds": "a number of seconds",
     "count": "a whole number from 0",
+    "integer": "a whole number",
     "limits": "an object of resource: limit",
 }
 
@@ -61,15 +62,25 @@ VERBS = {
     "cancel": Verb(READ, {"request": "count"}, ("request",)),
     "doors": Verb(ADMIN, {}),
     "info": Verb(READ, {"names": "names", "group": "text"}),
+    "config-info": Verb(READ, {}),
+    "read-log": Verb(
+        READ, {"name": "text", "stream": "text", "offset": "integer", "length": "count"}
+    ),
     "start": Verb(OPERATE, {**_WAITING, "precheck": "flag"}, ("names",)),
     "stop": Verb(OPERATE, _WAITING, ("names",)),
     "restart": Verb(OPERATE, _WAITING, ("names",)),
     "signal": Verb(OPERATE, {"names": "names", "signal": "text"}, ("names", "signal")),
     "reload": Verb(OPERATE, {"dry_run": "flag"}),
+    "reread": Verb(OPERATE, {}),
+    "add-group": Verb(OPERATE, {"name": "text"}, ("name",)),
+    "remove-group": Verb(OPERATE, {"name": "text"}, ("name",)),
+    "clear-log": Verb(OPERATE, {"names": "names", "main": "flag"}),
+    "write-stdin": Verb(OPERATE, {"name": "text", "data": "text"}, ("name", "data")),
     "drain": Verb(OPERATE, {"off": "flag", "delay_s": "seconds"}),
     "set-limits": Verb(ADMIN, {"names": "names", "limits": "limits"}, ("names", "limits")),
     "env": Verb(ADMIN, {"names": "names"}, ("names",)),
     "trace": Verb(ADMIN, {"lines": "count"}),
+    "restart-all": Verb(ADMIN, {}),
     "shutdown": Verb(ADMIN, {"wait": "flag"}),
     "reexec": Verb(ADMIN, {}),
 }
@@ -86,8 +97,12 @@ EXIT_CODES = {
     "bad-request": 2,
     "not-running": 3,
     "not-ready": 3,
+    "no-file": 1,
     "no-such-file": 1,
     "not-executable": 1,
+    "already-added": 1,
+    "still-running": 1,
+    "bad-name": 4,
     "no-such-program": 4,
     "no-supervisor": 5,
     "denied": 6,
@@ -184,6 +199,8 @@ def _fits(kind: str, value: Json) -> bool:
             return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
         case "count":
             return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool)
         case _:  # limits
             return isinstance(value, dict) and all(
                 isinstance(each, str | int) and not isinstance(each, bool)

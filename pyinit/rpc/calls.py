@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyinit.core.record import Record
+from pyinit.protocol.messages import Refused
 from pyinit.rpc.faults import Fault
 
 TYPE_CHECKING = False
@@ -113,6 +114,16 @@ class Method(Record):
         """Say whether so many arguments may be given."""
         needed = [each for each in self.params if not each.optional]
         return len(needed) <= count <= len(self.params)
+
+
+def insisting(verb: str, args: Object) -> Generator[Call, Object, Object]:
+    """Ask a verb that may be asked twice, again if pyinit was re-executed while it waited."""
+    try:
+        return (yield Call(verb, args))
+    except Refused as refused:
+        if refused.code != "interrupted":
+            raise
+    return (yield Call(verb, args))
 
 
 def shown(value: Value) -> str:

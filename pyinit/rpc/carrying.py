@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyinit.core.record import Record
 from pyinit.protocol.messages import Refused
-from pyinit.rpc.calls import Call, objects_of, text_of
+from pyinit.rpc.calls import insisting, objects_of, text_of
 from pyinit.rpc.faults import SUCCESS, Fault
 
 TYPE_CHECKING = False
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from pyinit.protocol.wire import Object
-    from pyinit.rpc.calls import Value
+    from pyinit.rpc.calls import Call, Value
     from pyinit.rpc.view import Row
 
 NAMES_BYTES = 48 * 1024  # of the names in one call: a request has 64 KB
@@ -37,7 +37,7 @@ def carry_out(
     told: dict[str, Told] = {}
     for part in _parts([address(row) for row in rows]):
         try:
-            found = yield Call(verb, {"names": [*part], **args})
+            found = yield from insisting(verb, {"names": [*part], **args})
         except Refused as refused:
             if "processes" not in refused.more:
                 raise

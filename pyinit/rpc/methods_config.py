@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyinit.protocol.messages import Refused
-from pyinit.rpc.calls import Call, objects_of, texts_of
+from pyinit.rpc.calls import Call, insisting, objects_of, texts_of
 from pyinit.rpc.describe import capped
 from pyinit.rpc.faults import Fault
 from pyinit.rpc.view import observe
@@ -32,7 +32,7 @@ def reload_config(_args: Args) -> Steps:
     """Read the configuration again, and tell which groups differ; nothing is changed yet."""
     yield from observe("")
     try:
-        found = yield Call("reread", {})
+        found = yield from insisting("reread", {})
     except Refused as refused:
         errors = texts_of(refused.more, "errors") or [refused.message]
         raise Fault("CANT_REREAD", "\n".join(errors)) from refused

@@ -22,6 +22,7 @@ from pyinit.runtime.stream import Source
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.core import effects
+    from pyinit.core.plan import Plan
 
 FORMAT = 3  # of what is written down; a reader of another format refuses it
 MARSHAL_VERSION = 2  # without references between objects: every Python 3 reads it
@@ -169,6 +170,7 @@ class Carried(Record):
     name: str = "pyinit"
     overrides: tuple[tuple[str, str], ...] = ()
     born_mask: int = -1
+    reread: Plan | None = None
     held: tuple[Listener, ...] | None = None
     gateway_secret: str = ""
     stdins: tuple[InPipe, ...] = ()

@@ -76,6 +76,7 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
         born_mask=machine.options.born_mask,
         held=_listeners(machine),
         gateway_secret=_secret(machine),
+        reread=machine.desk.reread,
         stdins=tuple(
             [
                 carry.InPipe(key, end.run_id, end.pid, end.fd, blobs.add(bytes(end.pending)))

@@ -215,6 +215,7 @@ def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
         _restore_held(machine, carried)
     machine.history.restore(carried.ends, carried.counts)
     machine.recorder.restore(carried.recorded)
+    machine.desk.reread = carried.reread
     machine.driver.labels.update(carried.labels)
     machine.announcer.restore(carried.since, carried.oom_seen)
     machine.watch.restore(carried.warned)

@@ -12,14 +12,14 @@ from pyinit.core.states import (
     reason_of,
     run_of,
 )
-from pyinit.core.status import ENOENT, ExitCode, NotExecuted, Signaled, parted, shell_code
+from pyinit.core.status import ENOENT, NotExecuted, Signaled, parted, shell_code
 from pyinit.protocol.names import process_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyinit.core.plan import Launch, Sink
+    from pyinit.core.plan import Launch
     from pyinit.core.process import Process
     from pyinit.core.status import ExitStatus
     from pyinit.protocol.wire import Json
@@ -116,19 +116,14 @@ def log_path(launch: Launch, stream: int, auto: str) -> str:
     What is passed on to pyinit's own stdout has that as its file; "" is none.
     """
     sinks = (launch.stdout, launch.stderr)[stream]
-    kept = [path for path in [file_of(sink, auto) for sink in sinks] if path]
-    if kept:
-        return kept[0]
-    return "" if any(each.kind in ("null", "stdout", "syslog") for each in sinks) else OWN[stream]
-
-
-def file_of(sink: Sink, auto: str) -> str:
-    """Return the path a sink writes to, "" for what is no file."""
-    if sink.kind == "file":
-        return sink.path
-    return auto if sink.kind == "auto" else ""
-
-
-def is_code(status: ExitStatus | None) -> bool:
-    """Say whether a run called exit."""
-    return isinstance(status, ExitCode)
+    for sink in sinks:
+        match sink.kind:
+            case "file":
+                return sink.path
+            case "auto":
+                return auto
+            case "null" | "stdout" | "syslog":
+                return ""
+            case _:
+                pass
+    return OWN[stream]

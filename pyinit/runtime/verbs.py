@@ -11,6 +11,8 @@ from pyinit.protocol.messages import READ, VERBS
 from pyinit.runtime import (
     verbs_act,
     verbs_facts,
+    verbs_files,
+    verbs_groups,
     verbs_limits,
     verbs_metrics,
     verbs_output,
@@ -42,6 +44,10 @@ HANDLERS: dict[str, Handler] = {
     "graph": verbs_state.graph,
     "doors": verbs_served.doors,
     "info": verbs_served.info,
+    "config-info": verbs_groups.config_info,
+    "reread": verbs_groups.reread,
+    "add-group": verbs_groups.add_group,
+    "remove-group": verbs_groups.remove_group,
     "start": verbs_act.start,
     "stop": verbs_act.stop,
     "restart": verbs_act.restart,
@@ -49,11 +55,15 @@ HANDLERS: dict[str, Handler] = {
     "reload": verbs_act.reload,
     "drain": verbs_act.drain,
     "shutdown": verbs_act.shutdown,
+    "restart-all": verbs_act.restart_all,
     "reexec": verbs_act.reexec,
     "logs": verbs_output.logs,
     "events": verbs_output.events,
     "why": verbs_output.why,
     "trace": verbs_output.trace,
+    "read-log": verbs_files.read_log,
+    "clear-log": verbs_files.clear_log,
+    "write-stdin": verbs_files.write_stdin,
     "limits": verbs_limits.limits,
     "set-limits": verbs_limits.set_limits,
     "env": verbs_facts.env,
@@ -87,6 +97,9 @@ def asked(verb: str, args: Object) -> str:
     signal = args.get("signal")
     if isinstance(signal, str):
         words.append(signal)
+    name = args.get("name")
+    if isinstance(name, str):
+        words.append(name)
     words += strings(args.get("names"))
     limits = args.get("limits")
     if isinstance(limits, dict):

@@ -139,6 +139,14 @@ def shutdown(ask: Ask, service: Service) -> Object | None:
     return None
 
 
+def restart_all(ask: Ask, service: Service) -> Object:
+    """Stop everything and begin anew, with the configuration as it is then; reply at once."""
+    service.check_up(ask)
+    cause = f"asked by uid {ask.peer.uid}, pid {ask.peer.pid}"
+    service.desk.feed(ev.ShutdownRequested(cause, again=True))
+    return {"state": "restarting"}
+
+
 def reexec(ask: Ask, service: Service) -> None:
     """Replace the running pyinit by a new one, which keeps every process, and replies to this."""
     service.check_up(ask)

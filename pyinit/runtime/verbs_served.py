@@ -9,7 +9,8 @@ from __future__ import annotations
 import posix
 import time
 
-from pyinit.core.phases import Booting, Up
+from pyinit.core.phases import Booting, Up, shutdown_of
+from pyinit.logs.ring import STDERR, STDOUT
 from pyinit.runtime import served_facts
 
 TYPE_CHECKING = False
@@ -41,7 +42,11 @@ def doors(_ask: Ask, service: Service) -> Object:
 
 def mood(service: Service) -> str:
     """Return what pyinit as a whole is doing, in supervisord's words."""
-    return "RUNNING" if isinstance(service.desk.state.phase, Up | Booting) else "SHUTDOWN"
+    phase = service.desk.state.phase
+    if isinstance(phase, Up | Booting):
+        return "RUNNING"
+    shutdown = shutdown_of(phase)
+    return "RESTARTING" if shutdown is not None and shutdown.again else "SHUTDOWN"
 
 
 def _asked(ask: Ask, service: Service) -> list[Process]:
@@ -55,6 +60,7 @@ def _asked(ask: Ask, service: Service) -> list[Process]:
 def _entry(service: Service, row: Process, now: float, wall: float) -> dict[str, Json]:
     desk, plan = service.desk, row.plan
     told = served_facts.entry(row, desk.history.of(plan.key), now, wall)
-    for stream, name in enumerate(("stdout_logfile", "stderr_logfile")):
-        told[name] = served_facts.log_path(plan.launch, stream, "")
+    for stream, name in ((STDOUT, "stdout_logfile"), (STDERR, "stderr_logfile")):
+        auto = desk.pump.log_path(plan.key, stream)
+        told[name] = served_facts.log_path(plan.launch, stream, auto)
     return told

@@ -134,7 +134,7 @@ def test_what_changes_something_or_tells_secrets_takes_more_than_read():
     reading = {verb for verb, known in VERBS.items() if known.level == READ}
     assert reading == {
         "status", "health", "ready", "wait", "logs", "events", "why", "limits", "graph",
-        "metrics", "info",
+        "metrics", "info", "config-info", "read-log", "cancel",
     }  # fmt: skip
     assert VERBS["env"].level == ADMIN
     assert VERBS["start"].level == OPERATE
