@@ -243,7 +243,7 @@ def wire(machine: Machine) -> Happenings:
     loop, announcer = machine.loop, machine.announcer
     found = machine.happenings = Happenings(
         lambda: loop.supervisor,
-        lambda key, data: not machine.driver.write_stdin(key, data),
+        machine.driver.write_stdin,
         loop.feed,
         lambda: announcer.speech,
         lambda: machine.plan.init.identifier,
