@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pyinit.config import paths
+
 NAME = "supervisord.conf"
 
 
@@ -14,6 +16,14 @@ def places(program: str) -> tuple[str, ...]:
     led = f"{above}/" if above.strip("/") else above
     beside = (f"{led}etc/{NAME}", f"{led}{NAME}")
     return (*beside, NAME, f"etc/{NAME}", f"/etc/{NAME}", f"/etc/supervisor/{NAME}")
+
+
+def find(program: str) -> str | None:
+    """Return the first of the places that has a file, None if none has."""
+    for place in places(program):
+        if paths.status(place) is not None and not paths.is_directory(place):
+            return place
+    return None
 
 
 def _parent(path: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posix
+import sys
 
 from pyinit.config import mounts, paths
 from pyinit.config.problems import ConfigErrors, Problems
@@ -35,7 +36,8 @@ PEEK_BYTES = 1 << 16  # of a file whose name does not tell what it is
 def find_files(explicit: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     """Return the files and directories to read: `-c`, else $PYINIT_CONFIG, else the default ones.
 
-    $PYINIT_CONFIG may hold several, separated by colons.  Empty if there is nothing to read.
+    $PYINIT_CONFIG may hold several, separated by colons.  Where pyinit has no file at its own
+    places it reads the one that supervisord would.  Empty if there is nothing to read.
     """
     if explicit:
         return list(explicit)
@@ -43,7 +45,16 @@ def find_files(explicit: Sequence[str], environ: Mapping[str, str]) -> list[str]
     if named:
         return named
     files = [DEFAULT_FILE] if paths.status(DEFAULT_FILE) else []
-    return [*files, DEFAULT_DIRECTORY] if _has_drop_ins(DEFAULT_DIRECTORY) else files
+    if _has_drop_ins(DEFAULT_DIRECTORY):
+        files.append(DEFAULT_DIRECTORY)
+    return files or _supervisords()
+
+
+def _supervisords() -> list[str]:
+    from pyinit.config.ini_places import find
+
+    found = find(sys.argv[0] if sys.argv else "")
+    return [] if found is None else [found]
 
 
 def _has_drop_ins(directory: str) -> bool:
@@ -52,7 +63,7 @@ def _has_drop_ins(directory: str) -> bool:
         names = posix.listdir(directory)
     except OSError:
         return paths.is_there(directory)
-    return any(name.endswith(".toml") for name in names)
+    return any(name.endswith((".toml", ".conf", ".ini")) for name in names)
 
 
 def load(
