@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SERVER = "pyinit"
 PAGES = ("page", "rest", "metrics", "probes")
+OPEN = frozenset(("/livez", "/readyz", "/startupz"))  # to all; what they are told is KNOWN's
+KNOWN = "pyinit.known"  # in the scope: whether it is somebody who may come in
 CLOSE = {"Connection": "close"}  # what is left of a refused request is not read
 UNAUTHORIZED = {**CLOSE, "WWW-Authenticate": 'Basic realm="default"'}
 
@@ -57,6 +59,7 @@ class Gate:
         send = _signed(send)
         headers = Headers(scope=scope)
         refused = await self._refuse_stranger(scope, headers) or self._refuse(scope, headers)
+        scope[KNOWN] = self._lock is None or "authorization" in headers
         app = refused or self._app
         try:
             await app(scope, bounded_body(receive), send)
@@ -71,6 +74,8 @@ class Gate:
         address = client[0] if client else ""
         given = headers.get("authorization", "")
         scheme = given.partition(" ")[0].lower()
+        if scope["path"] in OPEN and not given:
+            return None
         if scheme != "basic":
             return PlainTextResponse("Unauthorized", 401, UNAUTHORIZED)
         if not self._patience.has_room(address):
