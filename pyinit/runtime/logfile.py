@@ -102,6 +102,10 @@ class LogFile:
             self.retry()
             self._way.settled(self)
 
+    def forget(self) -> None:
+        """Drop what waits to be written: the log is to be empty."""
+        self._kept, self._kept_bytes = [], 0
+
     def close(self) -> None:
         """Give the descriptor back."""
         self._outlet = None

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pyinit.core.plan import Sink
+from pyinit.core.record import replace
 from pyinit.runtime.log import FORMATS, LEVELS, Log, from_environment
+from pyinit.system import logplace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyinit.core.plan import InitPlan
+    from collections.abc import Callable
+
+    from pyinit.core.plan import InitPlan, LogPlan
     from pyinit.runtime.machine import Machine
 
 
@@ -25,16 +29,34 @@ def style(machine: Machine, init: InitPlan) -> tuple[str, ...]:
     return (*wrong, *odd)
 
 
-def place(machine: Machine, path: str | None) -> None:
-    """Write to the file `path` from now on, or to stderr."""
+def place(machine: Machine, log: LogPlan) -> None:
+    """Write to the file that `log` names from now on, or to stderr; and to stdout if it says so."""
     old, machine.log_file = machine.log_file, None
-    write = machine.outlets[1].write
-    if path is not None:
-        machine.log_file = machine.pump.file(Sink("file", path))
+    write: Callable[[bytes], None] = machine.outlets[1].write
+    if log.file is not None:
+        sink = Sink("file", log.file, log.max_size, log.max_files)
+        machine.log_file = machine.pump.file(sink)
         write = machine.log_file.write
+    if log.echo and (log.file is None or logplace.own_stream(log.file) != 1):
+        write = _both(write, machine.outlets[0].write)
     machine.log.redirect(write)
     if old is not None:
         machine.pump.release(old)
+
+
+def differs(old: LogPlan, new: LogPlan) -> bool:
+    """Say whether `place` has to be called anew."""
+    return replace(old, level=new.level, format=new.format) != new
+
+
+def _both(
+    first: Callable[[bytes], None], second: Callable[[bytes], None]
+) -> Callable[[bytes], None]:
+    def write(data: bytes) -> None:
+        first(data)
+        second(data)
+
+    return write
 
 
 def _tell(log: Log, lines: int) -> None:

@@ -67,8 +67,8 @@ def adopt(machine: Machine, plan: Plan) -> Faults | None:
     init = _in_force(old, new)
     machine.plan = replace(plan, init=init)
     own_log.style(machine, init)
-    if old.log.file != init.log.file:
-        own_log.place(machine, init.log.file)
+    if own_log.differs(old.log, init.log):
+        own_log.place(machine, init.log)
     if machine.control is not None:
         machine.control.allow = init.control.allow
     return None
@@ -99,7 +99,7 @@ def _limits(old: InitPlan, new: InitPlan) -> Iterator[Changed]:
 
 
 def _log(old: InitPlan, new: InitPlan) -> Iterator[Changed]:
-    for key in ("level", "format", "file"):
+    for key in ("level", "format", "file", "max_size", "max_files", "echo"):
         if getattr(old.log, key) != getattr(new.log, key):
             name = OVERRULED.get(key, b"")
             note = f"{name.decode()} goes before it" if posix.environ.get(name) else ""

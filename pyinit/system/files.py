@@ -48,7 +48,7 @@ def open_log(
     try:
         found = posix.fstat(fd)
         if _stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
-            _check_link(found.st_uid, path, dir_fd)
+            check_link(found.st_uid, path, dir_fd)
         if mode is not None and _stat.S_IMODE(found.st_mode) != mode:
             posix.chmod(fd, mode)
         if (uid is not None and uid != found.st_uid) or (gid is not None and gid != found.st_gid):
@@ -59,8 +59,8 @@ def open_log(
     return fd
 
 
-def _check_link(owner: int, path: str, dir_fd: int | None) -> None:
-    """Refuse a hard link that may have been placed to have us write to another file.  OSError."""
+def check_link(owner: int, path: str, dir_fd: int | None) -> None:
+    """Refuse a hard link that may have been placed to have us use another file.  Raises OSError."""
     us = posix.geteuid()
     if owner != us:
         raise PermissionError(errno.EPERM, "a hard link to somebody else's file", path)

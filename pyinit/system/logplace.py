@@ -34,10 +34,15 @@ class OwnStream(Exception):
         self.number = number
 
 
-def find(path: str) -> tuple[int, str]:
+READING = posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NOCTTY
+EMPTYING = posix.O_WRONLY | (READING & ~posix.O_RDONLY)
+
+
+def find(path: str, *, make: bool = True) -> tuple[int, str]:
     """Return the directory of a log file, opened and made where it is missing, and its name there.
 
-    Raises OwnStream, and OSError: ELOOP for a link that is not to be trusted.
+    Raises OwnStream, and OSError: ELOOP for a link that is not to be trusted, ENOENT for what is
+    missing if nothing is to be made.
     """
     _check_own(path)
     left = _split(path)
@@ -58,7 +63,7 @@ def find(path: str) -> tuple[int, str]:
                 continue
             if not left:
                 return here, name
-            below = _enter(here, name)
+            below = _enter(here, name, make=make)
             posix.close(here)
             here = below
     except BaseException:
@@ -82,6 +87,40 @@ def open_file(path: str, mode: int | None, uid: int | None, gid: int | None) -> 
         return files.open_log(name, mode, uid, gid, dir_fd=here)
     finally:
         posix.close(here)
+
+
+def open_existing(path: str, flags: int) -> int:
+    """Open a log file that is there, with READING or EMPTYING.  Raises OwnStream, OSError.
+
+    What is no regular file raises FileNotFoundError: a device or a FIFO keeps nothing.
+    """
+    here, name = find(path, make=False)
+    try:
+        fd = posix.open(name, flags, dir_fd=here)
+        try:
+            found = posix.fstat(fd)
+            if not _stat.S_ISREG(found.st_mode):
+                raise FileNotFoundError(errno.ENOENT, "it is no regular file", path)
+            if found.st_nlink > 1:
+                files.check_link(found.st_uid, path, here)
+        except OSError:
+            posix.close(fd)
+            raise
+    finally:
+        posix.close(here)
+    return fd
+
+
+def own_stream(path: str) -> int:
+    """Return 1 or 2 if a path means pyinit's own stdout or stderr, else 0."""
+    try:
+        here, _ = find(path, make=False)
+    except OwnStream as own:
+        return own.number
+    except OSError:
+        return 0
+    posix.close(here)
+    return 0
 
 
 def _check_links(links: int, path: str) -> None:
@@ -119,10 +158,12 @@ def _link(here: int, name: str) -> str | None:
     return posix.readlink(name, dir_fd=here)
 
 
-def _enter(here: int, name: str) -> int:
+def _enter(here: int, name: str, *, make: bool) -> int:
     try:
         return posix.open(name, DIRECTORY, dir_fd=here)
     except FileNotFoundError:
+        if not make:
+            raise
         try:  # noqa: SIM105  contextlib is an import
             posix.mkdir(name, 0o755, dir_fd=here)
         except FileExistsError:

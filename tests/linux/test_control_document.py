@@ -9,7 +9,7 @@ from control_raw import Raw
 
 from pyinit.protocol import names, wire
 from pyinit.protocol.messages import EXIT_CODES, VERBS
-from pyinit.runtime import control, control_session, verbs_output
+from pyinit.runtime import control, control_session, stdin, verbs_files, verbs_output
 
 TEXT = (ROOT / "docs" / "control.md").read_text()
 PLACEHOLDERS = {"<number>": (int, float), "<text>": str, "<list>": list}
@@ -115,7 +115,7 @@ def test_every_error_code_is_there_with_its_exit_status():
 def test_every_bound_is_there_with_its_value():
     found = {name: float(value) for name, value, _ in rows("bound")}
     for name, value in found.items():
-        modules = (control, control_session, verbs_output, wire, names)
+        modules = (control, control_session, verbs_output, verbs_files, stdin, wire, names)
         places = [each for each in modules if hasattr(each, name)]
         assert places, name
         assert getattr(places[0], name) == value

@@ -73,6 +73,7 @@ GOOD = {
     "flag": st.booleans(),
     "seconds": st.floats(0, 0.01) | st.sampled_from([0, 1e308, 10**300]),
     "count": st.integers(0, 5) | st.just(10**300),
+    "integer": st.integers(-5, 5) | st.just(-(10**300)),
     "limits": st.dictionaries(resources, limits, max_size=2),
 }
 known_words = sorted({name for verb in VERBS.values() for name in verb.args} | {"nmaes", ""})

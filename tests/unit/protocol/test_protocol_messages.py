@@ -23,7 +23,8 @@ GOOD = {
     "text": ["TERM", ""],
     "flag": [True, False],
     "seconds": [0, 1.5, 30],
-    "count": [0, 100],
+    "count": [100, 0],
+    "integer": [-1, 0, 100],
     "limits": [{"nofile": 65536, "core": "unlimited"}, {}],
 }
 BAD = {
@@ -32,6 +33,7 @@ BAD = {
     "flag": [0, "yes", None],
     "seconds": [-1, "5s", True, None],
     "count": [-1, 1.5, True, "3"],
+    "integer": [1.5, True, "3", None],
     "limits": [[], {"nofile": True}, {"nofile": 1.5}, {"nofile": None}, "nofile=1"],
 }
 ARGUMENTS = [
