@@ -23,7 +23,7 @@ USAGE = 2
 
 def main() -> Never:
     """Be supervisord with the command line of this process; never returns."""
-    signal_fd = signals.catch_all(again=b"PYINIT_STATE_FD" in posix.environ)
+    signal_fd = signals.catch_all(again=signals.goes_on())
     code = run(sys.argv[1:], sys.argv[0], signal_fd)
     posix._exit(code)  # noqa: SLF001
 

@@ -35,7 +35,7 @@ def main() -> Never:
     """Run as the command `pyinit`; never returns."""
     if sys.argv[0].endswith(OTHERS):
         _be_an_applet()  # before any signal is touched: its child gets them as they were
-    signal_fd = signals.catch_all(again=b"PYINIT_STATE_FD" in posix.environ)
+    signal_fd = signals.catch_all(again=signals.goes_on())
     code = run(sys.argv[1:], signal_fd)
     posix._exit(code)  # noqa: SLF001
 
@@ -124,6 +124,7 @@ def start(
     from pyinit.system import files
 
     state = posix.environ.pop(b"PYINIT_STATE_FD", None)
+    anew = posix.environ.pop(b"PYINIT_ANEW", None)  # this process was a pyinit already
     options = Options(
         paths=paths,
         command=words,
@@ -137,12 +138,13 @@ def start(
     if options.state_fd < 0:
         files.seal_inherited()
         if daemon:
-            from pyinit.runtime.daemon import daemonize
+            from pyinit.runtime.daemon import daemonize, go_on
 
             if words and "/" in words[0]:
                 words = (*_absolute(words[:1]), *words[1:])
             rooted = replace(options, paths=_absolute(paths), command=words)
-            options = replace(rooted, daemon_fd=daemonize())
+            fd = daemonize() if anew is None else go_on(int(anew))
+            options = replace(rooted, daemon_fd=fd)
     return boot.main(options)
 
 

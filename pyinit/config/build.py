@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyinit.config.toml import Document
 
 EXITS = ("fail-fast", "all-done", "never")
-ACTIONS = ("reload", "reopen", "stop", "ignore")
+ACTIONS = ("reload", "restart", "reopen", "stop", "ignore")
 ACCESS = ("read", "operate", "admin")
 UNCATCHABLE = frozenset((9, 17, 19))  # KILL and STOP, and CHLD: the news of pyinit's own children
 FORBIDDEN = frozenset(" \t\n:/*?[],=\"'")
@@ -268,7 +268,7 @@ def _signals(value: object) -> dict[int, str]:
             raise ValueFault(f'"{name}" is there twice', "leave one out")
         if isinstance(action, str) and (action in ACTIONS or action.startswith("forward:")):
             return action
-        fix = 'write "forward:PROGRAM", "reload", "reopen", "stop" or "ignore"'
+        fix = 'write "forward:PROGRAM", "reload", "restart", "reopen", "stop" or "ignore"'
         raise ValueFault(f"{values.shown(action)} is nothing a signal can do", fix)
 
     found = each(values.table(value).items(), convert)

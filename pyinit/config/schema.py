@@ -62,7 +62,7 @@ KEYS = (
     Key("init", "pidfile", "word", "none", "a file that holds pyinit's pid while it runs"),
     Key("init", "log", "table", "{}", "pyinit's own messages"),
     Key("init", "control", "table", "{}", "the control socket"),
-    Key("init", "signals", "signals", "{}", 'what a signal to pyinit does: { USR2 = "forward:web", HUP = "reload" }; also "reopen", "stop", "ignore"'),
+    Key("init", "signals", "signals", "{}", 'what a signal to pyinit does: { USR2 = "forward:web", HUP = "reload" }; also "restart" (stop everything, then begin anew), "reopen", "stop", "ignore"'),
     Key("init", "exit_when", "table", "none", "end with 0 when a file appears or a process ends (sidecars)", LATER),
     Key("init.log", "level", "level", '"info"', '"error", "warning", "info" or "debug"; PYINIT_LOG_LEVEL goes before'),
     Key("init.log", "format", "logformat", '"text"', '"text", "json" or "supervisord"; PYINIT_LOG_FORMAT goes before'),

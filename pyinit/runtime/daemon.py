@@ -46,6 +46,12 @@ def daemonize() -> int:
     return writer
 
 
+def go_on(fd: int) -> int:
+    """Be the daemon that this process is already; return `fd`, where its command waits, or -1."""
+    posix.chdir("/")
+    return fd
+
+
 def _root_environment() -> None:
     """Make what names a file do so from the root, which the daemon goes to."""
     here = posix.getcwdb()

@@ -5,19 +5,24 @@ from __future__ import annotations
 import errno
 import posix
 
+from pyinit.core.record import replace
 from pyinit.runtime import pidfile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.core.plan import InitPlan
+    from pyinit.runtime.options import Options
 
 
 class Unable(Exception):
     """Something that [init] asks for cannot be had; the text says what, why, and the fix."""
 
 
-def enter(init: InitPlan) -> None:
-    """Go to the directory and put the mask in force.  Raises Unable."""
+def enter(init: InitPlan, options: Options) -> Options:
+    """Go to the directory and put the mask in force; return `options` with the mask before.
+
+    Raises Unable.
+    """
     if init.directory is not None:
         try:
             posix.chdir(init.directory)
@@ -26,8 +31,9 @@ def enter(init: InitPlan) -> None:
                 f'cannot enter the directory "{init.directory}" of [init]: {error.strerror}\n'
                 "  make it, or name another in [init] directory"
             ) from None
-    if init.umask is not None:
-        posix.umask(init.umask)
+    if init.umask is None:
+        return options
+    return replace(options, born_mask=posix.umask(init.umask))
 
 
 def take_pidfile(init: InitPlan) -> None:

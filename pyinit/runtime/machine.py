@@ -11,6 +11,7 @@ from pyinit.core import supervisor as core
 from pyinit.core.phases import Over, Up
 from pyinit.core.states import run_of
 from pyinit.runtime import (
+    anew,
     control_socket,
     footing,
     main_program,
@@ -30,6 +31,7 @@ from pyinit.runtime.failure import fail, termination
 from pyinit.runtime.history import History
 from pyinit.runtime.log import Log, fault
 from pyinit.runtime.loop import Loop
+from pyinit.runtime.options import from_here
 from pyinit.runtime.outlet import Outlet
 from pyinit.runtime.packer import Packer
 from pyinit.runtime.poller import Poller
@@ -82,6 +84,7 @@ class Machine:
         self.socket_path = ""
         self.notify_fd = -1
         self._reexec: tuple[Callable[[Machine], None], ...] = ()
+        self._anew = anew.begin
         self.pump = Pump(self.poller, self.outlets, self._trouble, self._pack)
         self.announcer = Announcer(self.log, self.history, self._last_output, cgroups.oom_kills)
         main = self.announcer.main = main_program.MAIN_KEY if options.command else None
@@ -110,7 +113,7 @@ class Machine:
             self.recorder,
             self.compiler,
             self.log,
-            _from_here(options.paths),
+            from_here(options.paths),
             self.driver.helpers,
         )
         self.reaper = Reaper(
@@ -143,7 +146,8 @@ class Machine:
         phase = self.loop.supervisor.phase
         if isinstance(phase, Over):  # carried over: the core has said Exit, and says it once
             cause = phase.shutdown.cause if phase.shutdown is not None else "everything is over"
-            self.driver.exit = fx.Exit(phase.code, cause)
+            again = phase.shutdown is not None and phase.shutdown.again
+            self.driver.exit = fx.Exit(phase.code, cause, again)
         try:
             code = self.loop.run()
         except BaseException as error:  # noqa: BLE001  the programs must not die of it
@@ -152,7 +156,7 @@ class Machine:
             self._end(code)
         except Exception as error:  # noqa: BLE001  everything is over: nobody is hurt by it
             self.log.error(f"cannot take leave properly: {fault(error)}")
-        return code
+        return self._anew(self, code) if self.driver.exit and self.driver.exit.again else code
 
     def _prepare(self) -> Faults | None:
         """Limits, directory, mask, socket, pidfile, user: in this order."""
@@ -165,7 +169,7 @@ class Machine:
         for text in texts:
             self.log.warning(text)
         try:
-            footing.enter(init)
+            self.options = footing.enter(init, self.options)
             footing.take_pidfile(init)
             self.open_control()
             refused = self.hold(self.plan)
@@ -357,7 +361,7 @@ class Machine:
 
     def _end(self, code: int) -> None:
         """Take leave: socket and pidfile go, what is still to say is said."""
-        if self.driver.exit is not None and code != 0:
+        if self.driver.exit is not None and code != 0 and not self.driver.exit.again:
             termination(f"pyinit: {self.driver.exit.reason}; exit status {code}\n")
         verdict.tell(self)
         self.driver.end_helpers()
@@ -389,11 +393,3 @@ class Machine:
         code = rescue.rescue(rescue.children(), *told)
         termination(f"pyinit: the loop was broken: {error!r}\n")
         return code
-
-
-def _from_here(paths: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the paths as they are from the root: a reload reads them from elsewhere."""
-    if all(path.startswith("/") for path in paths):
-        return paths
-    here = posix.getcwd()
-    return tuple([path if path.startswith("/") else f"{here}/{path}" for path in paths])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posix
+
 from pyinit.core.record import Record
 
 LONG_AGO = float("-inf")
@@ -28,3 +30,11 @@ class Options(Record):
     overrides: tuple[tuple[str, str], ...] = ()
     name: str = "pyinit"
     born_mask: int = -1
+
+
+def from_here(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the paths as they are from the root: a reload reads them from elsewhere."""
+    if all(path.startswith("/") for path in paths):
+        return paths
+    here = posix.getcwd()
+    return tuple([path if path.startswith("/") else f"{here}/{path}" for path in paths])

@@ -24,8 +24,14 @@ def take(path: str, uid: int | None = None, gid: int | None = None) -> None:
     pid = _read(path)
     if pid is not None and pid != posix.getpid() and _is_pyinit(pid):
         raise AlreadyRunning(f"pid {pid} of pidfile {path!r} is a pyinit that runs")
-    files.make_parents(path)
-    files.atomic_write(path, b"%d\n" % posix.getpid(), uid=uid, gid=gid)
+    text = b"%d\n" % posix.getpid()
+    try:
+        files.make_parents(path)
+        files.atomic_write(path, text, uid=uid, gid=gid)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM) or not _is_empty(path):
+            raise
+        _fill(path, text)
 
 
 def give_back(path: str) -> None:
@@ -55,6 +61,22 @@ def _read(path: str) -> int | None:
     finally:
         posix.close(fd)
     return int(text) if text.isdigit() else None
+
+
+def _is_empty(path: str) -> bool:
+    """Say whether there is what a pyinit leaves that may not remove its pidfile."""
+    try:
+        return posix.stat(path).st_size == 0
+    except OSError:
+        return False
+
+
+def _fill(path: str, text: bytes) -> None:
+    fd = posix.open(path, posix.O_WRONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK)
+    try:
+        posix.write(fd, text)
+    finally:
+        posix.close(fd)
 
 
 def _is_pyinit(pid: int) -> bool:

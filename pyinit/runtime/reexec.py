@@ -59,7 +59,7 @@ def check(machine: Machine) -> None:
 
     def read_back() -> None:
         posix.set_inheritable(fd, True)  # by its name in /proc we may not: see dumpable in proc(5)
-        _exec(machine, {CHECK_VARIABLE: b"%d" % fd})
+        become(machine, {CHECK_VARIABLE: b"%d" % fd})
 
     def done(status: int) -> None:
         posix.close(fd)
@@ -102,7 +102,7 @@ def reexec(machine: Machine) -> None:
         kept.append(fd)
         for each in kept:
             posix.set_inheritable(each, True)
-        _exec(machine, {STATE_VARIABLE: b"%d" % fd})
+        become(machine, {STATE_VARIABLE: b"%d" % fd})
     except Exception as error:  # noqa: BLE001  whatever it is, we go on as we are
         for each in kept:
             posix.set_inheritable(each, False)
@@ -165,8 +165,11 @@ def _give_up(machine: Machine, reason: str) -> None:
     machine.log.error(f"cannot re-exec, going on: {reason}")
 
 
-def _exec(machine: Machine, more: dict[bytes, bytes]) -> None:
-    """Become the new pyinit, started as we were: where we were born, what is relative is found."""
+def become(machine: Machine, more: dict[bytes, bytes]) -> None:
+    """Execute pyinit, started as we were, with `more` in its environment.  Raises OSError.
+
+    It begins where we were born: there what is relative is found.
+    """
     _enter(machine.options.born_in)
     encoding = sys.getfilesystemencoding()
     executable = sys.executable or "/proc/self/exe"

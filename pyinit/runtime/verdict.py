@@ -51,6 +51,8 @@ def find(
     told = "".join([_told(row, output(row.plan.key)) for row in failed])
     if not isinstance(supervisor.phase, Up):
         shutdown = shutdown_of(supervisor.phase)
+        if shutdown is not None and shutdown.again:
+            return None  # the command waits for the pyinit that begins anew
         if shutdown is not None and not failed and _is_success(supervisor.phase, shutdown):
             return 0, "pyinit: everything is done\n"
         cause = shutdown.cause if shutdown is not None else "stopped before anything was started"

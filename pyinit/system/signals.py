@@ -53,6 +53,11 @@ def catch_all(*, again: bool = False) -> int:
     return reader
 
 
+def goes_on() -> bool:
+    """Say whether this process was a pyinit before, and what is blocked may be pending."""
+    return b"PYINIT_STATE_FD" in posix.environ or b"PYINIT_ANEW" in posix.environ
+
+
 def _pipe() -> tuple[int, int]:
     """Return a pipe that does not take the numbers 0 to 2, which may be closed at the start."""
     ends = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
