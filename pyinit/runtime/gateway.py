@@ -19,7 +19,7 @@ import sys
 import time
 
 from pyinit.core.events import RestartRequested, StartRequested
-from pyinit.core.plan import Launch, Limit, ProcessPlan, Restart, Stop
+from pyinit.core.plan import Capabilities, Launch, Limit, ProcessPlan, Restart, Stop
 from pyinit.core.record import replace
 from pyinit.core.states import NEVER, RESTING
 from pyinit.protocol.messages import ADMIN, READ
@@ -47,9 +47,7 @@ SOON_S = 5.0  # a gateway that ends so soon ...
 DELAYS_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # ... is called again after this long
 OPEN_FILES = 1024  # listeners, 256 clients and itself
 READABLE, UNREADABLE = b"1", b"0"
-START = (
-    "import sys; sys.path[:0] = {paths!r}; from pyinit.web.__main__ import main; sys.exit(main())"
-)
+START = "import sys; sys.path[:0] = {!r}; from pyinit.web.__main__ import main; sys.exit(main())"
 
 
 class Gateway:
@@ -66,6 +64,7 @@ class Gateway:
         self._failures = 0
         self._again_at = NEVER  # the doors are watched again, after a gateway that ended at once
         self._uid: int | None = None  # None: not yet known whether it can be UID
+        self._powerless = False  # if it is root after all, then without root's powers
         machine.driver.dressers[KEY] = self.dress
         machine.loop.after_turn.append(self._look)
         machine.loop.timed = (*machine.loop.timed, self)
@@ -118,6 +117,8 @@ class Gateway:
             raise
         if self._uid and posix.geteuid() == 0:
             launch = replace(launch, uid=self._uid, gid=self._uid, groups=())
+        elif self._powerless:
+            launch = replace(launch, capabilities=Capabilities(keep=()))
         return replace(launch, argv=_words()), tuple(keep)
 
     def _hand_over(self, plan: WebPlan, keep: list[tuple[int, int]]) -> None:
@@ -203,6 +204,7 @@ class Gateway:
         if self._uid is None:
             self._uid = UID if answer == READABLE else 0
             if answer == UNREADABLE:
+                self._powerless = True
                 self._machine.log.warning(
                     f"the web gateway runs as root: uid {UID} cannot read Python or pyinit\n"
                     "  let everybody read where they are installed"
