@@ -120,6 +120,46 @@ class Listener(Record):
     fd: int
 
 
+class KeptEvent(Record):
+    """An event of supervisord's that somebody is still to be told of; the payload is a blob."""
+
+    serial: int
+    pool_serial: int
+    name: str
+    payload: int
+
+
+class EventPool(Record):
+    """A pool of event listeners, and the events that wait in it."""
+
+    name: str
+    serial: int
+    refusals: int
+    events: tuple[KeptEvent, ...]
+
+
+class EventListener(Record):
+    """What an event listener is at, and the event that it has."""
+
+    key: str
+    run_id: int
+    state: str
+    rest: int
+    length: int
+    event: KeptEvent | None
+    breaks: int
+    restart_at: float
+
+
+class Events(Record):
+    """supervisord's events: the next serial, the last tick of each period, pools, listeners."""
+
+    serial: int
+    ticked: dict[int, int]
+    pools: tuple[EventPool, ...]
+    listeners: tuple[EventListener, ...]
+
+
 class Client(Record):
     """A connection to the control socket: who it is, its bytes, and its requests under way."""
 
@@ -176,6 +216,7 @@ class Carried(Record):
     stdins: tuple[InPipe, ...] = ()
     auto_logs: dict[tuple[str, int], tuple[str, str]] | None = None
     syslog: Unsent | None = None
+    events: Events | None = None
 
 
 class Blobs:

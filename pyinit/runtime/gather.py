@@ -85,8 +85,17 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
         ),
         auto_logs=pump.special.auto.files if pump.special.auto is not None else None,
         syslog=_syslog(machine, blobs),
+        events=_events(machine, blobs),
     )
     return carried, blobs, _descriptors(carried)
+
+
+def _events(machine: Machine, blobs: Blobs) -> carry.Events | None:
+    if machine.happenings is None:
+        return None
+    from pyinit.runtime import pools_carried
+
+    return pools_carried.carried(machine, blobs)
 
 
 def _descriptors(carried: Carried) -> list[int]:

@@ -143,6 +143,14 @@ class Happenings:
         """A listener has said something."""
         self.pools.heard(source.key, source.run_id, data)
 
+    def ticked(self) -> dict[int, int]:
+        """Return the last tick of each period that is told, to be carried over a re-exec."""
+        return self._ticked
+
+    def go_on(self, ticked: dict[int, int]) -> None:
+        """Take over what another pyinit has told of the time."""
+        self._ticked.update({each: at for each, at in ticked.items() if each in self._ticked})
+
     def remote(self, kind: str, data: str) -> None:
         """Somebody sends a word by the control socket."""
         self.publish("REMOTE_COMMUNICATION", lambda: f"type:{kind}\n{data}")
@@ -240,6 +248,8 @@ def wire(machine: Machine) -> Happenings:
     """Return the bus of a machine, made and connected with the first one who needs it."""
     if machine.happenings is not None:
         return machine.happenings
+    from pyinit.runtime import pools_carried  # noqa: F401  later it might be of another version
+
     loop, announcer = machine.loop, machine.announcer
     found = machine.happenings = Happenings(
         lambda: loop.supervisor,

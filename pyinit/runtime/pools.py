@@ -144,6 +144,10 @@ class Pools:
         if member is not None:
             self._dispatch(member.pool)
 
+    def look(self, pool: str) -> None:
+        """See whether somebody is there to take what waits in a pool."""
+        self._dispatch(self.pools[pool])
+
     def ended(self, key: str) -> None:
         """The run of a listener is over: what it was at is for another."""
         member = self.members.get(key)

@@ -224,6 +224,10 @@ def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
     machine.watch.restore(carried.warned)
     _restore_output(machine, carried, blobs)
     _restore_stdins(machine, carried, blobs)
+    if carried.events is not None:
+        from pyinit.runtime import pools_carried
+
+        pools_carried.restore(machine, carried.events, blobs)
     _restore_runs(machine, carried)
     machine.reaper.kick()
     machine.log.info(f"re-executed, {len(machine.loop.supervisor.pids.known())} runs kept")

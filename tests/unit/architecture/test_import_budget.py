@@ -58,7 +58,7 @@ ALLOWED = {
 LATER = re.compile(
     r"pyinit\.(config|client|web|applets|cli\.(?!init$)\w+)"
     r"|pyinit\.protocol\.listener"
-    r"|pyinit\.runtime\.(verbs\w*|daemon|direct\w*|happenings|pools|speech_\w+)"
+    r"|pyinit\.runtime\.(verbs\w*|daemon|direct\w*|happenings|pools\w*|speech_\w+)"
 )
 MODULES = 94  # of pyinit: each is half a tenth of a millisecond and ten kilobytes
 EXTENSIONS = re.compile(
