@@ -10,13 +10,16 @@ import hashlib
 import time
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from pyinit import __version__
 from pyinit.web import rows
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from starlette.requests import Request
 
 HERE = Path(__file__).parent
 KINDS = {
@@ -82,6 +85,8 @@ def _files() -> dict[str, tuple[bytes, str, str]]:
 
 @cache
 def _templates() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # not for programs
+
     made = Environment(
         loader=FileSystemLoader(HERE / "pages"),
         autoescape=True,

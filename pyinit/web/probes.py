@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pyinit.protocol.wire import Json, Object
 
 PATHS = ("/livez", "/readyz", "/startupz")
+LOST = ("FATAL", "EXITED")
 KNOWN = "pyinit.known"  # in the scope: whether who asks may come in
 
 
@@ -34,9 +35,13 @@ class Probes:
         self._started = False
 
     async def is_alive(self) -> Object:
-        """PID 1 answers, and nothing critical has failed; boot and shutdown are no failures."""
+        """PID 1 answers, and nothing critical has failed for good.
+
+        What is being started again is in good hands: to kill everything else for it helps nobody.
+        """
         found = await self._context.call("health")
-        return {**found, "ok": not found.get("failing")}
+        failing = [each for each in objects(found.get("failing")) if each.get("state") in LOST]
+        return {**found, "ok": not failing, "failing": list(failing)}
 
     async def is_ready(self) -> Object:
         """Everything that starts by itself is up, and traffic is welcome."""

@@ -12,6 +12,7 @@ the console, every request that failed and everything that the content security 
 """
 
 import base64
+import contextlib
 import json
 import os
 import select
@@ -91,14 +92,10 @@ class Browser:
     def close(self):
         os.close(self._to)
         os.close(self._from)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait(10)
         self._log.close()
         shutil.rmtree(self.profile, ignore_errors=True)
