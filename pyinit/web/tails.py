@@ -65,7 +65,7 @@ async def _name(context: Context, namespec: str) -> str | None:
     found = (await context.call("info"))["processes"]
     for each in found if isinstance(found, list | tuple) else ():
         if isinstance(each, dict) and (each.get("group"), each.get("name")) == (group, process):
-            return str(each.get("namespec"))
+            return f"={each.get('key')}"  # which no pattern of a name can be mistaken for
     return None
 
 
