@@ -53,7 +53,7 @@ class Syslog:
         self._size = 0
         self._waiting = False
         self._unsaid = 0
-        self._trouble = ""
+        self._in_trouble = False
 
     def taker(self, source: Source) -> Callable[[bytes], None]:
         """Return what takes blocks of lines of one process."""
@@ -147,12 +147,13 @@ class Syslog:
 
     def _flows(self) -> None:
         lost, self._unsaid = self._unsaid, 0
-        self._trouble = ""
+        self._in_trouble = False
         self._report(f'"{self._path}" is read again: {lost} lines dropped: nobody took them')
 
     def _say(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            self._trouble = trouble
+        """Tell of a trouble, and not of what it turns into, until it is over."""
+        if not self._in_trouble:
+            self._in_trouble = True
             self._report(trouble)
 
     def _wait(self) -> None:
