@@ -17,6 +17,7 @@ import sys
 from pyinit.core import draft, events, plan
 from pyinit.core.record import Record, from_plain, kinds_of, to_plain
 from pyinit.runtime import history
+from pyinit.runtime.options import Options
 from pyinit.runtime.stream import Source
 
 TYPE_CHECKING = False
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pyinit.core import effects
     from pyinit.core.plan import Plan
 
-FORMAT = 3  # of what is written down; a reader of another format refuses it
+FORMAT = 4  # of what is written down; a reader of another format refuses it
 MARSHAL_VERSION = 2  # without references between objects: every Python 3 reads it
 HEAD_BYTES = 8
 READ_BYTES = 1 << 20
@@ -179,11 +180,7 @@ class Carried(Record):
 
     supervisor: draft.Supervisor
     plan: plan.Plan
-    paths: tuple[str, ...]
-    command: tuple[str, ...]
-    verbose: bool
-    daemon_fd: int
-    born_in: str
+    options: Options
     directory: str
     socket_path: str
     listener_fd: int
@@ -206,10 +203,6 @@ class Carried(Record):
     signals: tuple[int, ...]
     clients: tuple[Client, ...]
     recorded: tuple[tuple[float, events.Event, effects.Effects], ...]
-    recovered_at: float
-    name: str = "pyinit"
-    overrides: tuple[tuple[str, str], ...] = ()
-    born_mask: int = -1
     reread: Plan | None = None
     held: tuple[Listener, ...] | None = None
     gateway_secret: str = ""
@@ -279,7 +272,7 @@ def kinds() -> dict[str, type[Record]]:
         if name.startswith("pyinit.core.") and name not in NOT_OURS
     ]
     found = kinds_of(*core, history, sys.modules[__name__])
-    return {**found, "Source": Source}
+    return {**found, "Source": Source, "Options": Options}
 
 
 def _read(fd: int, size: int) -> bytes:

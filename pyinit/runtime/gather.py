@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pyinit.runtime.carry import Blobs, Carried, Client
     from pyinit.runtime.control_session import Session
     from pyinit.runtime.machine import Machine
+    from pyinit.runtime.pump import Pump
     from pyinit.runtime.stream import Stream
 
 
@@ -25,27 +26,14 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
     carried = carry.Carried(
         supervisor=loop.supervisor,
         plan=replace(machine.plan, processes=()),  # the rows of the supervisor have them
-        paths=machine.options.paths,
-        command=machine.options.command,
-        verbose=machine.options.verbose,
-        daemon_fd=machine.options.daemon_fd,
-        born_in=machine.options.born_in,
+        options=machine.options,
         directory=machine.directory(),
         socket_path=machine.socket_path,
         listener_fd=listener_fd,
         notify_path=machine.readiness.notify_path or "",
         notify_fd=machine.notify_fd,
         pipes=_pipes(machine, blobs),
-        kept=tuple(
-            [
-                carry.KeptOutput(
-                    key,
-                    tuple([(kind, blobs.add(data)) for kind, data in each.ring.parts()]),
-                    each.count,
-                )
-                for key, each in pump.kept().items()
-            ]
-        ),
+        kept=_kept(pump, blobs),
         logs=_logs(machine, blobs),
         outlets=tuple([_stalled(outlet.carried(), blobs) for outlet in machine.outlets]),
         packing=machine.packer.wanted(),
@@ -70,10 +58,6 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
             [_client(each, blobs) for each in (control.sessions() if control is not None else ())]
         ),
         recorded=tuple(machine.recorder.entries()),
-        recovered_at=machine.options.recovered_at,
-        name=machine.options.name,
-        overrides=machine.options.overrides,
-        born_mask=machine.options.born_mask,
         held=_listeners(machine),
         gateway_secret=_secret(machine),
         reread=machine.desk.reread,
@@ -99,7 +83,7 @@ def _events(machine: Machine, blobs: Blobs) -> carry.Events | None:
 
 
 def _descriptors(carried: Carried) -> list[int]:
-    fds = [carried.daemon_fd, carried.listener_fd, carried.notify_fd]
+    fds = [carried.options.daemon_fd, carried.listener_fd, carried.notify_fd]
     for group in (
         *(carried.pipes, carried.logs, carried.outlets),
         *(carried.execing, carried.asked, carried.clients, carried.stdins),
@@ -107,6 +91,19 @@ def _descriptors(carried: Carried) -> list[int]:
         fds += [each.fd for each in group]
     fds += [each.fd for each in carried.held or ()]
     return [fd for fd in fds if fd >= 0]
+
+
+def _kept(pump: Pump, blobs: Blobs) -> tuple[carry.KeptOutput, ...]:
+    return tuple(
+        [
+            carry.KeptOutput(
+                key,
+                tuple([(kind, blobs.add(data)) for kind, data in each.ring.parts()]),
+                each.count,
+            )
+            for key, each in pump.kept().items()
+        ]
+    )
 
 
 def _pipes(machine: Machine, blobs: Blobs) -> tuple[carry.Pipe, ...]:

@@ -189,21 +189,9 @@ def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
     from pyinit.runtime.machine import Machine
 
     _enter(carried.directory)
-    options = replace(
-        options,
-        paths=carried.paths,
-        command=carried.command,
-        verbose=carried.verbose,
-        daemon_fd=carried.daemon_fd,
-        born_in=carried.born_in,
-        recovered_at=carried.recovered_at,
-        name=carried.name,
-        overrides=carried.overrides,
-        born_mask=carried.born_mask,
-        state_fd=-1,
-    )
+    options = replace(carried.options, signal_fd=options.signal_fd, state_fd=-1)
     outlets = [each.fd for each in carried.outlets]
-    for fd in (carried.daemon_fd, carried.listener_fd, carried.notify_fd, *outlets):
+    for fd in (options.daemon_fd, carried.listener_fd, carried.notify_fd, *outlets):
         _seal(fd)
     machine = Machine(options, carried.plan, carried.supervisor)
     machine.socket_path = carried.socket_path

@@ -13,6 +13,7 @@ from pyinit.core.plan import Launch, Plan, ProcessPlan, Sink
 from pyinit.core.status import ExitCode
 from pyinit.runtime import carry, machine  # noqa: F401  all that a state is made of
 from pyinit.runtime.history import End
+from pyinit.runtime.options import Options
 from pyinit.runtime.stream import Source
 
 
@@ -39,11 +40,7 @@ def carried(blobs, **more):
     fields = {
         "supervisor": some_state(),
         "plan": Plan(),
-        "paths": ("/etc/a",),
-        "command": (),
-        "verbose": False,
-        "daemon_fd": -1,
-        "born_in": "/",
+        "options": Options(("/etc/a",), overrides=(("loglevel", "debug"),), name="supervisord"),
         "directory": "/tmp",
         "socket_path": "/s",
         "listener_fd": 4,
@@ -72,7 +69,6 @@ def carried(blobs, **more):
             carry.Client(9, 1, 0, "admin", blobs.add(b"{"), blobs.add(b""), (blobs.add(b"{}"),), 0),
         ),
         "recorded": ((1.0, ev.Boot(), ()),),
-        "recovered_at": float("-inf"),
     }
     return carry.Carried(**{**fields, **more})
 
