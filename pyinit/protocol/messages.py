@@ -55,7 +55,9 @@ VERBS = {
         {"names": "names", "lines": "count", "follow": "flag", "stream": "text"},
         ("names",),
     ),
-    "events": Verb(READ, {"names": "names", "lines": "count", "follow": "flag"}),
+    "events": Verb(
+        READ, {"names": "names", "lines": "count", "follow": "flag", "supervisord": "flag"}
+    ),
     "why": Verb(READ, {"names": "names", "lines": "count"}, ("names",)),
     "limits": Verb(READ, {"names": "names"}),
     "graph": Verb(READ, {}),
@@ -76,6 +78,7 @@ VERBS = {
     "remove-group": Verb(OPERATE, {"name": "text"}, ("name",)),
     "clear-log": Verb(OPERATE, {"names": "names", "main": "flag"}),
     "write-stdin": Verb(OPERATE, {"name": "text", "data": "text"}, ("name", "data")),
+    "remote-event": Verb(OPERATE, {"type": "text", "data": "text"}),
     "drain": Verb(OPERATE, {"off": "flag", "delay_s": "seconds"}),
     "set-limits": Verb(ADMIN, {"names": "names", "limits": "limits"}, ("names", "limits")),
     "env": Verb(ADMIN, {"names": "names"}, ("names",)),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyinit.core.plan import WebPlan
     from pyinit.runtime.announcer import Announcer
     from pyinit.runtime.compiling import Compiler, Faults
+    from pyinit.runtime.happenings import Happenings
     from pyinit.runtime.history import History
     from pyinit.runtime.log import Log
     from pyinit.runtime.logfile import LogFile
@@ -70,6 +71,7 @@ class Desk:
         self.write_stdin: Callable[[str, bytes], str] = lambda _key, _data: "no-file"
         self.own_log: Callable[[], LogFile | None] = lambda: None
         self.web: Callable[[], WebPlan | None] = lambda: None
+        self.bus: Callable[[], Happenings]
         self._loop = loop
         self._compiler = compiler
         self._paths = paths

@@ -71,6 +71,7 @@ class Happenings:
         self._wanted: frozenset[str] = frozenset()
         self._groups: list[str] = []
         self._stale = False
+        self._graph = state().graph
         self._stopping = not isinstance(state().phase, Booting | Up)
         self._ticked: dict[int, int] = {}  # period -> the one that we are in
         self._tick_at = NEVER
@@ -161,8 +162,9 @@ class Happenings:
 
     def after_turn(self) -> None:
         """Look at what no announcement tells."""
-        if self._stale:
-            self._stale = False
+        graph = self._state().graph
+        if self._stale or graph is not self._graph:
+            self._stale, self._graph = False, graph  # there is another with every plan
             self._refresh()
         self._watch_phase()
 

@@ -256,6 +256,7 @@ class Machine:
         self.desk.environ = dict(posix.environ)
         self.desk.write_stdin = self.driver.write_stdin
         self.desk.own_log = lambda: self.log_file
+        self.desk.bus = lambda: speech.bus(self)
         self.pump.special.ident = self.options.name
         watch, now = self.watch, time.monotonic()
         parts = (self.reaper, self.readiness, self.pump, self.compiler, self.announcer)
@@ -282,7 +283,7 @@ class Machine:
             if refused is not None:
                 self.hold(self.plan)
         if refused is None:
-            speech.choose(self)
+            speech.adopt(self)
             self._open_notify()
             self.pump.special.expect(self.plan)
         return refused

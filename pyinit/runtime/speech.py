@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pyinit.core.effects import Announce, Kill
     from pyinit.core.plan import ProcessPlan
     from pyinit.protocol.listener import Broke
+    from pyinit.runtime.happenings import Happenings
     from pyinit.runtime.history import End
     from pyinit.runtime.log import Log
     from pyinit.runtime.machine import Machine
@@ -138,14 +139,26 @@ def choose(machine: Machine) -> None:
         announcer.speech = Speech(machine.log)
 
 
+def adopt(machine: Machine) -> None:
+    """A new plan is in force: speak as it wants it, and tell the listeners that it has."""
+    choose(machine)
+    if any(each.pool for each in machine.plan.processes):
+        bus(machine)
+
+
+def bus(machine: Machine) -> Happenings:
+    """Return what tells of supervisord's events, made for the first who wants to know."""
+    from pyinit.runtime.happenings import wire
+
+    return wire(machine)
+
+
 def boot(machine: Machine) -> None:
     """Say that the programs are about to be started, and tell the listeners."""
     web = machine.plan.web
     machine.announcer.speech.booted(posix.getpid(), rpc=web is not None and web.rpc)
     if any(each.pool for each in machine.plan.processes):
-        from pyinit.runtime.happenings import wire
-
-        wire(machine).booted()
+        bus(machine).booted()
 
 
 def _ended(change: Announce, end: End) -> str:

@@ -193,6 +193,8 @@ class SupervisordSpeech(Speech):
 
     def _copier(self, name: str, plan: ProcessPlan) -> Callable[[int, bytes], None]:
         def printed(stream: int, data: bytes) -> None:
+            if not data:  # that was all of it
+                return
             said = data.decode("utf-8", "backslashreplace")
             if plan.pool is not None and stream == 0:
                 said = repr(data)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pyinit.protocol.messages import READ, VERBS
 from pyinit.runtime import (
     verbs_act,
+    verbs_events,
     verbs_facts,
     verbs_files,
     verbs_groups,
@@ -59,6 +60,7 @@ HANDLERS: dict[str, Handler] = {
     "reexec": verbs_act.reexec,
     "logs": verbs_output.logs,
     "events": verbs_output.events,
+    "remote-event": verbs_events.remote_event,
     "why": verbs_output.why,
     "trace": verbs_output.trace,
     "read-log": verbs_files.read_log,
@@ -79,8 +81,9 @@ class Verbs:
 
     def perform(self, ask: Ask) -> Object | None:
         """Carry out a request whose verb, arguments and access were checked.  Raises Refused."""
-        self._service.desk.log.say(
-            "info" if changes(ask.verb, ask.args) else "debug",
+        desk = self._service.desk
+        desk.log.say(
+            desk.announcer.speech.asked if changes(ask.verb, ask.args) else "debug",
             f"asked to {asked(ask.verb, ask.args)}{_by(ask)}",
         )
         return HANDLERS[ask.verb](ask, self._service)

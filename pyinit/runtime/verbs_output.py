@@ -18,6 +18,7 @@ from pyinit.core.trace import brief
 from pyinit.logs.ring import STDERR, STDOUT, last_lines
 from pyinit.protocol.messages import Refused
 from pyinit.protocol.names import ALL, is_glob, stands_for
+from pyinit.runtime import verbs_events
 from pyinit.runtime.announcer import event_json, status_json
 from pyinit.runtime.history import End
 from pyinit.runtime.verbs_service import number, strings
@@ -71,6 +72,8 @@ def logs(ask: Ask, service: Service) -> Object | None:
 
 def events(ask: Ask, service: Service) -> Object | None:
     """Tell the last changes of state; with `follow`, go on with those to come."""
+    if ask.args.get("supervisord"):
+        return verbs_events.events(ask, service)
     service.rows(ask)  # an unknown name is an error now, not silence for ever
     concerns = _filter(strings(ask.args.get("names")))
     follow = bool(ask.args.get("follow"))
@@ -167,7 +170,8 @@ def _past(service: Service) -> list[dict[str, Json]]:
         _past_event(service, effect, now + offset)
         for now, _, effects in service.desk.recorder.entries()
         for effect in effects
-        if isinstance(effect, Announce) and not effect.hidden
+        if isinstance(effect, Announce)
+        and not effect.hidden
         and (PUBLIC[effect.was] != PUBLIC[effect.now] or effect.status is not None)
     ]
 

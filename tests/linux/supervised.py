@@ -300,6 +300,24 @@ class Side:
         finally:
             transport.close()
 
+    def act(self, verb, *names, **more):
+        """Start, stop or restart processes and wait until that is done: by whatever way is there.
+
+        Also `act("signal", NAME, signal="HUP")` and `act("remote-event", type=..., data=...)`.
+        """
+        if self.which == "pyinit":
+            given = {"names": list(names)} if names else {}
+            if verb in ("start", "stop", "restart"):
+                given["wait"] = True
+            with Client(self.control) as client:
+                client.call(verb, {**given, **more}, answer_s=WITHIN_S)
+            return
+        if verb == "remote-event":
+            self.rpc("supervisor.sendRemoteCommEvent", more["type"], more["data"])
+        for name in names:
+            for method in ("stop", "start") if verb == "restart" else (verb,):
+                self.rpc(f"supervisor.{method}Process", name, *more.values())
+
     def states(self):
         """Return {namespec: state}, None while it does not answer."""
         try:
