@@ -96,14 +96,22 @@ def weights(graph: Graph, timeouts: dict[str, float]) -> dict[str, float]:
 
 
 def order(plan: Plan) -> tuple[str, ...]:
-    """Return the keys of `plan` in the order of starting: needs first, then priority, then name."""
+    """Return the keys of `plan` in the order of starting: needs first, then priority, then name.
+
+    Where groups are stopped one after another, they are also started in that order.
+    """
+    grouped = plan.init.stop_order == "groups"
     graph = build(plan.processes)
     depths: dict[str, int] = {}
     for program in _needs_first(graph, graph.keys):
         below = [depths.get(need, 0) for need in graph.needs.get(program, ())]
         depths[program] = 1 + max(below, default=-1)
     ranked = [
-        (depths[each.program], each.priority, each.program, each.instance, each.key)
+        (
+            depths[each.program],
+            *((each.group_priority, each.group) if grouped else (0, "")),
+            *(each.priority, each.program, each.instance, each.key),
+        )
         for each in plan.processes
     ]
     return tuple([row[-1] for row in sorted(ranked)])

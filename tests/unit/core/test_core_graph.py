@@ -5,7 +5,8 @@ from core_desk import Desk, never, program
 
 from pyinit.core import events as ev
 from pyinit.core import graph
-from pyinit.core.plan import Plan, Ready
+from pyinit.core.plan import InitPlan, Plan, Ready
+from pyinit.core.record import replace
 from pyinit.core.states import NEVER
 
 CONDITIONS = ("started", "ready", "completed", "done")
@@ -178,6 +179,21 @@ def test_the_order_is_needs_first_then_priority_then_name():
     )
     expected = ("zoo:0", "ant:0", "db:0", "db:1", "web:0", "top:0")
     assert graph.order(plan) == expected
+
+
+def test_groups_that_are_stopped_in_order_are_started_in_order():
+    def of(name, group, level, **more):
+        return replace(program(name, **more), group=group, group_priority=level)
+
+    processes = (
+        of("a", "late", 999),
+        of("z", "late", 999, priority=1),
+        of("b", "early", 999, priority=1000),
+        of("listener", "listener", -1),
+    )
+    assert graph.order(Plan(processes=processes)) == ("z:0", "a:0", "listener:0", "b:0")
+    grouped = Plan(InitPlan(stop_order="groups"), processes)
+    assert graph.order(grouped) == ("listener:0", "b:0", "z:0", "a:0")
 
 
 def test_a_chain_of_thousands_needs_no_deep_stack():
