@@ -18,8 +18,10 @@ NOTHING = (
 )
 
 
-def run_check(paths: Sequence[str], *, as_json: bool) -> int:
+def run_check(paths: Sequence[str], *, as_json: bool, strict: bool = False) -> int:
     """Check the configuration that `paths` make together (none: the default places).
+
+    With `strict` unknown options and sections of supervisord's files are faults, not warnings.
 
     Returns 1 if it is bad, else 0.  Faults and warnings go to standard error, the summary to
     standard output; as JSON all of it is one object on standard output.
@@ -33,7 +35,7 @@ def run_check(paths: Sequence[str], *, as_json: bool) -> int:
     if not files:
         return report((ConfigError("pyinit", 0, *NOTHING),), as_json=as_json)
     try:
-        found = check(files, os.environ)
+        found = check(files, os.environ, strict=strict)
     except ConfigErrors as errors:
         return report(errors.errors, as_json=as_json)
     if as_json:

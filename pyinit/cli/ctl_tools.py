@@ -58,7 +58,7 @@ def check(call: Call) -> int:
     """Check the configuration that the files make together."""
     from pyinit.cli.check import run_check
 
-    return run_check(call.names, as_json=call.json)
+    return run_check(call.names, as_json=call.json, strict=call.words.has("strict"))
 
 
 def show(call: Call) -> int:

@@ -12,15 +12,17 @@ if TYPE_CHECKING:
     from typing import Never
 
 USAGE = """\
-usage: pyinit [-c PATH]... [-d] [-v] [--check] [--] [COMMAND [ARG...]]
+usage: pyinit [-c PATH]... [-d] [-v] [--check [--strict]] [--] [COMMAND [ARG...]]
 
 A PID 1 for containers: reaps, forwards signals, supervises programs, raises rlimits.
 
-  -c, --config PATH  a configuration: .toml file or directory of them; may be repeated
-                     (default: $PYINIT_CONFIG, /etc/pyinit/pyinit.toml and /etc/pyinit/conf.d)
+  -c, --config PATH  a configuration: .toml file, supervisord's .conf or .ini file, or directory
+                     of one kind; may be repeated (default: $PYINIT_CONFIG, /etc/pyinit/pyinit.toml
+                     and /etc/pyinit/conf.d, else where supervisord looks)
   -d, --daemon       run in the background; returns when every program is ready
   -v, --verbose      say more
   --check            check the configuration and exit
+  --strict           with --check: what supervisord would pass over in silence is an error, too
   --version          print the version and exit
   -h, --help         print this and exit
 
@@ -55,7 +57,7 @@ def _be_an_applet() -> None:
 def run(words: list[str], signal_fd: int) -> int:
     """Parse `words` and do what they say; return the exit status."""
     paths: list[str] = []
-    daemon = verbose = check = False
+    daemon = verbose = check = strict = False
     checked = check_state()
     if checked is not None:
         return checked
@@ -74,6 +76,8 @@ def run(words: list[str], signal_fd: int) -> int:
                 verbose = True
             case "--check":
                 check = True
+            case "--strict":
+                strict = True
             case "--version":
                 from pyinit import __version__
 
@@ -90,7 +94,9 @@ def run(words: list[str], signal_fd: int) -> int:
         from pyinit.cli.check import run_check
 
         signals.reset_in_child()  # nothing runs that has to be kept: whoever tires may interrupt
-        return 78 if run_check(paths, as_json=False) else 0
+        return 78 if run_check(paths, as_json=False, strict=strict) else 0
+    if strict:
+        return _usage("--strict goes with --check")
     return start(signal_fd, tuple(paths), tuple(words), daemon=daemon, verbose=verbose)
 
 

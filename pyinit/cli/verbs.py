@@ -119,7 +119,14 @@ VERBS = {
             Option(("-d", "--delay"), "DURATION", "instead of two seconds"),
         ),
     ),
-    "check": Verb("tools:check", "say all that is wrong with a configuration", "[FILE...]"),
+    "check": Verb(
+        "tools:check",
+        "say all that is wrong with a configuration",
+        "[FILE...]",
+        options=(
+            Option(("--strict",), "", "unknown options of a supervisord file are errors, too"),
+        ),
+    ),
     "show": Verb(
         "tools:show", "the effective configuration, each value with its origin", "FILE [NAME]", 1, 2
     ),

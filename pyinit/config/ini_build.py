@@ -25,14 +25,17 @@ def build(ini: Ini, problems: Problems, *, name: str = "pyinit", strict: bool = 
     supervisord would pass over in silence is a problem.
     """
     world = World(ini, problems, strict=strict)
+    own = ini.blocks.get("pyinit")
+    own_section = None if own is None else Section(world, own, world.names)
+    if own_section is not None:
+        world.strict |= own_section.flag("strict")
+        world.insecure = own_section.flag("insecure")
     check_words(world)
     main = _main(world)
     world.common = ini_init.common(main, "")
     world.names |= {f"ENV_{key}": value for key, value in world.common.environment}
     web = ini_servers.web(world)
     world.common = replace(world.common, server_url=ini_servers.server_url(web))
-    own = ini.blocks.get("pyinit")
-    own_section = None if own is None else Section(world, own, world.names)
     init = ini_init.init(main, own_section, name)
     processes = ini_groups.processes(world)
     _check_exit(own_section, init, processes)
@@ -73,7 +76,6 @@ def _check_exit(own: Section | None, init: InitPlan, processes: list[ProcessPlan
 
 def _web(own: Section, web: WebPlan | None) -> WebPlan | None:
     """Return the gateway with what [pyinit] says of it."""
-    own.flag("insecure")
     if web is None:
         return None
     base = own.world.common.base

@@ -36,15 +36,20 @@ def processes(world: World) -> list[ProcessPlan]:
     blocks = {kind: _blocks(world, kind) for kind in SPAWNING}
     seen: dict[str, str] = {}  # section -> the first group that names it
     found: list[ProcessPlan] = []
+    owners: list[Block] = []  # the section of each process
     for block in world.ini.sections():
         section = Section(world, block, world.names)
         if section.kind == "group":
-            found += _group(section, blocks, seen)
+            for member, one in _group(section, blocks, seen):
+                found.append(one)
+                owners.append(member)
     for block in world.ini.sections():
-        kind = block.name.partition(":")[0]
-        if kind in SPAWNING and block.name not in seen:
-            found += _alone(world, block, kind)
-    _check_names(world, found, blocks)
+        section = Section(world, block, world.names)
+        if section.kind in SPAWNING and block.name not in seen:
+            for one in _alone(section):
+                found.append(one)
+                owners.append(block)
+    _check_names(world, found, owners)
     return found
 
 
@@ -60,7 +65,8 @@ def _blocks(world: World, kind: str) -> dict[str, Block]:
 
 def _group(
     section: Section, blocks: dict[str, dict[str, Block]], seen: dict[str, str]
-) -> list[ProcessPlan]:
+) -> list[tuple[Block, ProcessPlan]]:
+    """Return the processes of a group, each with its program's section."""
     try:
         name = ini_values.name(section.title)
     except ValueFault as fault:
@@ -68,7 +74,7 @@ def _group(
         return []
     priority = section.get("priority", ini_values.integer, 999)
     title = section.block.name
-    found: list[ProcessPlan] = []
+    found: list[tuple[Block, ProcessPlan]] = []
     members = section.get("programs", ini_values.words, ())
     if not members:
         section.warn(f"[{title}] has no programs", "programs", "write programs = one,two")
@@ -88,13 +94,14 @@ def _group(
         seen.setdefault(block.name, name)
         stdin = socket_of(section.world, block, name) if fcgi is not None else "pipe"
         group = Group(name, priority, prefix)
-        found += ini_program.build(section.world, block, group, stdin=stdin)
+        plans = ini_program.build(section.world, block, group, stdin=stdin)
+        found += [(block, one) for one in plans]
     return found
 
 
-def _alone(world: World, block: Block, kind: str) -> list[ProcessPlan]:
+def _alone(section: Section) -> list[ProcessPlan]:
     """Return the processes of a program that is its own group."""
-    section = Section(world, block, world.names)
+    world, block, kind = section.world, section.block, section.kind
     default = -1 if kind == "eventlistener" else 999
     group = Group(section.title, section.get("priority", ini_values.integer, default))
     if kind == "eventlistener":
@@ -128,16 +135,12 @@ def _pool(section: Section) -> Pool:
     return Pool(tuple(dict.fromkeys(events)), max(1, buffer_size))
 
 
-def _check_names(
-    world: World, found: list[ProcessPlan], blocks: dict[str, dict[str, Block]]
-) -> None:
+def _check_names(world: World, found: list[ProcessPlan], owners: list[Block]) -> None:
     """Note processes that have the name of another, and keys that would be the same."""
     names: set[str] = set()
     keys: set[str] = set()
-    for process in found:
+    for process, block in zip(found, owners, strict=True):
         if process.name in names or process.key in keys:
-            program = process.program.rpartition("/")[2]
-            block = next(by_name[program] for by_name in blocks.values() if program in by_name)
             text = f"there is a process {process.name!r} already"
             fix = "give the program another name, or another process_name"
             Section(world, block, {}).fault(text, "process_name", fix)

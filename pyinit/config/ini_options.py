@@ -67,6 +67,7 @@ PYINIT = {
     "control_owner": "",
     "control_allow": "",
     "insecure": "false",
+    "strict": "false",
     "idle_exit": "5m",
     "tls_cert": "",
     "tls_key": "",

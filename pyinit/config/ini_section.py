@@ -52,6 +52,7 @@ class World:
         self.problems = problems
         self.accounts = Accounts()
         self.strict = strict
+        self.insecure = False  # doors that everybody may enter are meant
         self.common = Common()
         self.sockets: dict[str, SocketPlan] = {}
         self.names: dict[str, str | int] = dict(ini.names)
@@ -173,15 +174,15 @@ def _check_options(world: World, block: Block, kind: str) -> None:
 
 
 def _option_meant(option: str, options: Iterable[str], kind: str) -> str:
-    near = suggest(option, options, NEAR)
+    if option.startswith("-"):
+        return "indent the line, if it goes on with the command before it"
+    near = suggest(option, options)
     if near.startswith("did"):
         return near
     homes = [f"[{name}]" for name, keys in ini_options.KINDS.items() if option in keys]
-    if homes and kind not in SPAWNING:
-        return "it belongs in " + " or ".join(homes[:3])
     if homes:
-        return f"it belongs in {homes[0]}"
-    return near
+        return "it belongs in " + " or ".join(homes[:3])
+    return "leave it out: it does nothing" if kind in SPAWNING else near
 
 
 def _section_meant(name: str) -> str:

@@ -26,8 +26,29 @@ def ours(text):
 
 
 pieces = st.sampled_from(
-    ["a", "%", "%%", "(", ")", "s", "d", "0", "2", "-", ".", " ", "%(here)", "%(process_num)"]
-    + ["%(ENV_A)s", "%(process_num)02d", "%(nothing)s", "%(program_name)-8s", "%(ENV_E)s", "l", "h"]
+    [
+        "a",
+        "%",
+        "%%",
+        "(",
+        ")",
+        "s",
+        "d",
+        "0",
+        "2",
+        "-",
+        ".",
+        " ",
+        "%(here)",
+        "%(process_num)",
+        "%(ENV_A)s",
+        "%(process_num)02d",
+        "%(nothing)s",
+        "%(program_name)-8s",
+        "%(ENV_E)s",
+        "l",
+        "h",
+    ]
 )
 
 
@@ -57,16 +78,16 @@ def test_a_default_is_for_what_is_not_set_or_empty():
 @pytest.mark.parametrize(
     ("text", "message", "fix"),
     [
-        ("a %(ENV_PRT)s", "Format string '%(ENV_PRT)s' for 'program:x.command' contains names "
-         "('ENV_PRT') which cannot be expanded. Available names: ENV_A, ENV_PORT, here",
+        ("a %(ENV_PRT)s", ("Format string '%(ENV_PRT)s' for 'program:x.command' contains names "
+         "('ENV_PRT') which cannot be expanded. Available names: ENV_A, ENV_PORT, here"),
          'did you mean "ENV_PORT"?'),
-        ("%(ENV_NOTHING_LIKE)s", "Format string", "set NOTHING_LIKE in the environment, or write "
-         "%(ENV_NOTHING_LIKE:-default)s"),
+        ("%(ENV_NOTHING_LIKE)s", "Format string", ("set NOTHING_LIKE in the environment, or write "
+         "%(ENV_NOTHING_LIKE:-default)s")),
         ("date +%s", "Format string for 'program:x.command' is badly formatted: '%s'",
          "write %% for a percent sign"),
         ("100%", "Format string for 'program:x.command' is badly formatted: '%'", "write %%"),
-        ("%(here)d", "Format string for 'program:x.command' is badly formatted: '%(here)d': "
-         "%d format: a", "write %(NAME)s"),
+        ("%(here)d", ("Format string for 'program:x.command' is badly formatted: '%(here)d': "
+         "%d format: a"), "write %(NAME)s"),
         ("%(here", "Format string for 'program:x.command' is badly formatted: '%(here'", "write"),
         ("%(here)y", "Format string for 'program:x.command' is badly formatted: '%(here)y'", "w"),
         ("%(ENV_PORT)999999999d", "Format string for 'program:x.command' is badly formatted", "w"),
