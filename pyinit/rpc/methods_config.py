@@ -52,6 +52,8 @@ def remove_process_group(args: Args) -> Steps:
 
 def _change(verb: str, name: str) -> Steps:
     yield from observe("")
+    if not name:
+        raise Fault("BAD_NAME", name)
     try:
         yield Call(verb, {"name": name})
     except Refused as refused:
