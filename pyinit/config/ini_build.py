@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from pyinit.config import ini_groups, ini_init, ini_program, ini_servers, ini_values, values
+from pyinit.config import (
+    ini_groups,
+    ini_init,
+    ini_program,
+    ini_servers,
+    ini_told,
+    ini_values,
+    values,
+)
 from pyinit.config.ini_parse import Block
 from pyinit.config.ini_section import Section, World, check_words
 from pyinit.config.problems import suggest
@@ -51,6 +59,7 @@ def build(ini: Ini, problems: Problems, *, name: str = "pyinit", strict: bool = 
         own_section is not None and own_section.has("exit"),
         tuple([world.sockets[socket] for socket in sorted(world.sockets)]),
         web,
+        ini_told.told(world, main, init.uid) if name == ini_init.PERSONALITY else (),
     )
 
 

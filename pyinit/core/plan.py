@@ -320,7 +320,8 @@ class InitPlan(Record):
 class Plan(Record):
     """A whole configuration.  `sources` are the files it came from, `warnings` what to say once.
 
-    `exit_given` is whether one of them says `exit`, or it is only the default.
+    `exit_given` is whether one of them says `exit`, or it is only the default.  `told` are (level,
+    sentence) that are said first where the log is supervisord's.
     """
 
     init: InitPlan = InitPlan()
@@ -330,6 +331,7 @@ class Plan(Record):
     exit_given: bool = False
     sockets: tuple[SocketPlan, ...] = ()
     web: WebPlan | None = None
+    told: tuple[tuple[str, str], ...] = ()
 
 
 def plan_kinds() -> dict[str, type[Record]]:

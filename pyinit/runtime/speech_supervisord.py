@@ -59,7 +59,9 @@ class SupervisordSpeech(Speech):
             self._copy(row.plan)
 
     def booted(self, pid: int, *, rpc: bool) -> None:
-        """Say that supervisord has started."""
+        """Say that supervisord has started, and with what."""
+        for level, text in self._machine.plan.told:
+            self._log.say(level, text)
         if rpc:
             self._log.info("RPC interface 'supervisor' initialized")
         self._log.info(f"supervisord started with pid {pid}")
