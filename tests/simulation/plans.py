@@ -21,7 +21,9 @@ def draw(core, rng, *, serial=0):
             key = f"{program}:{instance}"
             name = key if count > 1 else program
             processes.append(core.record.replace(sample, key=key, name=name, instance=instance))
-    if rng.random() < 0.3:
+    if not serial and rng.random() < 0.04:
+        processes = []
+    if rng.random() < 0.3 or not processes:
         sample = program_plan(core, rng, "own", [])
         processes.append(core.record.replace(sample, hidden=True, autostart=rng.random() < 0.7))
     there = {each.program for each in processes}

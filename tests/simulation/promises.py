@@ -106,6 +106,7 @@ class Promises:
                 pass
 
     def after_step(self, before, event, after, effects):
+        self._hidden_last(after)
         self._order(event, after, effects)
         self._drain(before, event, after, effects)
         self._told(before, after, effects)
@@ -351,6 +352,15 @@ class Promises:
             users = self._users(after, said.program) if after.init.stop_order == "graph" else ()
             for user in users:
                 fail(self.world, f"{said.key} is stopped before {user}, which needs it")
+
+    def _hidden_last(self, after):
+        """Once all others are at rest, pyinit's own processes are stopped."""
+        active = {row.plan.key for row in after.table if self.world.core.process.is_active(row)}
+        if type(after.phase).__name__ != "Halting" or active & {r.plan.key for r in shown(after)}:
+            return
+        for key in active:
+            if type(after.table[key].state).__name__ not in {"Stopping", "Ending"}:
+                fail(self.world, f"all others are at rest, and {key} is not told to stop")
 
     def _group_order(self, after, effects):
         """One group after another, the last first, all of it at once."""

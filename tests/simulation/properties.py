@@ -33,6 +33,7 @@ class Book:
         self.hurried_at = None
         self.codes = None  # exit codes that would be true
         self.again = False  # whether it was to be a restart, and nobody has asked for an end since
+        self.asked = 0  # how often somebody has asked for the end, or for a restart before that
         self.in_step = set()
         self.timeouts = {}  # key -> the shortest grace period its plans had
 
@@ -58,7 +59,7 @@ class Book:
                 timeout = min(timeout, row.pending.stop.timeout)
             known = self.timeouts.get(row.plan.key, timeout)
             self.timeouts[row.plan.key] = min(known, timeout)
-        self._watch_again(before, event)
+        self._watch_again(before, event, after)
         if is_up(before) and not is_up(after):
             self.began_at = world.now
             self.codes = self._true_codes(before, event, after)
@@ -100,6 +101,12 @@ class Book:
         self._table(after)
         self._rest(before, event, after)
         self._quiet(before, after)
+        shutdown = getattr(after.phase, "shutdown", None)
+        if type(after.phase).__name__ in {"Draining", "Halting"} and shutdown.asked != self.asked:
+            fail(world, f"it was asked for {self.asked} times, not {shutdown.asked}")
+        idle = is_up(after) and not shown(after) and after.init.exit != "never"
+        if isinstance(event, world.core.events.Boot) and idle:
+            fail(world, "there is nothing to run, and pyinit is up")
         if self.began_at is not None and world.exit is None:
             budget = after.init.stop_budget
             if world.now > self.began_at + budget + world.slack_s + EPSILON:
@@ -233,6 +240,9 @@ class Book:
             fail(world, f"exit code {effect.code}, where {sorted(codes)} would be true")
         if (alive or world.orphans()) and not world.excused():
             fail(world, f"{len(alive)} runs and {len(world.orphans())} orphans are left behind")
+        spared = [each.key for each in alive if not each.told_kill and each.key in self.pids]
+        if spared:
+            fail(world, f"{spared[0]} is left behind, and nobody has killed it")
         if alive and not late:
             fail(world, f"{len(alive)} runs left behind with time to spare")
         if self.hurried_at is not None and world.healed:
@@ -358,14 +368,18 @@ class Book:
             given = dict(before.init.signals).get(event.signum)
             if given is not None or event.signum not in {2, 3, 15}:
                 return given
-            return None if is_up(before) and before.main is not None else "stop"
+            return "stop"  # or, as long as pyinit is up, something for the main program
         return None
 
-    def _watch_again(self, before, event):
+    def _watch_again(self, before, event, after):
         asked = self._asks(before, event)
+        if is_up(after):
+            return
         if is_up(before):
             self.again = asked == "restart"
+            self.asked = int(asked in {"stop", "restart"})
         elif asked == "stop":
+            self.asked += not self.again
             self.again = False
 
     def _watch_hurry(self, before, event):

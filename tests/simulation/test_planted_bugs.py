@@ -15,7 +15,7 @@ import pyinit.core
 
 CORE = Path(pyinit.core.__file__).parent
 TRACES = sorted(Path(__file__).with_name("traces").glob("*.txt"))
-WORLDS = 150  # most bugs are found in the first ten; the rarest by a trace of how it was found
+WORLDS = 600  # most bugs are found in the first ten; the rarest by a trace of how it was found
 
 
 @pytest.fixture
