@@ -67,7 +67,8 @@ def _text(found: Effective, programs: dict[str, tuple[Setting, ...]], *, alone: 
     sections = [(f"program.{key_text(name)}", rows) for name, rows in programs.items()]
     if not alone:
         groups = [(f"group.{key_text(name)}", rows) for name, rows in found.groups.items()]
-        sections = [("init", found.init), *sections, *groups]
+        web = [("web", found.web)] if found.web else []
+        sections = [("init", found.init), *web, *sections, *groups]
     blocks = []
     for header, rows in sections:
         lines = [_line(row, header) for row in rows]
@@ -104,6 +105,8 @@ def _object(
     }
     if not alone:
         result["init"] = _settings(found.init)
+        if found.web:
+            result["web"] = _settings(found.web)
         result["groups"] = {name: _settings(rows) for name, rows in found.groups.items()}
         result["warnings"] = found.warnings
     return result

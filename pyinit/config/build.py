@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pyinit.config.problems import Problems
     from pyinit.config.toml import Document
+    from pyinit.core.plan import WebPlan
 
 EXITS = ("fail-fast", "all-done", "never")
 ACTIONS = ("reload", "restart", "reopen", "stop", "ignore")
@@ -69,8 +70,17 @@ class Builder:
             program.build("defaults", section, init, None, self.accounts)
         checks.check(self, init)
         sources = tuple([document.file for document in self.documents])
+        web = self._web()
         warnings = tuple(self.problems.warnings)
-        return Plan(init, tuple(processes), sources, warnings, self._says_exit())
+        return Plan(init, tuple(processes), sources, warnings, self._says_exit(), web=web)
+
+    def _web(self) -> WebPlan | None:
+        section = self.single_section("web")
+        if section is None:
+            return None
+        from pyinit.config import web
+
+        return web.build(section, self.accounts)
 
     def _says_exit(self) -> bool:
         trees = [document.tree.get("init") for document in self.documents]
@@ -130,19 +140,19 @@ class Builder:
                 self.problems.add(document.file, (kind, name), f'"{name}" cannot be a name', fix)
         return list(tables.items())
 
-    def init_section(self) -> Section | None:
-        """Return [init] of the last file that has it; it inherits from those before."""
-        sections = self._sections("init", "init")
+    def single_section(self, key: str) -> Section | None:
+        """Return [init] or [web] of the last file that has it; it inherits from those before."""
+        sections = self._sections(key, key)
         if not sections:
             return None
         first = sections[0]
         return Section(
-            *("init", first.file, first.path, first.tree, self.problems, self.environ),
+            *(key, first.file, first.path, first.tree, self.problems, self.environ),
             inherited=sections[1:],
         )
 
     def _init(self) -> InitPlan:
-        init = self.init_section()
+        init = self.single_section("init")
         if init is None:
             return InitPlan()
         account = init.get("user", self.accounts.user, None)

@@ -69,6 +69,7 @@ class Effective(Record):
     groups: dict[str, tuple[Setting, ...]]
     members: dict[str, str]
     warnings: tuple[str, ...]
+    web: tuple[Setting, ...] = ()
 
 
 def effective(paths: Sequence[str], environ: Mapping[str, str], mask: Mask) -> Effective:
@@ -93,6 +94,7 @@ def effective(paths: Sequence[str], environ: Mapping[str, str], mask: Mask) -> E
         teller.groups,
         teller.members,
         plan.warnings,
+        tuple(teller.web),
     )
 
 
@@ -101,8 +103,10 @@ class _Teller:
         self.builder = builder
         self.mask = mask
         self.places: dict[str, dict[Path, int]] = {}
-        self.init_layer = builder.init_section() or self._empty("init")
+        self.init_layer = builder.single_section("init") or self._empty("init")
         self.init = self._settings(self.init_layer)
+        web = builder.single_section("web")
+        self.web = [] if web is None else self._settings(web)
         self.members: dict[str, str] = {}
         self.priorities: dict[str, Setting] = {}
         self.groups = {
@@ -235,6 +239,8 @@ class _Teller:
         return Setting(label, text, "file", layer.file, self._line(layer, path), top)
 
     def _masked(self, path: tuple[str, ...], value: object) -> object:
+        if path == ("password",):  # that of [web]
+            return self.mask("password", str(value))
         if isinstance(value, str):
             return self.mask(path[-1] if path[0] == "env" else "", value)
         if isinstance(value, list):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyinit.config import ini_values
 from pyinit.config.ini_section import Section
+from pyinit.config.web import is_loopback
 from pyinit.core.plan import Door, WebPlan
 
 TYPE_CHECKING = False
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 FACTORY = "supervisor.rpcinterface_factory"
 MAIN_FACTORY = "supervisor.rpcinterface:make_main_rpcinterface"
 EVERYBODY = 0o002
-LOOPBACK = ("127.", "[::1]")
 
 
 def web(world: World) -> WebPlan | None:
@@ -41,11 +41,6 @@ def server_url(plan: WebPlan | None) -> str:
         return ""
     host, _, port = doors[0].listen.removeprefix("tcp:").rpartition(":")
     return f"http://{'localhost' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
-
-
-def is_loopback(listen: str) -> bool:
-    """Say whether only this machine can reach a listener."""
-    return not listen.startswith("tcp:") or listen[4:].startswith(LOOPBACK)
 
 
 def _unix(section: Section) -> Door:

@@ -38,6 +38,7 @@ def document() -> Fragment:
     sections["program.ready"]["oneOf"] = [_ready(kind) for kind in program.READY_KINDS]
     sections["program.stdout"] |= _needs("file")
     sections["group"] |= _needs("programs")
+    sections["web"] |= _needs("listen")
     commanded: Fragment = {"properties": {"defaults": _needs("command")}, **_needs("defaults")}
     needing: Fragment = {"properties": {"program": {"additionalProperties": _needs("command")}}}
     definitions: Fragment = {**sections, "limit": _limit()}

@@ -37,6 +37,7 @@ SECTIONS = {
     "program.capabilities": "`capabilities = { ... }`.",
     "program.stdout": "`stdout = { file = ... }`, and `stderr` alike.",
     "group": "`[group.NAME]`: programs under one name.",
+    "web": "`[web]`: the gateway for browsers, supervisord's clients and REST.",
 }
 
 KEYS = (
@@ -45,7 +46,7 @@ KEYS = (
     Key("", "program", "tables", "{}", "the programs, by name"),
     Key("", "group", "tables", "{}", "the groups, by name"),
     Key("", "include", "strings", "[]", "files to read too; globs, relative to this file"),
-    Key("", "web", "table", "none", "the web gateway", LATER),
+    Key("", "web", "table", "none", "the web gateway; without it nothing listens"),
     Key("", "socket", "tables", "none", "listening sockets handed to programs", LATER),
     # init
     Key("init", "exit", "exit", '"fail-fast"', 'when to end: "fail-fast" (a critical program gives up, or nothing is left to run), "all-done", "never", "main:NAME"'),
@@ -154,6 +155,18 @@ KEYS = (
     Key("program.stdout", "format", "form", '"raw"', '"raw", "prefix", "json" or "tai64n"'),
     Key("group", "programs", "strings", "required", "the programs of the group"),
     Key("group", "priority", "priority", "999", "order of the group's programs that have none of their own"),
+    Key("web", "listen", "strings", "required", 'where: "127.0.0.1:9001", "[::1]:9001", "unix:/run/pyinit/web.sock", or a list of these; beyond this machine only with a password'),
+    Key("web", "username", "word", "none", "who may come in; with password or password_file"),
+    Key("web", "password", "word", "none", "as clear text, {SHA}hex or {SSHA256}base64; never shown anywhere"),
+    Key("web", "password_file", "word", "none", "a file with the password, read when the configuration is"),
+    Key("web", "read_only", "boolean", "false", "nothing can be changed there"),
+    Key("web", "insecure", "boolean", "false", "everybody who reaches it may control everything: that is meant"),
+    Key("web", "rpc", "boolean", "true", "supervisord's XML-RPC, too"),
+    Key("web", "mode", "mode", '"0600"', "permissions of Unix sockets"),
+    Key("web", "owner", "owner", "the user of pyinit", '"user" or "user:group" of Unix sockets'),
+    Key("web", "tls_cert", "word", "none", "PEM file of the certificate and those above it"),
+    Key("web", "tls_key", "word", "none", "PEM file of its key"),
+    Key("web", "idle_exit", "duration", '"5m"', "the gateway ends when nobody was there for this long; the next connection starts it again"),
 )  # fmt: skip
 
 

@@ -146,7 +146,6 @@ def test_what_init_cannot_be_is_an_error(tmp_path, lines, message, fix):
 @pytest.mark.parametrize(
     ("text", "message", "fix"),
     [
-        ("web = {}", '"web" is not available in this version', "planned for 0.3"),
         ("[socket.http]", '"socket" is not available in this version', "planned for 0.3"),
         ("[programs.web]", 'unknown key "programs"', 'did you mean "program"?'),
         ("command = 'x'", 'unknown key "command"', "it belongs in [program.NAME]"),
