@@ -96,7 +96,9 @@ def open_existing(path: str, flags: int) -> int:
     """
     here, name = find(path, make=False)
     try:
-        fd = posix.open(name, flags, dir_fd=here)
+        if not _stat.S_ISREG(posix.stat(name, dir_fd=here, follow_symlinks=False).st_mode):
+            raise FileNotFoundError(errno.ENOENT, "it is no regular file", path)
+        fd = posix.open(name, flags, dir_fd=here)  # it may be another by now: look at what we have
         try:
             found = posix.fstat(fd)
             if not _stat.S_ISREG(found.st_mode):

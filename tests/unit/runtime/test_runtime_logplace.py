@@ -97,3 +97,31 @@ def test_names_lists_the_directory_that_was_found(tmp_path):
     here, _ = find(str(tmp_path / "log"))
     assert logplace.names(here) == ["x"]
     os.close(here)
+
+
+def test_what_is_there_is_opened_and_nothing_is_made(tmp_path):
+    log = tmp_path / "log"
+    log.write_bytes(b"text")
+    fd = logplace.open_existing(str(log), logplace.READING)
+    assert os.pread(fd, 10, 1) == b"ext"
+    os.close(fd)
+    fd = logplace.open_existing(str(log), logplace.EMPTYING)
+    os.ftruncate(fd, 0)
+    os.close(fd)
+    assert log.read_bytes() == b""
+    os.mkfifo(tmp_path / "fifo")
+    for name in ("none", "deep/none", "fifo", "."):
+        for flags in (logplace.READING, logplace.EMPTYING):
+            with pytest.raises(FileNotFoundError):
+                logplace.open_existing(str(tmp_path / name), flags)
+    assert sorted(os.listdir(tmp_path)) == ["fifo", "log"]
+    with pytest.raises(OwnStream):
+        logplace.open_existing("/dev/stdout", logplace.READING)
+
+
+def test_a_path_of_our_own_streams_is_told_from_others(tmp_path):
+    (tmp_path / "link").symlink_to("/dev/fd/1")
+    assert logplace.own_stream("/dev/stderr") == 2
+    assert logplace.own_stream(str(tmp_path / "link")) == 1
+    assert logplace.own_stream(str(tmp_path / "log")) == 0
+    assert logplace.own_stream(str(tmp_path / "none" / "log")) == 0
