@@ -13,7 +13,7 @@ from pyinit.protocol.names import nearest, stands_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pyinit.config.effective import Effective, Setting
     from pyinit.protocol.wire import Json
@@ -30,8 +30,16 @@ def run_show(paths: Sequence[str], name: str | None, *, as_json: bool) -> int:
     import os
 
     from pyinit.config.effective import effective
-    from pyinit.config.problems import ConfigErrors
+    from pyinit.config.load import is_supervisord
+    from pyinit.config.problems import ConfigErrors, Problems
 
+    problems = Problems()
+    if is_supervisord(paths, problems) and not problems:
+        from pyinit.cli.show_ini import run_show_ini
+
+        return run_show_ini(paths, name, _mask, as_json=as_json)
+    if problems:
+        return report(problems.errors(), as_json=as_json)
     try:
         found = effective(paths, os.environ, _mask)
     except ConfigErrors as errors:
@@ -44,10 +52,7 @@ def run_show(paths: Sequence[str], name: str | None, *, as_json: bool) -> int:
             if stands_for(name, each, each, found.members.get(each, each))
         }
         if not programs:
-            near = nearest(name, found.programs)
-            hint = f"\n  did you mean '{near}'?" if near else ""
-            say(f"pyinitctl: no such program: '{name}'{hint}", 2)
-            return NO_SUCH_PROGRAM
+            return no_such_program(name, found.programs)
     if as_json:
         say_json(_object(found, programs, alone=name is not None))
         return 0
@@ -55,6 +60,14 @@ def run_show(paths: Sequence[str], name: str | None, *, as_json: bool) -> int:
         say(f"warning: {warning}", 2)
     say(_text(found, programs, alone=name is not None))
     return 0
+
+
+def no_such_program(name: str, known: Iterable[str]) -> int:
+    """Say that there is no program of that name; return the exit status."""
+    near = nearest(name, known)
+    hint = f"\n  did you mean '{near}'?" if near else ""
+    say(f"pyinitctl: no such program: '{name}'{hint}", 2)
+    return NO_SUCH_PROGRAM
 
 
 def _mask(name: str, value: str) -> str:
