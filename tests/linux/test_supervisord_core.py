@@ -174,13 +174,12 @@ def test_a_start_that_fails_is_tried_so_often_more_and_given_up(tmp_path):
 
 def test_groups_stop_one_after_another_the_highest_priority_first(tmp_path):
     said = tmp_path / "said"
-    script = "trap 'echo {name} >> {said}; exit' TERM; touch {place}/{name}; " + (
-        "while :; do sleep 0.05; done"
-    )
+    script = "trap 'echo {name} >> {said}; exit' TERM; touch {place}/{name}; {waits}"
+    waits = "while :; do sleep 0.05; done"
     text = ""
     for name, priority in (("b", 5), ("c", 1), ("a", 5), ("d", 9)):
         place = tmp_path / f"{name}.sh"
-        place.write_text(script.format(name=name, said=said, place=tmp_path))
+        place.write_text(script.format(name=name, said=said, place=tmp_path, waits=waits))
         text += f"[program:{name}]\ncommand = sh {place}\npriority = {priority}\n"
     with Box(options=conf(tmp_path, text)) as box:
         eventually(lambda: all((tmp_path / name).exists() for name in "abcd"))

@@ -167,8 +167,6 @@ BUGS = (
      "            _stop_next_group(draft, after)\n", "            pass\n"),
     ("the names of the groups alone decide", "levels",
      "    return row.plan.group_priority, row.plan.group", "    return 0, row.plan.group"),
-    ("the budget is not cut along the groups", "levels",
-     "        later_s += longest[level]\n", ""),
     ("a hidden process keeps pyinit up", "table",
      "    if row.plan.hidden:\n        return 0, 0, isinstance(state, Ending), row.retired, active\n", ""),
     ("a hidden process is never told to stop", "shutdown",

@@ -35,6 +35,7 @@ class Book:
         self.again = False  # whether it was to be a restart, and nobody has asked for an end since
         self.asked = 0  # how often somebody has asked for the end, or for a restart before that
         self.in_step = set()
+        self.excused = False  # as it was before the effects of this step made news
         self.timeouts = {}  # key -> the shortest grace period its plans had
 
     # --- before and after each effect
@@ -42,6 +43,7 @@ class Book:
     def before_effects(self, before, event, after, effects):
         world, core = self.world, self.world.core
         self.in_step = set()
+        self.excused = world.excused()
         ev = core.events
         if isinstance(event, ev.Spawned) and self.run_ids.get(event.key) == event.run_id:
             self.pids[event.key] = event.pid
@@ -232,13 +234,15 @@ class Book:
             last = row.last if row is not None else None
             codes.add(world.core.status.shell_code(last) if last is not None else 0)
         late = world.now >= self.began_at + world.state.init.stop_budget - EPSILON
+        if late and not self.excused:
+            fail(world, "the whole budget is used up, and nobody was stuck")
         if 0 in codes and (alive or world.orphans() or late):
             codes.add(1)
             if alive:
                 codes.discard(0)
         if effect.code not in codes:
             fail(world, f"exit code {effect.code}, where {sorted(codes)} would be true")
-        if (alive or world.orphans()) and not world.excused():
+        if (alive or world.orphans()) and not self.excused:
             fail(world, f"{len(alive)} runs and {len(world.orphans())} orphans are left behind")
         spared = [each.key for each in alive if not each.told_kill and each.key in self.pids]
         if spared:
