@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyinit.rpc.faults import Fault
 
 DEEPEST = 32  # values within values: a multicall has five
-MOST_VALUES = 50_000  # in one request: a multicall for all of some thousand processes
+MOST_VALUES = 20_000  # in one request: a multicall for all of some thousand processes
 NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 

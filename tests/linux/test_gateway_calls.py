@@ -1,0 +1,212 @@
+"""The gateway's connection to PID 1: many at a time, called off one by one, and bounded."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+import starlette
+from boxed import ROOT, Box, children_map, eventually, interpreter, needs_root, program
+from control_raw import Raw
+from doors import Doors, call
+from supervised import UnixConnection, base
+from supervised import program as section
+
+from pyinit.protocol.messages import Refused
+from pyinit.web.client import Gone, connect
+from pyinit.web.context import Context, Facts
+
+LOUD = program("loud", "while :; do echo word; sleep 0.05; done", stdout="prefix")
+SLOW = program("slow", "sleep", "600", start_seconds=600)
+
+
+@pytest.fixture(scope="module")
+def box():
+    with Box(LOUD + SLOW) as found:
+        found.wait_socket()
+        yield found
+
+
+def asked(box, work):
+    """Return what `work(control)` returns, a coroutine function."""
+
+    async def run():
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(box.socket)
+        control = await connect(connection)
+        try:
+            return await asyncio.wait_for(work(control), 60)
+        finally:
+            control.close()
+
+    return asyncio.run(run())
+
+
+def test_a_request_that_waits_keeps_no_other_waiting(box):
+    async def work(control):
+        waiting = asyncio.ensure_future(control.call("wait", {"names": ["slow"], "for": "running"}))
+        found = [await control.call("status") for _ in range(3)]
+        assert not waiting.done()
+        waiting.cancel()
+        return found
+
+    assert {each["state"] for each in asked(box, work)} == {"running"}
+
+
+def test_what_is_called_off_is_held_no_more(box):
+    async def work(control):
+        for _ in range(100):  # of which a client may have 32 at a time
+            waiting = asyncio.ensure_future(
+                control.call("wait", {"names": ["slow"], "for": "running"})
+            )
+            await control.call("health")
+            waiting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await waiting
+        return await control.call("health")
+
+    assert asked(box, work)["state"] == "running"
+
+
+def test_streams_are_ended_one_by_one(box):
+    async def work(control):
+        for _ in range(40):  # of which a client may have 16 at a time
+            async with contextlib.aclosing(control.stream("logs", {"names": ["loud"]})) as lines:
+                assert (await anext(lines))["event"]
+        async with contextlib.aclosing(control.stream("events")) as events:
+            first = asyncio.ensure_future(anext(events))
+            await control.call("health")  # by now it is asked for
+            await control.call("restart", {"names": ["slow"], "wait": False})
+            return (await first)["name"]
+
+    assert asked(box, work) == "slow"
+
+
+def test_a_refusal_is_raised_where_it_belongs(box):
+    async def work(control):
+        with pytest.raises(Refused, match="no such program"):
+            await control.call("start", {"names": ["nobody"]})
+        with pytest.raises(Refused, match="no such program"):
+            async for _ in control.stream("logs", {"names": ["nobody"]}):
+                raise AssertionError
+        with pytest.raises(Refused, match="longer than"):
+            await control.call("start", {"names": ["x" * 70_000]})
+        return await control.call("health")
+
+    assert asked(box, work)["state"] == "running"
+
+
+def test_a_read_only_door_lets_nothing_be_changed(box):
+    async def work(control):
+        context = Context(control, Facts("tcp:127.0.0.1:1", read_only=True), "x", b"")
+        assert (await context.call("health"))["state"] == "running"
+        with pytest.raises(Refused) as refused:
+            await context.call("stop", {"names": ["loud"]})
+        assert refused.value.code == "denied"
+        with pytest.raises(Refused):
+            await context.call("env", {"names": ["loud"]})
+
+    asked(box, work)
+
+
+def test_cancel_on_the_wire(box):
+    with Raw(box.socket) as raw:
+        raw.send({"id": 1, "verb": "wait", "args": {"names": ["slow"], "for": "running"}})
+        raw.send({"id": 2, "verb": "cancel", "args": {"request": 1}})
+        found = {frame["id"]: frame for frame in (raw.receive(), raw.receive())}
+        assert found[1]["error"]["code"] == "interrupted"
+        assert found[2]["result"] == {"ended": True}
+        told = raw.ask({"id": 3, "verb": "cancel", "args": {"request": 1}})
+        assert told["result"] == {"ended": False}
+
+
+def test_who_waits_is_told_when_pid_1_is_gone():
+    async def work(control):
+        waiting = asyncio.ensure_future(control.call("wait", {"names": ["slow"], "for": "running"}))
+        await control.call("health")
+        box.send("KILL")
+        with pytest.raises(Gone):
+            await waiting
+        with pytest.raises(Gone):
+            await control.call("health")
+
+    with Box(SLOW) as box:
+        box.wait_socket()
+        asked(box, work)
+
+
+@needs_root
+def test_it_is_nobody_and_may_nothing(tmp_path):
+    python = interpreter(True)
+    place = public_place(tmp_path, python)
+    conf = tmp_path / "sup.conf"
+    conf.write_text(base().replace("%(here)s", str(tmp_path)) + section("web", "sleep 600"))
+    code = f"import sys; sys.path[:0] = [{str(place)!r}]; from pyinit.cli.init import main; main()"
+    environ = {"PATH": os.environ["PATH"], "PYINIT_SOCKET": str(tmp_path / "control.sock")}
+    words = [python, "-I", "-S", "-c", code, "-c", str(conf)]
+    with (tmp_path / "said").open("wb") as said:
+        process = subprocess.Popen(words, env=environ, stdout=said, stderr=said, cwd="/")
+    try:
+        eventually((tmp_path / "sup.sock").exists)
+        facts = asked_at(tmp_path / "sup.sock", process.pid)
+    finally:
+        process.terminate()
+        process.wait(60)
+    assert facts == {"Uid": "65531", "Gid": "65531", "Groups": "", "CapEff": "0" * 16}
+
+
+def asked_at(path, parent):
+    """Have the gateway started, and return what the kernel says of it."""
+    connection = UnixConnection(str(path))
+    connection.request("POST", "/RPC2", call("supervisor.getState"))
+    assert connection.getresponse().status == 200
+    connection.close()
+    for pid in children_map()[parent]:
+        if b"pyinit.web" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            text = Path(f"/proc/{pid}/status").read_text()
+            found = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+            wanted = ("Uid", "Gid", "Groups", "CapEff")
+            return {name: (found[name].split() or [""])[0] for name in wanted}
+    raise AssertionError
+
+
+def public_place(tmp_path, python):
+    """Return a directory with pyinit and what its gateway needs, for every user to read."""
+    tmp_path.chmod(0o755)
+    for parent in tmp_path.parents:
+        if parent.owner() == "root" and str(parent).startswith("/tmp/"):
+            parent.chmod(0o755)
+    place = tmp_path / "code"
+    skipped = shutil.ignore_patterns("__pycache__", "*.so")
+    shutil.copytree(ROOT / "pyinit", place / "pyinit", ignore=skipped)
+    packages = Path(starlette.__file__).parents[1]
+    names = ("tomli", "starlette", "uvicorn", "anyio", "h11", "click", "idna", "sniffio")
+    more = ("defusedxml", "jinja2", "markupsafe", "prometheus_client", "typing_extensions.py")
+    for name in (*names, *more):
+        found = packages / name
+        if found.is_dir():
+            shutil.copytree(found, place / name, ignore=skipped)
+        elif found.exists():
+            shutil.copy(found, place / name)
+    subprocess.run(["chmod", "-R", "a+rX", str(place)], check=True)
+    return place
+
+
+def test_a_client_that_hangs_up_has_its_waiting_called_off():
+    slow = section("slow", "sleep 600", autostart="false", startsecs=600)
+    with Doors(slow) as doors:
+        doors.started()
+        for _ in range(3):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(doors.socket)
+                body = call("supervisor.startProcess", "slow")
+                head = f"POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+                client.sendall(head.encode() + body)
+                doors.wait_state("slow", "STARTING")
+            assert doors.post(call("supervisor.stopProcess", "slow")).status == 200
+        assert doors.post(call("supervisor.getState")).status == 200
+        assert "cannot answer" not in doors.err
