@@ -5,8 +5,9 @@ some seventy before its first program runs.  `scripts/assemble.py` writes their 
 file and lets the package call `use` before anything else of pyinit is imported.
 
 The file is, in this order: the length of the index in 4 bytes, the index (a marshalled dict:
-name -> (is a package, where its code begins, how long it is)), and the code objects, marshalled.
-It is opened anew for every module: no descriptor is kept, nothing of it stays in memory.
+name -> (is a package, where its code begins, how long it is, is it compressed)), and the code
+objects, marshalled.  It is opened anew for every module: no descriptor is kept, nothing of it
+stays in memory.  What a start does not import is compressed by zlib.
 
 Importing fifty modules one by one is still slow.  Where the index has `+NAME`, there stands a
 list of (name, is a package, code): the module NAME and all that importing it imports, in the order
@@ -38,7 +39,7 @@ class Bundle(Base):
         self._identity: tuple[int, int] | None = None
         size = int.from_bytes(self._read(0, HEAD_BYTES), "little")
         self._start = HEAD_BYTES + size
-        self._index: dict[str, tuple[bool, int, int]] = marshal.loads(  # noqa: S302
+        self._index: dict[str, tuple[bool, int, int, bool]] = marshal.loads(  # noqa: S302
             self._read(HEAD_BYTES, size)
         )
 
@@ -58,13 +59,18 @@ class Bundle(Base):
 
     def code(self, name: str) -> "CodeType":
         """Return the code of a module.  Raises KeyError, OSError."""
-        _, at, size = self._index[name]
-        found: CodeType = marshal.loads(self._read(self._start + at, size))  # noqa: S302
+        _, at, size, is_compressed = self._index[name]
+        data = self._read(self._start + at, size)
+        if is_compressed:
+            import zlib
+
+            data = zlib.decompress(data)
+        found: CodeType = marshal.loads(data)  # noqa: S302
         return found
 
     def together(self, name: str) -> None:
         """Make the modules of the list `+name`, as importing each of them would."""
-        _, at, size = self._index["+" + name]
+        _, at, size, _ = self._index["+" + name]
         rows: list[tuple[str, bool, CodeType]]
         rows = marshal.loads(self._read(self._start + at, size))  # noqa: S302
         for full, is_package, code in rows:

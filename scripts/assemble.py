@@ -29,6 +29,8 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
+import zipfile
+import zlib
 from pathlib import Path
 from types import CodeType
 
@@ -36,6 +38,12 @@ CODECS = ("encodings.utf_8", "encodings.ascii", "encodings.latin_1")
 """Codecs are named by strings, which no closure sees: those that pyinit's own code names."""
 ANNOTATIONS = annotations.compiler_flag  # bound by the statement above
 BUNDLE = "modules.bundle"
+GATEWAY = "pyinit.web"
+LIBRARIES = "pyinit/web/libraries.zip"
+OPTIONAL = ("_bz2", "_lzma", "bz2", "lzma")
+"""What `shutil` uses when it is there, and nobody here asks it to."""
+UNUSED = ("tzdata.zi", "leapseconds", "leap-seconds.list", "zone.tab", "iso3166.tab")
+"""Of the time zones: sources and lists for people."""
 USE_BUNDLE = "\nfrom pyinit import bundle\nbundle.use()\n"
 TOGETHER = {
     # asked for: (imported already by then, imported with it)
@@ -49,6 +57,8 @@ TOGETHER = {
     ),
 }
 """What pyinit's start imports in one go: by name, for the bundle has what they import, too."""
+EARLIEST = (1980, 1, 1, 0, 0, 0)
+"""The time of everything in a zip file: the same sources make the same image."""
 LANDMARK = "os"
 """Python looks for this module's file to find its library, though it has the module frozen."""
 
@@ -120,7 +130,7 @@ def main() -> None:
     library = sysconfig.get_path("stdlib")
     modules = closure(ours)
     extensions = sysconfig.get_config_var("DESTSHARED")
-    files = install_modules(root, library, modules, {"": extensions})
+    files = install_found(root, library, modules, ours, extensions)
     landmark = Path(library) / f"{LANDMARK}.py"
     compile_to(landmark, root / library.lstrip("/") / f"{LANDMARK}.pyc", landmark.name)
     install_own(root, library, ours)
@@ -134,6 +144,8 @@ def main() -> None:
     install_commands(root, arguments.source, [])
     for place in DATA:
         copy(root, Path(place))
+    for name in UNUSED:
+        (root / "usr/share/zoneinfo" / name).unlink(missing_ok=True)
     install_papers(root, files, arguments.source)
     prove(root, python, [*ours, *[name for name, _file in modules]])
     settle(root)
@@ -152,6 +164,21 @@ def own_modules(source: Path, leave_out: list[str]) -> dict[str, Path]:
         if len(parts) < 2 or parts[1] not in leave_out:
             found[name] = path
     return found
+
+
+def data_of(ours: dict[str, Path]) -> list[Path]:
+    """Return the files of the packages of `ours` that are no modules: pages, styles, pictures."""
+    packages = {path.parent for path in ours.values() if path.name == "__init__.py"}
+    found = [path for package in packages for path in package.rglob("*") if path.is_file()]
+    modules = {".py", ".pyc"}
+    rest = {path for path in found if path.suffix not in modules}
+    home = ours["pyinit"].parent
+    return sorted(
+        path
+        for path in rest
+        if path.relative_to(home).parts[0] != "__pycache__"
+        and f"pyinit.{path.relative_to(home).parts[0]}" in ours
+    )
 
 
 def named_imports(path: Path) -> set[str]:
@@ -214,7 +241,17 @@ def closure(ours: dict[str, Path]) -> list[tuple[str, str]]:
     if missing:
         lines = [f"    {name}: {why}" for name, why in missing.items()]
         sys.exit("assemble: cannot import what pyinit imports:\n" + "\n".join(lines))
-    return sorted(held.items())
+    return sorted((name, file) for name, file in held.items() if name not in OPTIONAL)
+
+
+def mixed(modules: list[tuple[str, str]]) -> set[str]:
+    """Return the packages that have machine code in them: they cannot be split."""
+    return {name.partition(".")[0] for name, file in modules if "." in name and is_extension(file)}
+
+
+def inner(ours: dict[str, Path]) -> dict[str, Path]:
+    """Return what is left of `ours` without the gateway."""
+    return {name: path for name, path in ours.items() if not name.startswith(GATEWAY)}
 
 
 def is_extension(file: str) -> bool:
@@ -290,11 +327,16 @@ def compiled(text: str, shown: str) -> CodeType:
     return code
 
 
-def write_module(target: Path, data: bytes) -> None:
-    """Write a .pyc that is never checked against a source."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+def pyc(data: bytes) -> bytes:
+    """Return marshalled code as a .pyc that is never checked against a source."""
     unchecked_hash = (1).to_bytes(4, "little") + bytes(8)  # PEP 552
-    target.write_bytes(importlib.util.MAGIC_NUMBER + unchecked_hash + data)
+    return importlib.util.MAGIC_NUMBER + unchecked_hash + data
+
+
+def write_module(target: Path, data: bytes) -> None:
+    """Write a .pyc."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(pyc(data))
 
 
 def compile_to(source: Path, target: Path, shown: str) -> None:
@@ -314,10 +356,12 @@ def is_future(node: ast.stmt) -> bool:
 def install_own(root: Path, library: str, ours: dict[str, Path]) -> None:
     """Compile pyinit into `library`; its tracebacks show places relative to the source.
 
-    All of it is in one file, pyinit/bundle.py says why and what the file looks like; outside are
-    only the package itself and the module that reads the file, which the package puts to use.
+    All of PID 1 is in one file, pyinit/bundle.py says why and what the file looks like; outside
+    are the package itself, the module that reads the file, which the package puts to use, and the
+    gateway, a program of its own that finds its pages and pictures beside its modules.
     """
-    index: dict[str, tuple[bool, int, int]] = {}
+    index: dict[str, tuple[bool, int, int, bool]] = {}
+    early = {name for before, _wanted in TOGETHER.values() for name in imported(ours, (), before)}
     codes: dict[str, tuple[bool, CodeType]] = {}
     body = b""
     home = root / library.lstrip("/")
@@ -329,17 +373,23 @@ def install_own(root: Path, library: str, ours: dict[str, Path]) -> None:
         text = source.read_text("utf-8") + (USE_BUNDLE if name == "pyinit" else "")
         code = compiled(text, f"{place}.py")
         data = marshal.dumps(code)
-        if name in {"pyinit", "pyinit.bundle"}:
+        if name in {"pyinit", "pyinit.bundle"} or name.startswith(GATEWAY):
             write_module(home / f"{place}.pyc", data)
         else:
-            index[name] = (is_package, len(body), len(data))
+            is_compressed = name not in early
+            data = zlib.compress(data, 9) if is_compressed else data
+            index[name] = (is_package, len(body), len(data), is_compressed)
             body += data
             codes[name] = (is_package, code)
     for name, (before, wanted) in TOGETHER.items():
         rows = [(each, *codes[each]) for each in imported(ours, before, wanted)]
         data = marshal.dumps(rows)
-        index[f"+{name}"] = (False, len(body), len(data))
+        index[f"+{name}"] = (False, len(body), len(data), False)
         body += data
+    for data_file in data_of(ours):
+        target = home / data_file.relative_to(ours["pyinit"].parent.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(data_file, target)
     head = marshal.dumps(index)
     (home / "pyinit" / BUNDLE).write_bytes(len(head).to_bytes(4, "little") + head + body)
 
@@ -394,6 +444,46 @@ def install_modules(
         else:
             compile_to(source, target / f"{stem}.pyc", f"{name.replace('.', '/')}.py")
     return [Path(file) for _name, file in modules]
+
+
+def install_found(
+    root: Path,
+    library: str,
+    modules: list[tuple[str, str]],
+    ours: dict[str, Path],
+    extensions: str,
+) -> list[Path]:
+    """Put the modules of others into `library`, the packages of the gateway alone compressed."""
+    near = {name.partition(".")[0] for name, _file in closure(inner(ours))} | mixed(modules)
+    plain: list[tuple[str, str]] = []
+    zipped: list[tuple[str, str]] = []
+    for name, file in modules:
+        is_plain = name.partition(".")[0] in near or is_extension(file)
+        (plain if is_plain else zipped).append((name, file))
+    files = install_modules(root, library, plain, {"": extensions})
+    return files + install_zipped(root / library.lstrip("/"), zipped)
+
+
+def install_zipped(home: Path, modules: list[tuple[str, str]]) -> list[Path]:
+    """Put what only the gateway imports into one compressed file, a third of the size.
+
+    Machine code stays outside: it cannot be loaded from there.
+    """
+    plain = [(name, Path(file)) for name, file in modules if not is_extension(file)]
+    if not plain:
+        return []
+    target = home / LIBRARIES
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as box:
+        for name, source in plain:
+            place = name.replace(".", "/")
+            if source.stem == "__init__":
+                place += "/__init__"
+            code = marshal.dumps(compiled(source.read_text("utf-8"), f"{place}.py"))
+            entry = zipfile.ZipInfo(f"{place}.pyc", EARLIEST)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            box.writestr(entry, pyc(code))
+    return [source for _name, source in plain]
 
 
 def install_early(root: Path) -> Path:
