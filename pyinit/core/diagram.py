@@ -72,6 +72,18 @@ by 0.1 s at least, but is no reason to give up: what is expected is no failure, 
 start or a restart by hand forgives what failed before.  With `delay = 0` the step that learns that
 nothing of a failed run is left already has the new one.
 
+Where a file of supervisord's is the configuration, its rule holds instead (`startretries`):
+
+| the run ended | `autorestart = unexpected` | `true` | `false` |
+|---|---|---|---|
+| before `startsecs`, however well | a new try | a new try | a new try |
+| after that, with one of `exitcodes` | Exited | a new run | Exited |
+| after that, otherwise | a new run | a new run | Exited |
+
+The n-th new try follows after n seconds; after `startretries` of them it is given up: Fatal.  A run
+that was up begins the count anew, and is followed at once, but no sooner than a second after its
+own start.  A fork that failed does not count.
+
 ## Dependencies
 
 | `depends_on = { x = ... }` | holds when x is | is lost when x is |
@@ -99,6 +111,8 @@ The status of a program is its exit code, 128 + n after signal n, 127 for a comm
 there and 126 for one that cannot be executed; a program that failed never gives 0.  Only what
 ends by itself ends pyinit: a process that somebody stopped by hand is *held*, and while one is,
 something is left to run; a reload that removes the last program leaves pyinit waiting for the next.
+A *hidden* process (the gateway) is pyinit's own: nothing that asks what is left to run counts it,
+it stops when all others are at rest, and no name means it but its own.
 An ordered stop (TERM, INT, QUIT, `shutdown`) gives 0, in COMMAND mode the main program's status,
 and 1 if something had to be left behind.
 
@@ -121,6 +135,15 @@ at most R seconds of others to stop after it, gets T / (T + R) of what is left, 
 T; what one level does not use is there for the next.  A second request hurries: KILL for what is
 being stopped, one second for what is not yet; a third leaves no second.  HUP during the shutdown
 changes nothing.
+
+Where a file of supervisord's is the configuration, groups take the place of dependencies: the group
+of the highest priority is first (of two with the same, the last in the alphabet), all of its
+processes at once; the next one's turn comes when they are at rest.  The budget is cut along the
+groups in the same way.
+
+A restart of everything (`signals = { HUP = "restart" }`, supervisord's reload) is such a shutdown,
+after which pyinit begins anew in the same process: it reads the configuration and starts what is in
+it.  `status` shows it as restarting.  A stop that is asked for meanwhile is one, and no hurry.
 
 For example `web` needs `api` and `api` needs `db`, each with a timeout of 10 s, and the budget is
 9 s, of which 0.5 s are kept for the last KILL and the sweep.  If nobody obeys:
