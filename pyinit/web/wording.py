@@ -188,7 +188,7 @@ _SCALARS: dict[str, Callable[[str], Value]] = {
     "string": str,
     "double": float,
     "dateTime.iso8601": str,
-    "base64": lambda text: base64.b64decode(text.encode("ascii")),
+    "base64": lambda text: base64.b64decode("".join(text.split()), validate=True),
 }
 _PLACES: dict[str, tuple[str, ...]] = {
     "methodCall": ("",),

@@ -1,0 +1,72 @@
+"""Keys of doors: what opens, what does not, and how long a wrong one takes."""
+
+import asyncio
+import base64
+import hashlib
+
+import pytest
+
+from pyinit.web import auth
+from pyinit.web.auth import MALFORMED, RIGHT, WRONG, Lock, Patience, matches
+
+
+def key(username, password):
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
+SALTED = "{SSHA256}" + base64.b64encode(hashlib.sha256(b"secretsalt").digest() + b"salt").decode()
+SHA = "{SHA}" + hashlib.sha1(b"secret").hexdigest()
+
+
+@pytest.mark.parametrize("stored", ["secret", SHA, SHA.upper().replace("{SHA}", "{SHA}"), SALTED])
+def test_a_password_opens_however_it_was_written(stored):
+    lock = Lock("admin", stored)
+    assert lock.try_key(key("admin", "secret")) == RIGHT
+    assert lock.try_key(key("admin", "secreT")) == WRONG
+    assert lock.try_key(key("Admin", "secret")) == WRONG
+    assert lock.try_key(key("admin", "")) == WRONG
+    assert lock.try_key(key("admin", stored)) == (RIGHT if stored == "secret" else WRONG)
+
+
+@pytest.mark.parametrize(
+    "stored", ["{SSHA256}", "{SSHA256}!!!", "{SSHA256}c2hvcnQ=", "{SHA}", "{SHA}zz", "{SHA}\xe4"]
+)
+def test_a_hash_that_makes_no_sense_fits_nothing(stored):
+    for given in (b"", b"secret", stored.encode()):
+        assert not matches(stored, given)
+
+
+def test_a_password_may_have_colons_and_any_letter():
+    assert Lock("ä", "a:b:ö").try_key(key("ä", "a:b:ö")) == RIGHT
+
+
+@pytest.mark.parametrize("header", ["", "Basic", "Basic ", "Basic =", "Basic YQ==", "Digest YTpi"])
+def test_what_is_no_key_is_malformed(header):
+    assert Lock("admin", "secret").try_key(header) == MALFORMED
+
+
+def test_delays_double_up_to_a_bound_and_are_forgotten():
+    patience = Patience()
+    delays = [patience._delay("10.0.0.1", 100.0) for _ in range(9)]
+    assert delays == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+    assert patience._delay("10.0.0.2", 100.0) == 0.1
+    assert patience._delay("10.0.0.1", 101.0 + auth.FORGET_S) == 0.1
+
+
+def test_what_is_remembered_of_failures_is_bounded():
+    patience = Patience()
+    for number in range(3 * auth.ADDRESSES):
+        patience._delay(f"host{number}", 0.0)
+    assert len(patience._failed) == auth.ADDRESSES
+
+
+def test_one_host_has_few_guesses_under_way_and_others_have_theirs():
+    async def crowd():
+        patience = Patience()
+        guesses = [asyncio.ensure_future(patience.failed("2001:db8::1")) for _ in range(4)]
+        await asyncio.sleep(0)
+        seen = (patience.has_room("2001:db8::2"), patience.has_room("2001:db8:1::1"))
+        await asyncio.gather(*guesses)
+        return seen, patience.has_room("2001:db8::2"), patience._waiting
+
+    assert asyncio.run(crowd()) == ((False, True), True, {})
