@@ -143,7 +143,7 @@ _WANTED = (
         follows="Event",
     ),
     Operation(
-        *("clearLogs", "DELETE", "/processes/{name}/logs", "clear-log", "Done"),
+        *("clearLogs", "DELETE", "/processes/{name}/logs", "clear-log", "Outcome"),
         "Empty the log files of a process",
         named="names",
     ),

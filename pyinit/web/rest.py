@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from pyinit.protocol.messages import Refused
+from pyinit.protocol.messages import VERBS, Refused
 from pyinit.protocol.names import nearest
 from pyinit.web import openapi, streams
 from pyinit.web.client import Gone
@@ -108,6 +109,8 @@ async def _arguments(request: Request, operation: Operation) -> Object:
     for name in query:
         values = query.getlist(name)
         args[fields[name].arg or name] = _from_words(fields[name], values)
+    if "names" in VERBS[operation.verb].needs:
+        args.setdefault("names", ["all"])
     given = await _body(request)
     bodies = {field.name: field for field in operation.body}
     _check_names(operation, list(given), bodies)
@@ -136,7 +139,7 @@ async def _body(request: Request) -> Object:
         text = f"a body of '{kind[:SHOWN]}' is not taken\n  send application/json"
         raise Refused("unsupported-media-type", text)
     try:
-        found = json.loads(body)
+        found = json.loads(body, parse_constant=_finite)
     except (ValueError, RecursionError):
         raise _bad("the body is no JSON", 'send an object, such as {"wait": false}') from None
     if not isinstance(found, dict):
@@ -156,12 +159,20 @@ def _from_words(field: Field, values: list[str]) -> Json:
             case "count" | "integer":
                 return int(word)
             case "seconds":
-                return float(word)
+                return _finite(word)
             case _:
                 return word
     except (KeyError, ValueError):
         text = f"cannot read '{field.name}': '{word[:SHOWN]}'"
         raise _bad(text, f"give {openapi.KINDS[field.kind]['type']}") from None
+
+
+def _finite(word: str) -> float:
+    """Return a number.  Raises ValueError for those that are none: they are not JSON."""
+    value = float(word)
+    if not math.isfinite(value):
+        raise ValueError(word)
+    return value
 
 
 def _bad(what: str, fix: str) -> Refused:

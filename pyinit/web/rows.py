@@ -167,7 +167,10 @@ def objects(value: Json) -> list[dict[str, Json]]:
 def text(value: Json) -> str:
     """Return text that can be shown: what is no UTF-8 in it is replaced."""
     found = value if isinstance(value, str) else ""
-    return found.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    try:
+        return found.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    except UnicodeEncodeError:  # halves of characters that stand for no byte
+        return found.encode("utf-8", "replace").decode()
 
 
 def number(value: Json) -> float:

@@ -175,7 +175,7 @@ SCHEMAS: dict[str, Object] = {
             )
         }
     ),
-    "Piece": shape({"data": TEXT, "offset": COUNT, "size": COUNT, "file": TEXT}),
+    "Piece": shape({"data": TEXT, "offset": COUNT, "size": COUNT, "inode": COUNT, "file": TEXT}),
     "Why": shape(
         {
             "processes": lists(
