@@ -133,7 +133,8 @@ class Announcer:
         birth.due.discard(what)
         if not birth.due:
             del self._births[key]
-            self._log.info(birth.text)
+            if birth.text:
+                self._log.info(birth.text)
 
     def _publish(self, entry: dict[str, Json]) -> None:
         for subscriber in [*self.subscribers]:

@@ -35,7 +35,7 @@ class Speech:
         """Say that pyinit is about to start its programs; `rpc`: it serves supervisord's API."""
 
     def started(self, plan: ProcessPlan, pid: int) -> str:
-        """Return what is to be said of a new run."""
+        """Return what is to be said of a new run, "" for nothing."""
         return f"{plan.name}: started, pid {pid}"
 
     def changed(self, change: Announce, end: End | None, *, own: bool) -> None:

@@ -69,7 +69,7 @@ class SupervisordSpeech(Speech):
     def started(self, plan: ProcessPlan, pid: int) -> str:
         """Return what is to be said of a new run."""
         self._copy(plan)
-        return f"spawned: '{_name(plan)}' with pid {pid}"
+        return "" if plan.hidden else f"spawned: '{_name(plan)}' with pid {pid}"
 
     def changed(self, change: Announce, end: End | None, *, own: bool) -> None:  # noqa: ARG002
         """Say that a process changed its state."""
