@@ -31,7 +31,7 @@ restart = "never"
 autostart = false
 depends_on = { web = "started" }
 """
-HARMLESS = sorted(VERBS.keys() - {"shutdown", "reexec"})
+HARMLESS = sorted(VERBS.keys() - {"shutdown", "reexec", "restart-all"})
 LIVE = settings(
     max_examples=150,
     deadline=None,
