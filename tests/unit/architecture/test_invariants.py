@@ -16,7 +16,14 @@ PID_1 = [
 ]
 STATES = {"Waiting", "Starting", "Running", "Stopping", "Ending", "Backoff", "Exited", "Fatal"}
 # Wall time is for stamps that people read: these modules make them.
-STAMPED = {"log.py", "stream.py", "announcer.py", "verbs_output.py", "happenings.py"}
+STAMPED = {
+    "verbs_served.py",
+    "log.py",
+    "stream.py",
+    "announcer.py",
+    "verbs_output.py",
+    "happenings.py",
+}
 
 
 def _calls(path):
