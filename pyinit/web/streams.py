@@ -34,9 +34,10 @@ async def named(notifications: AsyncIterator[Object]) -> AsyncGenerator[tuple[st
 
 
 async def _lines(told: AsyncGenerator[tuple[str, Object], None]) -> AsyncIterator[bytes]:
-    yield b"retry: %d\n\n" % RETRY_MS
-    coming: asyncio.Task[tuple[str, Object]] | None = None
+    coming: asyncio.Task[tuple[str, Object]] | None = asyncio.ensure_future(anext(told))
     try:
+        await asyncio.sleep(0)  # PID 1 is asked before the answer begins: nothing is missed
+        yield b"retry: %d\n\n" % RETRY_MS
         while True:
             coming = coming or asyncio.ensure_future(anext(told))
             done, _ = await asyncio.wait((coming,), timeout=BEAT_S)
