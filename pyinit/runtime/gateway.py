@@ -47,6 +47,7 @@ SOON_S = 5.0  # a gateway that ends so soon ...
 DELAYS_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # ... is called again after this long
 OPEN_FILES = 1024  # listeners, 256 clients and itself
 READABLE, UNREADABLE = b"1", b"0"
+REGULAR, DIRECTORY, KIND_OF_FILE = 0o100000, 0o040000, 0o170000  # of st_mode, see inode(7)
 START = "import sys; sys.path[:0] = {!r}; from pyinit.web.__main__ import main; sys.exit(main())"
 
 
@@ -255,26 +256,40 @@ def add_to(plan: Plan) -> Plan:
 
 def is_installed() -> bool:
     """Say whether the gateway's libraries are there; the image `core` has none."""
-    return any(_is_directory(f"{path}/uvicorn") for path in sys.path)
+    return bool(_libraries())
 
 
-def _is_directory(path: str) -> bool:
+def _home() -> str:
+    """Return the directory of pyinit's modules; a module of a bundle does not know its own."""
+    return str(sys.modules["pyinit"].__file__).rpartition("/")[0]
+
+
+def _libraries() -> str:
+    """Return where the gateway's libraries are, "" if they are not: in the image in one file."""
+    zipped = f"{_home()}/web/libraries.zip"
+    if _is(zipped, REGULAR):
+        return zipped
+    found = [f"{path}/uvicorn" for path in sys.path if _is(f"{path}/uvicorn", DIRECTORY)]
+    return found[0] if found else ""
+
+
+def _is(path: str, kind: int) -> bool:
     try:
-        return bool(posix.stat(path).st_mode & 0o040000)
+        return posix.stat(path).st_mode & KIND_OF_FILE == kind
     except OSError:
         return False
 
 
 def _words() -> tuple[str, ...]:
     """Return the command that runs the gateway with the modules that we have ourselves."""
-    package = __file__.rpartition("/pyinit/")[0]
+    package = _home().rpartition("/")[0]
     paths = [path for path in (package, *sys.path) if path.startswith("/")]
     return (sys.executable, "-I", "-S", "-B", "-c", START.format(paths))
 
 
 def _can_be_another() -> bytes:
     """In a forked child: say whether UID can run the gateway; nothing, if nobody can be it."""
-    places = [path for path in sys.path if _is_directory(f"{path}/uvicorn")]
+    home, libraries = _home(), _libraries()
     try:
         posix.setgroups(())
         posix.setresgid(UID, UID, UID)
@@ -282,10 +297,8 @@ def _can_be_another() -> bytes:
     except OSError:  # no capability, or a user namespace without that number
         return b""
     try:
-        posix.close(posix.open(sys.executable, posix.O_RDONLY))
-        package = __file__.rpartition("/runtime/")[0]
-        for path in (package, places[0] + "/uvicorn", *_library()):
-            posix.listdir(path)
+        for path in (sys.executable, home, libraries, *_library()):
+            posix.close(posix.open(path, posix.O_RDONLY))
     except OSError:
         return UNREADABLE
     return READABLE
@@ -294,4 +307,4 @@ def _can_be_another() -> bytes:
 def _library() -> list[str]:
     """Return where Python's own modules are, as far as they are in directories."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    return [path for path in sys.path if path.endswith(f"/{version}") and _is_directory(path)]
+    return [path for path in sys.path if path.endswith(f"/{version}") and _is(path, DIRECTORY)]
