@@ -8,18 +8,7 @@ asked for, and returns None.  No verb waits, and none changes the state but by a
 from __future__ import annotations
 
 from pyinit.protocol.messages import READ, VERBS
-from pyinit.runtime import (
-    verbs_act,
-    verbs_events,
-    verbs_facts,
-    verbs_files,
-    verbs_groups,
-    verbs_limits,
-    verbs_metrics,
-    verbs_output,
-    verbs_served,
-    verbs_state,
-)
+from pyinit.runtime import verbs_act, verbs_facts, verbs_limits, verbs_output, verbs_state
 from pyinit.runtime.verbs_service import Service, strings
 
 TYPE_CHECKING = False
@@ -36,19 +25,20 @@ if TYPE_CHECKING:
 LOOKING = frozenset(("doors", "env", "trace"))  # take more than read access, but only look
 LONGEST = 200  # characters of a line about a request
 
+
+def _rare(ask: Ask, service: Service) -> Object | None:
+    """Carry out a verb whose module is imported with the first of its kind: most have none."""
+    from pyinit.runtime.verbs_rare import RARE
+
+    return RARE[ask.verb](ask, service)
+
+
 HANDLERS: dict[str, Handler] = {
     "status": verbs_state.status,
-    "metrics": verbs_metrics.metrics,
     "health": verbs_state.health,
     "ready": verbs_state.ready,
     "wait": verbs_state.wait,
     "graph": verbs_state.graph,
-    "doors": verbs_served.doors,
-    "info": verbs_served.info,
-    "config-info": verbs_groups.config_info,
-    "reread": verbs_groups.reread,
-    "add-group": verbs_groups.add_group,
-    "remove-group": verbs_groups.remove_group,
     "start": verbs_act.start,
     "stop": verbs_act.stop,
     "restart": verbs_act.restart,
@@ -60,16 +50,23 @@ HANDLERS: dict[str, Handler] = {
     "reexec": verbs_act.reexec,
     "logs": verbs_output.logs,
     "events": verbs_output.events,
-    "remote-event": verbs_events.remote_event,
     "why": verbs_output.why,
     "trace": verbs_output.trace,
-    "read-log": verbs_files.read_log,
-    "clear-log": verbs_files.clear_log,
-    "write-stdin": verbs_files.write_stdin,
     "limits": verbs_limits.limits,
     "set-limits": verbs_limits.set_limits,
     "env": verbs_facts.env,
     "cancel": verbs_facts.cancel,
+    "metrics": _rare,
+    "doors": _rare,
+    "info": _rare,
+    "config-info": _rare,
+    "reread": _rare,
+    "add-group": _rare,
+    "remove-group": _rare,
+    "remote-event": _rare,
+    "read-log": _rare,
+    "clear-log": _rare,
+    "write-stdin": _rare,
 }
 
 

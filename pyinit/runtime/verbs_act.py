@@ -25,7 +25,6 @@ from pyinit.core.states import (
 from pyinit.core.status import SIGNAL_NAMES
 from pyinit.protocol.messages import Refused
 from pyinit.protocol.names import nearest
-from pyinit.runtime import lookup
 from pyinit.runtime.following import DONE, Following, Verdict, follow, result_of, told_of
 from pyinit.runtime.verbs_service import PATIENCE_S
 from pyinit.runtime.verbs_state import fix_of, reason_of
@@ -172,6 +171,8 @@ def _read_signal(text: str) -> int:
 
 def _start_checked(ask: Ask, service: Service, rows: list[Process]) -> None:
     """Start those processes whose command is there; the others stay as they are."""
+    from pyinit.runtime import lookup  # for few
+
     found: list[dict[str, Unusable]] = []
     begun: list[Following] = []
 

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from pyinit.core.plan import KEEP, MAXIMUM, UNLIMITED, Limit
 from pyinit.protocol.messages import VERBS, Refused
-from pyinit.runtime.verbs import HANDLERS, LONGEST, asked, changes
+from pyinit.runtime.verbs import HANDLERS, LONGEST, _rare, asked, changes
 from pyinit.runtime.verbs_facts import MASK, shown
 from pyinit.runtime.verbs_limits import read_limit
+from pyinit.runtime.verbs_rare import RARE
 from pyinit.system.limits import NUMBERS
 
 
@@ -92,6 +93,7 @@ def test_no_secret_is_ever_shown(found, secret):
 
 def test_every_verb_of_the_protocol_has_its_function():
     assert HANDLERS.keys() == VERBS.keys()
+    assert RARE.keys() == {verb for verb, handler in HANDLERS.items() if handler is _rare}
 
 
 @pytest.mark.parametrize(
