@@ -80,7 +80,7 @@ class HttpServer:
         if isinstance(self._place, str):
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         else:
-            connection = _dial(self._place)
+            connection = dial(self._place)
         try:
             if isinstance(self._place, str):
                 connection.connect(self._place)
@@ -107,8 +107,25 @@ class HttpServer:
         return [f"Authorization: Basic {pair.decode()}"]
 
 
-def _dial(place: tuple[str, int]) -> socket.socket:
-    return socket.create_connection(place)
+def dial(place: tuple[str, int]) -> socket.socket:
+    """Connect to (host, port).  Raises OSError.
+
+    The host goes as bytes: for a text Python wants its `idna` codec, a megabyte in an image.
+    """
+    host, port = place
+    failed = OSError("no address")
+    for family, kind, number, _, address in socket.getaddrinfo(
+        host.encode(), port, type=socket.SOCK_STREAM
+    ):
+        connection = socket.socket(family, kind, number)
+        try:
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            failed = error
+        else:
+            return connection
+    raise failed
 
 
 def place_of(url: str) -> str | tuple[str, int]:

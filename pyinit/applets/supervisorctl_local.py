@@ -167,12 +167,14 @@ def _somebody_listens(url: str) -> bool:
     """Say whether a server is there, whoever it is."""
     import socket
 
+    from pyinit.applets.supervisorctl_http import dial
+
     try:
         if url.startswith(UNIX):
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.connect(url.removeprefix(UNIX))
         else:
-            socket.create_connection(_host_and_port(url)).close()
+            dial(_host_and_port(url)).close()
     except (OSError, ValueError):
         return False
     return True

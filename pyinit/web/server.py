@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import anyio._backends._asyncio  # noqa: F401  by a string in its package, as the next two
 import uvicorn
+import uvicorn.lifespan.off
+import uvicorn.loops.asyncio
 
 from pyinit.web import app, auth, client
 from pyinit.web.context import Context, Facts
