@@ -70,6 +70,45 @@ def test_without_strip_ansi_they_stay(tmp_path):
         box.until_log("a", b"\x1b[31mred\nend\n")
 
 
+# Prints numbered lines in colours, with messages of capture mode within them, cut anywhere.
+MIXING = """
+import os, sys, time
+n = 0
+while not os.path.exists(sys.argv[1]):
+    part = b''
+    for n in range(n, n + 50):
+        part += b'%07d \\x1b[1;%dm<!--XSUPERVISOR:BEGIN-->hidden %d<!--XSUPERVISOR:END-->' % (n, n, n)
+        part += b'line\\x1b[0m\\n'
+    n += 1
+    while part:
+        cut = 1 + n * 7 % 61
+        os.write(1, part[:cut])
+        part = part[cut:]
+    time.sleep(0.001)
+os.write(1, b'end\\n')
+time.sleep(600)
+"""
+
+
+def test_no_byte_is_lost_and_no_message_leaks_however_often_pyinit_is_replaced(tmp_path):
+    (tmp_path / "mix.py").write_text(MIXING)
+    text = (
+        CONF
+        + f"strip_ansi=true\n[program:a]\ncommand={sys.executable} -I -S PLACE/mix.py PLACE/go\n"
+    )
+    text += "stdout_capture_maxbytes=1KB\nstdout_logfile=PLACE/a.log\nstdout_logfile_maxbytes=0\n"
+    log = tmp_path / "a.log"
+    with ConfBox(tmp_path, text) as box:
+        box.wait_state("a", "RUNNING")
+        for _ in range(12):
+            box.reexec()
+        (tmp_path / "go").touch()
+        eventually(lambda: log.read_bytes().endswith(b"end\n"))
+    lines = log.read_text().splitlines()
+    assert lines == [f"{n:07d} line" for n in range(len(lines) - 1)] + ["end"]
+    assert len(lines) > 1000
+
+
 # A mount namespace of its own, in which /dev/log is a socket of the test's.
 DEVICES = """
 mkdir PLACE/dev && mount --rbind /dev PLACE/dev && mount -t tmpfs none /dev || exit 77

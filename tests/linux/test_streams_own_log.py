@@ -1,9 +1,11 @@
 """pyinit's own log in supervisord's files: its size, its old files, and what is echoed."""
 
+import contextlib
 import os
 
 from boxed import eventually
 from conf_running import ConfBox
+from control_raw import Raw
 
 QUIET = (
     "[program:a]\ncommand=sleep 600\nautostart=false\nstdout_logfile=NONE\nstderr_logfile=NONE\n"
@@ -68,3 +70,31 @@ def test_it_goes_on_over_a_reexec_in_the_same_file_and_on_stdout(tmp_path):
         assert len(there) > 1
         assert all(os.stat(path).st_size <= 1024 for path in there)
         assert "".join(path.read_text() for path in there) == box.out
+
+
+def test_a_stdout_that_nobody_reads_costs_echoes_and_not_the_log(tmp_path):
+    reader, writer = os.pipe()
+    try:
+        with ConfBox(
+            tmp_path, conf("logfile=PLACE/own.log", "logfile_maxbytes=0"), stdout=writer
+        ) as box:
+            box.wait_socket()
+            with Raw(box.socket) as client:
+                for _ in range(20_000):
+                    client.ask({"verb": "stop", "args": {"names": ["a"]}})
+            said = (tmp_path / "own.log").read_text()
+            assert said.count("asked to stop a") == 20_000
+            assert said.count("stdout is not read: lines are dropped until it is") == 1
+            os.set_blocking(reader, False)
+            told = []
+
+            def look():
+                with contextlib.suppress(BlockingIOError):
+                    told.append(os.read(reader, 1 << 20))
+                return "stdout is read again" in (tmp_path / "own.log").read_text()
+
+            eventually(look)
+            assert told[0].decode() == said[: len(told[0])]
+    finally:
+        os.close(reader)
+        os.close(writer)
