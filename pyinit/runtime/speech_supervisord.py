@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyinit.core.phases import Booting, Up
+from pyinit.core.phases import Booting, Over, Up
 from pyinit.core.process import is_active
 from pyinit.core.signals import DEFAULTS
 from pyinit.core.states import NEVER, Stopping
@@ -97,8 +97,10 @@ class SupervisordSpeech(Speech):
         self._log.debug(f"{name}: removed")
 
     def note(self, level: str, text: str) -> None:
-        """Say what the core wants said, if supervisord has no words of its own for it."""
-        self._log.say("debug" if level == "info" else level, text)
+        """Say what the core wants said; supervisord would say none of it."""
+        over = isinstance(self._machine.loop.supervisor.phase, Over)  # who took how long
+        quiet = level == "info" or (over and level == "warning")
+        self._log.say("debug" if quiet else level, text)
 
     def signalled(self, signum: int) -> None:
         """Say that a signal has come, and what for."""

@@ -244,7 +244,7 @@ class Side:
     def plainly(self, text):
         """Return `text` with what differs from run to run replaced: the directory, pids."""
         text = text.replace(str(self.place), "HERE")
-        return re.sub(r"\b(pid[ :]|PID |\()(\d+)", r"\1N", text)
+        return re.sub(r"(\bpid[ :]|\bPID |\()(\d+)", r"\1N", text)
 
     # --- its processes
 
