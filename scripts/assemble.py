@@ -85,8 +85,13 @@ DIRECTORIES = {
     "var/tmp": 0o1777,
 }
 NONROOT = 65532
-DATA = ("/etc/ssl/certs/ca-certificates.crt", "/usr/share/zoneinfo", "/usr/lib/os-release")
-DATA_PACKAGES = ("ca-certificates", "tzdata", "base-files")
+TERMINALS = ("l/linux", "s/screen", "s/screen-256color", "t/tmux-256color", "v/vt100")
+TERMINALS += ("x/xterm", "x/xterm-256color")
+DATA = (
+    *("/etc/ssl/certs/ca-certificates.crt", "/usr/share/zoneinfo", "/usr/lib/os-release"),
+    *[f"/usr/share/terminfo/{name}" for name in TERMINALS],  # for the shell of supervisorctl
+)
+DATA_PACKAGES = ("ca-certificates", "tzdata", "base-files", "ncurses-base")
 LICENSES = Path("/usr/share/common-licenses")
 ENV = Path("/usr/bin/env")
 EARLY = "/usr/libexec/pyinit/env"
