@@ -1,4 +1,4 @@
-"""Asks the genuine supervisord by XML-RPC and pyinit over its control socket, in the same words."""
+"""Asks the genuine supervisord by XML-RPC, and pyinit in either way, in the same words."""
 
 import re
 import xmlrpc.client
@@ -14,9 +14,12 @@ TIMES = ("start", "stop", "now")
 
 
 def ask(side, method, *params):
-    """Return what a method answers at either side; a fault is (code, text)."""
+    """Return what a method answers at either side; a fault is (code, text).
+
+    A pyinit is asked over its control socket, unless its side has `by_http`.
+    """
     name = method if "." in method else f"supervisor.{method}"
-    if side.which == "pyinit":
+    if side.which == "pyinit" and not getattr(side, "by_http", False):
         return ask_pyinit(side.control, name, *params)
     transport = UnixTransport(side.socket)
     try:

@@ -1,13 +1,13 @@
 """The genuine supervisord and pyinit are asked the same after the same, and answer the same.
 
-pyinit is asked over its control socket: the methods themselves are compared, whoever serves them.
+pyinit is asked over its control socket and, as supervisord is, by XML-RPC at its unix socket.
 What differs on purpose is not asked here, or is told apart below with its reason.
 """
 
 import pytest
 from boxed import eventually
 from rpc_asking import answers, ask, plain, wait_info
-from supervised import base, both, program
+from supervised import Side, base, program
 
 FIRST, LAST = "/bin/sh -c 'exit 3'", "/bin/sh -c 'sleep 1.2; kill -9 $$'"
 STUBBORN = """/bin/sh -c 'trap "" TERM; while :; do sleep 0.1; done'"""
@@ -55,15 +55,23 @@ CONF = (
 
 
 def compare(conf, script):
-    """Assert that both sides answer alike, question by question."""
-    ours, theirs = both(conf, script)
-    assert len(ours) == len(theirs) > 0
-    wrong = [
-        f"{question}\n  pyinit      {mine}\n  supervisord {other}"
-        for (question, mine), (_, other) in zip(ours, theirs, strict=True)
-        if mine != other or type(mine) is not type(other)
-    ]
-    assert not wrong, "\n".join(wrong)
+    """Assert that both sides answer alike, question by question, and pyinit in both ways."""
+    theirs = _run("genuine", conf, script)
+    for way, by_http in (("control socket", False), ("gateway", True)):
+        ours = _run("pyinit", conf, script, by_http=by_http)
+        assert len(ours) == len(theirs) > 0
+        wrong = [
+            f"{question} by the {way}\n  pyinit      {mine}\n  supervisord {other}"
+            for (question, mine), (_, other) in zip(ours, theirs, strict=True)
+            if mine != other or type(mine) is not type(other)
+        ]
+        assert not wrong, "\n".join(wrong)
+
+
+def _run(which, conf, script, *, by_http=True):
+    with Side(which, conf) as side:
+        side.by_http = by_http
+        return script(side)
 
 
 def ready(side):
