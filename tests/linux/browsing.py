@@ -13,8 +13,10 @@ the console, every request that failed and everything that the content security 
 
 import base64
 import contextlib
+import html
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -297,6 +299,18 @@ class Page:
 
     def type(self, text):
         self.call("Input.insertText", {"text": text})
+
+    def text(self, selector):
+        """Return the text of an element, also where the page may run no script."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", {"nodeId": root, "selector": selector})["nodeId"]
+        markup = self.call("DOM.getOuterHTML", {"nodeId": node})["outerHTML"]
+        return html.unescape(re.sub(r"<[^>]*>", "", markup)).strip()
+
+    def settle(self):
+        """Take what the browser has still to say."""
+        self.call("Runtime.evaluate", {"expression": "1"})
+        self._answer()
 
     def tree(self):
         """Return (role, name) of everything that a screen reader is told of."""
