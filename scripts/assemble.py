@@ -36,6 +36,8 @@ from types import CodeType
 
 CODECS = ("encodings.utf_8", "encodings.ascii", "encodings.latin_1")
 """Codecs are named by strings, which no closure sees: those that pyinit's own code names."""
+LATE = ("encodings.unicode_escape", "jinja2.debug")
+"""What the gateway's libraries come to import only while they work."""
 ANNOTATIONS = annotations.compiler_flag  # bound by the statement above
 BUNDLE = "modules.bundle"
 GATEWAY = "pyinit.web"
@@ -234,7 +236,7 @@ def closure(ours: dict[str, Path]) -> list[tuple[str, str]]:
     Frozen and built-in modules have no file; the interpreter has them.  The importer runs without
     `site`, as pyinit does, so that only what is asked for is held.
     """
-    wanted = set(CODECS)
+    wanted = {*CODECS, *(LATE if GATEWAY in ours else ())}
     for path in ours.values():
         wanted |= named_imports(path)
     paths = [path for path in sys.path if path.endswith("-packages")]
