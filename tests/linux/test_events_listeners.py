@@ -325,7 +325,7 @@ def test_crashmail_writes_a_mail_about_a_crash(which):
         "eventlistener",
         events="PROCESS_STATE_EXITED",
     )
-    conf += program("crash", "sh -c 'sleep 1.5; exit 7'", autorestart="false", autostart="false")
+    conf += program("crash", "sh -c 'sleep 3; exit 7'", autorestart="false", autostart="false")
     with Side(which, conf) as side:
         side.wait_state("crashmail", "RUNNING")
         side.act("start", "crash")

@@ -11,14 +11,14 @@ STUBBORN = """sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done'"""
 CONF = (
     base()
     + program("cat", "cat")
-    + program("well", "sh -c 'sleep 1.3; exit 0'")
-    + program("badly", "sh -c 'sleep 1.3; exit 3'", autorestart="false")
-    + program("two", "sh -c 'sleep 2.3; exit 2'", exitcodes="0,2", startsecs=2)
+    + program("well", "sh -c 'sleep 3; exit 0'")
+    + program("badly", "sh -c 'sleep 3; exit 3'", autorestart="false")
+    + program("two", "sh -c 'sleep 5; exit 2'", exitcodes="0,2", startsecs=2)
     + program("quick", "sh -c 'exit 0'", startretries=1)
     + program("once", "sh -c 'exit 0'", startsecs=0, autorestart="false")
     + program("absent", "there-is-no-such-program --x", startretries=1)
     + program("forbidden", "%(here)s/sup.conf", startretries=0)
-    + program("shot", "sh -c 'sleep 1.3; kill -KILL $$'", autorestart="false")
+    + program("shot", "sh -c 'sleep 3; kill -KILL $$'", autorestart="false")
     + program("slow", "sleep 600", startsecs=100)
     + program("stuck", TRAPPED, stopwaitsecs=3)
     + program("five", STUBBORN)
@@ -64,7 +64,7 @@ def of(messages, name):
     With startsecs=0 a process is up at once, and who is to stop is waited for: supervisord only
     says so if it is not over before it looks.
     """
-    left_out = (" to die", "> than 0 seconds", " to stop")
+    left_out = (" to die", "> than 0 seconds", " to stop", "reaped unknown")
     about = re.compile(rf"(^|[ ']){name}([ '(]|$)")
     return [
         each

@@ -19,13 +19,13 @@ CONF = (
     base("identifier=box")
     + listener("EVENT", buffer_size=1000)
     + program("cat", "cat")
-    + program("well", "sh -c 'sleep 1.3; exit 0'")
-    + program("badly", "sh -c 'sleep 1.3; exit 3'", autorestart="false")
-    + program("again", "sh -c 'sleep 1.3; exit 4'", exitcodes="0")
+    + program("well", "sh -c 'sleep 3; exit 0'")
+    + program("badly", "sh -c 'sleep 3; exit 3'", autorestart="false")
+    + program("again", "sh -c 'sleep 3; exit 4'", exitcodes="0")
     + program("quick", "sh -c 'exit 0'", startretries=1)
     + program("once", "sh -c 'sleep 0.3; exit 0'", startsecs=0, autorestart="false")
     + program("absent", "/bin/there-is-no-such-program", startretries=1)
-    + program("killed", "sh -c 'sleep 1.3; kill -KILL $$'", autorestart="false")
+    + program("killed", "sh -c 'sleep 3; kill -KILL $$'", autorestart="false")
     + program("slow", "sleep 600", startsecs=100)
     + program("stuck", TRAPPED, stopwaitsecs=1)
     + program("idle", "sleep 600", autostart="false")
@@ -198,8 +198,8 @@ def test_exit_code_and_signal_stand_at_the_end_of_exited():
     conf = (
         base()
         + listener("PROCESS_STATE_EXITED")
-        + program("three", "sh -c 'sleep 1.2; exit 3'", autorestart="false")
-        + program("nine", "sh -c 'sleep 1.2; kill -KILL $$'", autorestart="false")
+        + program("three", "sh -c 'sleep 3; exit 3'", autorestart="false")
+        + program("nine", "sh -c 'sleep 3; kill -KILL $$'", autorestart="false")
     )
     with Side("pyinit", conf) as side:
         found = dict(
