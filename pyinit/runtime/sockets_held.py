@@ -208,7 +208,9 @@ def _listen(plan: SocketPlan) -> Socket:
     if kind == "unix" and _is_socket(path):
         files.remove(path)
     mode = 0o700 if plan.mode is None else plan.mode
-    return sockets.listen_at(plan.listen, mode, plan.uid, plan.gid, plan.backlog)
+    listener = sockets.listen_at(plan.listen, mode, plan.uid, plan.gid, plan.backlog)
+    listener.setblocking(True)  # programs expect to wait in accept; we never do
+    return listener
 
 
 def _is_socket(path: str) -> bool:

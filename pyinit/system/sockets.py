@@ -75,11 +75,9 @@ def listen_at(
 
 
 def listener_from_fd(fd: int) -> Socket:
-    """Return the socket object of a listener of any family that survived a re-exec."""
+    """Return the socket object of a listener of any family that survived a re-exec, as it is."""
     posix.set_inheritable(fd, False)
-    found = Socket(-1, -1, -1, fd)
-    found.setblocking(False)
-    return found
+    return Socket(-1, -1, -1, fd)
 
 
 def pair() -> tuple[Socket, Socket]:
