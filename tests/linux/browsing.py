@@ -138,7 +138,7 @@ class Browser:
         session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})[
             "sessionId"
         ]
-        page = self._pages[session] = Page(self, session, **options)
+        page = self._pages[session] = Page(self, session, target, **options)
         page.begin()
         if address != "about:blank":
             page.go(address)
@@ -162,6 +162,7 @@ class Page:
         self,
         browser,
         session,
+        target,
         *,
         user="",
         password="",
@@ -173,6 +174,7 @@ class Page:
     ):
         self._browser = browser
         self._session = session
+        self._target = target
         self._key = (user, password)
         self._size = (width, height, touch)
         self._dark = dark
@@ -306,6 +308,10 @@ class Page:
         node = self.call("DOM.querySelector", {"nodeId": root, "selector": selector})["nodeId"]
         markup = self.call("DOM.getOuterHTML", {"nodeId": node})["outerHTML"]
         return html.unescape(re.sub(r"<[^>]*>", "", markup)).strip()
+
+    def close(self):
+        """Close the tab: its streams end."""
+        self._browser.call("Target.closeTarget", {"targetId": self._target})
 
     def settle(self):
         """Take what the browser has still to say."""

@@ -55,6 +55,7 @@ def visit(browser, api):
         assert page.faults == []
         assert page.dialogs == []
         assert {url.split("/")[2] for url in page.requests} == {f"127.0.0.1:{api.port}"}
+        page.close()
 
 
 def row(name):

@@ -220,7 +220,7 @@
 
   async function again() {
     // Programs came or went: the server writes the table, we only take it over.
-    const answer = await fetch(location.href.replace(/([?&])(action|message|kind|mark)=[^&]*/g, "$1"));
+    const answer = await fetch("./");
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const main = fresh.getElementById("processes");
