@@ -107,6 +107,8 @@ def _operands(line: _Line, current: str) -> Iterable[str]:
             return _paths(current)
         case "show":
             return _programs(line.operands[0]) if line.operands else _paths(current)
+        case "convert":
+            return _paths(current) if count else ("supervisord",)
         case "completion":
             return SHELLS if not count else ()
         case "signal" if not count:

@@ -69,6 +69,16 @@ def show(call: Call) -> int:
     return run_show([file], name[0] if name else None, as_json=call.json)
 
 
+def convert(call: Call) -> int:
+    """Print another supervisor's files as pyinit.toml."""
+    from pyinit.cli.convert import FORMATS, run_convert
+
+    form, *files = call.names
+    if form not in FORMATS:
+        raise UsageError(f"cannot convert '{form}'\n  known: {', '.join(FORMATS)}")
+    return run_convert(files, as_json=call.json)
+
+
 def schema(_call: Call) -> int:
     """Print the JSON Schema."""
     from pyinit.cli.schema import run_schema

@@ -130,11 +130,13 @@ VERBS = {
     "show": Verb(
         "tools:show", "the effective configuration, each value with its origin", "FILE [NAME]", 1, 2
     ),
+    "convert": Verb(
+        "tools:convert", "a supervisord file as pyinit.toml, on stdout", "supervisord FILE...", 2
+    ),
     "schema": Verb("tools:schema", "the JSON Schema of pyinit.toml", most=0),
     "completion": Verb("tools:completion", "completion for a shell", "bash|zsh|fish", 1),
 }
 PLANNED = {
-    "convert": "it comes with the readers of other systems' files",
     "doctor": "until it comes, `pyinitctl limits` and pyinit's log tell what it lacks",
     "fleet": "it comes with the cluster tools",
 }

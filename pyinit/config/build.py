@@ -174,6 +174,7 @@ class Builder:
             log=_log(init.sub("log", "init.log")),
             control=self._control(init.sub("control", "init.control")),
             signals=tuple(sorted(init.merged("signals", _signals).items())),
+            stop_order=init.get("stop_order", values.choice("graph", "groups"), "graph"),
         )
 
     def _init_env(self, init: Section, account: Account | None) -> tuple[tuple[str, str], ...]:

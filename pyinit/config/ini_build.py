@@ -26,13 +26,21 @@ if TYPE_CHECKING:
 MAIN = "supervisord"
 
 
-def build(ini: Ini, problems: Problems, *, name: str = "pyinit", strict: bool = False) -> Plan:
+def build(
+    ini: Ini,
+    problems: Problems,
+    *,
+    name: str = "pyinit",
+    strict: bool = False,
+    instead: dict[str | int, str | int] | None = None,
+) -> Plan:
     """Return the plan of all sections; it means something only if there are no problems.
 
     `name` is whom pyinit is called: as supervisord it logs like it.  With `strict` what
-    supervisord would pass over in silence is a problem.
+    supervisord would pass over in silence is a problem.  `instead` as in World.
     """
     world = World(ini, problems, strict=strict)
+    world.instead = instead or {}
     own = ini.blocks.get("pyinit")
     own_section = None if own is None else Section(world, own, world.names)
     if own_section is not None:

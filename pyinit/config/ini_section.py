@@ -6,7 +6,7 @@ from pyinit.config import ini_options, ini_values
 from pyinit.config.ini_parse import DEFAULTS
 from pyinit.config.problems import ValueFault, suggest
 from pyinit.config.users import Accounts
-from pyinit.core.record import Record
+from pyinit.core.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,11 @@ class Common(Record):
 
 
 class World:
-    """The configuration that is read, what is wrong with it, and what has been found so far."""
+    """The configuration that is read, what is wrong with it, and what has been found so far.
+
+    `instead` is for who lets names stand for markers: what to use for a marker where a value
+    must be a number or a known word.
+    """
 
     def __init__(self, ini: Ini, problems: Problems, *, strict: bool = False) -> None:
         self.ini = ini
@@ -56,6 +60,7 @@ class World:
         self.common = Common()
         self.sockets: dict[str, SocketPlan] = {}
         self.names: dict[str, str | int] = dict(ini.names)
+        self.instead: dict[str | int, str | int] = {}
 
     def warn(self, text: str, file: str, line: int, fix: str = "") -> None:
         """Note something that is said once, and keeps nothing from running."""
@@ -103,14 +108,26 @@ class Section:
         if entry is None:
             return default
         try:
-            text = self.world.ini.expanded(entry, self.names, f"{self.block.name}.{option}")
-            for _ in range(times - 1):
-                again = type(entry)(text, entry.file, entry.line)
-                text = self.world.ini.expanded(again, self.names, option)
-            return convert(text)
+            return convert(self._text(option, entry, self.names, times))
+        except ValueFault as fault:
+            instead = self.world.instead
+            if not instead or "%(" not in entry.value:
+                self.fault(str(fault), option, fault.fix)
+                return default
+        try:
+            names = {name: instead.get(value, value) for name, value in self.names.items()}
+            return convert(self._text(option, entry, names, times))
         except ValueFault as fault:
             self.fault(str(fault), option, fault.fix)
             return default
+
+    def _text(self, option: str, entry: Entry, names: Mapping[str, str | int], times: int) -> str:
+        """Return the value of an option with its names in place.  Raises ValueFault."""
+        text = self.world.ini.expanded(entry, names, f"{self.block.name}.{option}")
+        for _ in range(times - 1):
+            again = replace(entry, value=text)
+            text = self.world.ini.expanded(again, names, option)
+        return text
 
     def fault(self, text: str, option: str = "", fix: str = "") -> None:
         """Note what is wrong with an option, or with the section."""

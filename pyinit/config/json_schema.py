@@ -176,7 +176,9 @@ def _signal() -> Fragment:
 def _limit() -> Fragment:
     amount = r"-1|\d+(?:\.\d+)?\s*(?:[kmgtKMGT]?[iI]?[bB]|[kmgtKMGT])?"
     words = "unlimited|infinity|max|UNLIMITED|INFINITY|MAX"
-    text = _text(rf"inherit|INHERIT|(?:{words}|{amount})(?:\s*:\s*(?:{words}|{amount}))?")
+    text = _text(
+        rf"inherit|INHERIT|>=\s*(?:{amount})|(?:{words}|{amount})(?:\s*:\s*(?:{words}|{amount}))?"
+    )
     return _any({"type": "integer", "minimum": -1}, text)
 
 
@@ -217,6 +219,7 @@ CHOICES = {
     "type": ("service", "oneshot"),
     "policy": program.POLICIES,
     "kill": ("tree", "group", "process"),
+    "stop_order": ("graph", "groups"),
     "form": output.FORMATS,
 }
 FORMS = {

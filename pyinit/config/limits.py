@@ -11,7 +11,7 @@ RESOURCES = (
     *("nproc", "rss", "rtprio", "rttime", "sigpending", "stack"),
 )
 IN_BYTES = frozenset(("as", "core", "data", "fsize", "memlock", "msgqueue", "rss", "stack"))
-FIX = 'write a number, "max", "unlimited", "SOFT:HARD" or "inherit"'
+FIX = 'write a number, "max", "unlimited", ">=NUMBER", "SOFT:HARD" or "inherit"'
 
 
 def limit_table(value: object) -> dict[str, Limit | None]:
@@ -35,7 +35,8 @@ def limit(resource: str, value: object) -> Limit | None:
 
     A number N is the soft limit; the hard one is raised to it if it is lower.  "max" is as much
     as the hard limit allows.  "unlimited" and "SOFT:HARD" set both; a half may be "max", too:
-    the soft half as far as the hard one goes, the hard half as it is.
+    the soft half as far as the hard one goes, the hard half as it is.  ">=N" is N, unless there
+    is more already.
     """
     if not isinstance(value, str):
         amount = _amount(resource, value)
@@ -43,6 +44,8 @@ def limit(resource: str, value: object) -> Limit | None:
     text = value.strip().lower()
     if text == "inherit":
         return None
+    if text.startswith(">="):
+        return Limit(resource, _amount(resource, text[2:].strip()), least=True)
     first, colon, second = text.partition(":")
     soft = MAXIMUM if first.strip() == "max" else _amount(resource, first)
     if not colon:

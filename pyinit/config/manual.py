@@ -131,6 +131,7 @@ setrlimit(2) in lower case: LIMITS.
 | `"max"` | the hard limit | as it is |
 | `"unlimited"` | none | none |
 | `"SOFT:HARD"` | SOFT, or up to HARD if it is `max` | HARD, or as it is if it is `max` |
+| `">=N"` | N, or as it is if that is more | raised to N if it is lower |
 | `"inherit"` | as it is | as it is |
 
 IN_BYTES are in bytes and take sizes (`"64MB"`). For `nofile`, unlimited is what the kernel

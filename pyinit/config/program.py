@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pyinit.core.plan import InitPlan
 
 POLICIES = ("always", "on-failure", "never")
+KILLS = ("tree", "group", "process")
 CONDITIONS = ("started", "ready", "completed", "done")
 READY_KINDS = ("output", "fd", "notify", "file", "delay")
 LATER_KINDS = ("http", "tcp", "unix", "exec")
@@ -84,7 +85,9 @@ def _plan(
     accounts: Accounts,
 ) -> ProcessPlan:
     reload = section.sub("reload", "program.reload")
-    default_priority = 999 if group is None else group[1]
+    priority = section.get(
+        "priority", values.integer(-9999, 9999), 999 if group is None else group[1]
+    )
     return ProcessPlan(
         key=name,
         name=name,
@@ -94,7 +97,8 @@ def _plan(
         kind=section.get("type", _type, "service"),
         autostart=section.get("autostart", values.boolean, True),
         critical=section.get("critical", values.boolean, True),
-        priority=section.get("priority", values.integer(-9999, 9999), default_priority),
+        priority=priority,
+        group_priority=priority if group is None else group[1],
         depends=section.get("depends_on", _depends, ()),
         restart=_restart(section),
         success_codes=section.get("success_codes", values.codes, (0,)),
@@ -269,6 +273,7 @@ def _restart(section: Section) -> Restart:
     if longest < delay:
         sub.fault("max_delay: it is less than delay", "write at least as much", ("max_delay",))
     return Restart(
+        retries=sub.get("retries", values.integer(0), None),
         policy=sub.get("policy", values.choice(*POLICIES), base.policy),
         delay=delay,
         factor=sub.get("factor", values.number(1, 1000), base.factor),
@@ -286,8 +291,9 @@ def _stop(section: Section) -> Stop:
     return Stop(
         signals=sub.get("signal", values.signals_in_turn, (15,)),
         timeout=sub.get("timeout", TIMES, 10.0),
-        kill=sub.get("kill", values.choice("tree", "group", "process"), "tree"),
+        kill=sub.get("kill", values.choice(*KILLS), "tree"),
         dump_signal=sub.get("dump_signal", values.signal, 0),
+        last=sub.get("last", values.choice(*KILLS), ""),
     )
 
 

@@ -91,6 +91,30 @@ def test_what_is_unknown_is_a_warning_and_with_strict_a_fault(file):
     assert "hush" not in err
 
 
+def test_a_file_is_converted_to_one_that_is_good(file, tmp_path):
+    code, out, err = ctl("convert", "supervisord", file, env=ENV)
+    assert code == 0
+    assert "note: stdin of programs is /dev/null" in err
+    assert "hush-db" not in out + err
+    assert "hush-door" not in out + err
+    (tmp_path / "new.toml").write_text(out)
+    assert ctl("check", f"{tmp_path}/new.toml", env=ENV)[:2] == (0, "ok: 3 programs in 1 file\n")
+    code, out, _ = ctl("--json", "convert", "supervisord", file, env=ENV)
+    found = json.loads(out)
+    assert (code, found["ok"]) == (0, True)
+    assert "[program.db]" in found["text"]
+    assert found["notes"]
+
+
+def test_only_what_is_known_is_converted_and_only_what_is_good(file, tmp_path):
+    code, _, err = ctl("convert", "upstart", file, env=ENV)
+    assert (code, err.partition("\n")[0]) == (2, "pyinitctl: cannot convert 'upstart'")
+    (tmp_path / "bad.conf").write_text("[supervisord]\nminfds=x\n")
+    code, out, err = ctl("convert", "supervisord", f"{tmp_path}/bad.conf")
+    assert (code, out) == (1, "")
+    assert f"{tmp_path}/bad.conf:2: invalid literal for int()" in err
+
+
 def test_both_kinds_of_files_together_are_refused(file, tmp_path):
     (tmp_path / "pyinit.toml").write_text("")
     code, _, err = ctl("check", file, f"{tmp_path}/pyinit.toml", env=ENV)
