@@ -39,48 +39,43 @@ class AutoLogs:
         self.identifier = identifier
         self._report = report
         self._told: set[str] = set()
+        self._opened: dict[str, int] = {}  # while files are made: each way is walked once
 
     def expect(self, plan: Plan) -> None:
         """Make the files of those that have none yet."""
-        for each in plan.processes:
-            for stream, sinks in enumerate((each.launch.stdout, each.launch.stderr)):
-                for sink in sinks:
-                    if sink.kind == "auto":
-                        self.sink(each.key, process_of(each.name, each.group), stream, sink)
+        try:
+            for each in plan.processes:
+                for stream, sinks in enumerate((each.launch.stdout, each.launch.stderr)):
+                    for sink in sinks:
+                        if sink.kind == "auto":
+                            name = process_of(each.name, each.group)
+                            self._known(each.key, name, stream, sink.path)
+        finally:
+            self._close()
 
     def sink(self, key: str, name: str, stream: int, sink: Sink) -> Sink | None:
         """Return where a stream with the sink "auto" is written; `name` is supervisord's.
 
         None: no file can be made for it, which is told once.
         """
-        known = self.files.get((key, stream))
-        if known is None or known[0] != sink.path:
-            path = self._make(name, stream, sink.path)
-            if not path:
-                return None
-            known = self.files[key, stream] = (sink.path, path)
-        return replace(sink, kind="file", path=known[1], mode=MODE)
+        try:
+            path = self._known(key, name, stream, sink.path)
+        finally:
+            self._close()
+        return replace(sink, kind="file", path=path, mode=MODE) if path else None
 
     def forget(self, key: str) -> None:
         """A process is no more."""
         for stream in range(len(NAMES)):
             self.files.pop((key, stream), None)
 
-    def _make(self, name: str, stream: int, directory: str) -> str:
-        """Return the path of a new empty file, "" if it cannot be made."""
-        head = f"{name.replace('/', '_')}-{NAMES[stream]}---{self.identifier}-"
+    def _known(self, key: str, name: str, stream: int, directory: str) -> str:
+        """Return the path of the file of a stream, made if there is none yet; "" if it cannot."""
+        known = self.files.get((key, stream))
+        if known is not None and known[0] == directory:
+            return known[1]
         try:
-            while True:
-                path = f"{directory.rstrip('/')}/{head}{_random()}.log"
-                here, last = logplace.find(path)
-                try:
-                    posix.close(posix.open(last, FLAGS, MODE, dir_fd=here))
-                except FileExistsError:
-                    continue
-                finally:
-                    posix.close(here)
-                self._told.discard(directory)
-                return path
+            path = self._make(f"{name.replace('/', '_')}-{NAMES[stream]}", directory)
         except (OSError, ValueError) as error:
             if directory not in self._told:
                 self._told.add(directory)
@@ -90,6 +85,29 @@ class AutoLogs:
                     "  the programs run on without: choose another childlogdir"
                 )
             return ""
+        self._told.discard(directory)
+        self.files[key, stream] = (directory, path)
+        return path
+
+    def _make(self, head: str, directory: str) -> str:
+        """Make a new empty file; return its path.  Raises OSError, ValueError."""
+        here = self._opened.get(directory)
+        if here is None:
+            here, _ = logplace.find(f"{directory}/{head}")
+            self._opened[directory] = here
+        while True:
+            name = f"{head}---{self.identifier}-{_random()}.log"
+            try:
+                posix.close(posix.open(name, FLAGS, MODE, dir_fd=here))
+            except FileExistsError:
+                continue
+            return f"{directory.rstrip('/')}/{name}"
+
+    def _close(self) -> None:
+        """Give back the directories that were opened."""
+        for fd in self._opened.values():
+            posix.close(fd)
+        self._opened.clear()
 
 
 def clean(plan: Plan, report: Callable[[str], None]) -> None:

@@ -24,7 +24,7 @@ def test_each_stream_has_a_file_of_its_own_before_its_first_run(tmp_path):
     text = CONF + QUIET + "[group:g]\nprograms=more\n[program:more]\ncommand=sleep 600\n"
     text += "numprocs=2\nprocess_name=%(program_name)s_%(process_num)02d\nredirect_stderr=true\n"
     with ConfBox(tmp_path, text) as box:
-        box.wait_socket()
+        box.status()
         found = [re.sub(r"[a-z0-9_]{8}\.log$", "XXXXXXXX.log", name) for name in names(tmp_path)]
         assert found == [
             "more_00-stdout---me-XXXXXXXX.log",
@@ -90,7 +90,7 @@ def test_what_others_have_put_into_a_directory_for_all_is_left_alone(tmp_path):
     foreign.write_text("not ours")
     os.chown(foreign, ORDINARY, ORDINARY)
     with ConfBox(tmp_path, CONF + QUIET) as box:
-        box.wait_socket()
+        box.status()
         assert foreign.read_text() == "not ours"
 
 

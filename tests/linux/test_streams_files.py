@@ -82,7 +82,7 @@ def test_what_is_in_no_file_of_its_own_cannot_be_read(tmp_path):
     text += "[program:own]\ncommand=sleep 600\nstdout_logfile=/dev/stdout\n"
     text += "stdout_logfile_maxbytes=0\nstderr_logfile=/dev/null\n"
     with ConfBox(tmp_path, text) as box:
-        box.wait_socket()
+        box.status()
         missing = ("no-file", "cannot read the stdout of off: there is no file")
         assert refused(box, "read-log", name="off") == missing
         assert refused(box, "read-log", name="own")[0] == "no-file"
@@ -151,7 +151,7 @@ def test_nobody_has_root_read_or_empty_another_file_by_a_trap(tmp_path, trap):
     log = place / "a.log"
     text = CONF + "[program:a]\ncommand=cat\nautostart=false\nstdout_logfile=PLACE/theirs/a.log\n"
     with ConfBox(tmp_path, text) as box:
-        box.wait_socket()
+        box.status()
         if trap == "symlink":
             log.symlink_to(secret)
             os.chown(log, ORDINARY, ORDINARY, follow_symlinks=False)

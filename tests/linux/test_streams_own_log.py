@@ -24,7 +24,7 @@ def ask(box, times):
 def test_it_is_rotated_at_its_size_and_so_many_old_files_stay(tmp_path):
     text = conf("logfile=PLACE/own.log", "logfile_maxbytes=1KB", "logfile_backups=2", "silent=true")
     with ConfBox(tmp_path, text) as box:
-        box.wait_socket()
+        box.status()
         ask(box, 100)
         found = sorted(each.name for each in tmp_path.glob("own.log*"))
         assert found == ["own.log", "own.log.1", "own.log.2"]
@@ -35,7 +35,7 @@ def test_it_is_rotated_at_its_size_and_so_many_old_files_stay(tmp_path):
 
 def test_it_is_echoed_on_stdout_unless_that_is_to_be_silent(tmp_path):
     with ConfBox(tmp_path, conf("logfile=PLACE/own.log")) as box:
-        box.wait_socket()
+        box.status()
         ask(box, 3)
         eventually(lambda: (tmp_path / "own.log").read_text().count("asked to stop a") == 3)
         assert box.out == (tmp_path / "own.log").read_text()
@@ -52,7 +52,7 @@ def test_a_log_that_is_stdout_itself_is_not_echoed_there(tmp_path):
         place = tmp_path / str(number)
         place.mkdir()
         with ConfBox(place, conf(f"logfile={path}", "logfile_maxbytes=0")) as box:
-            box.wait_socket()
+            box.status()
             ask(box, 1)
             eventually(lambda box=box: "asked to stop a" in box.out)
             assert box.out.count("asked to stop a") == 1
@@ -61,7 +61,7 @@ def test_a_log_that_is_stdout_itself_is_not_echoed_there(tmp_path):
 def test_it_goes_on_over_a_reexec_in_the_same_file_and_on_stdout(tmp_path):
     text = conf("logfile=PLACE/own.log", "logfile_maxbytes=1KB", "logfile_backups=50")
     with ConfBox(tmp_path, text) as box:
-        box.wait_socket()
+        box.status()
         ask(box, 5)
         box.reexec()
         ask(box, 20)
@@ -78,7 +78,7 @@ def test_a_stdout_that_nobody_reads_costs_echoes_and_not_the_log(tmp_path):
         with ConfBox(
             tmp_path, conf("logfile=PLACE/own.log", "logfile_maxbytes=0"), stdout=writer
         ) as box:
-            box.wait_socket()
+            box.status()
             with Raw(box.socket) as client:
                 for _ in range(20_000):
                     client.ask({"verb": "stop", "args": {"names": ["a"]}})

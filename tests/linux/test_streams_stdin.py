@@ -88,7 +88,7 @@ def test_a_program_that_does_not_run_or_has_closed_its_stdin_cannot_be_written_t
         + "[program:pair]\ncommand=cat\nnumprocs=2\nprocess_name=%(program_name)s_%(process_num)d\n"
     )
     with ConfBox(tmp_path, text) as box:
-        box.wait_socket()
+        box.status()
         assert refused(box, "x", "off") == (
             "not-running",
             "cannot write to off: it is not running",
