@@ -87,8 +87,10 @@ DIRECTORIES = {
     "var/tmp": 0o1777,
 }
 NONROOT = 65532
-TERMINALS = ("l/linux", "s/screen", "s/screen-256color", "t/tmux-256color", "v/vt100")
-TERMINALS += ("x/xterm", "x/xterm-256color")
+TERMINALS = (
+    *("l/linux", "s/screen", "s/screen-256color", "t/tmux-256color"),
+    *("v/vt100", "x/xterm", "x/xterm-256color"),
+)
 DATA = (
     *("/etc/ssl/certs/ca-certificates.crt", "/usr/share/zoneinfo", "/usr/lib/os-release"),
     *[f"/usr/share/terminfo/{name}" for name in TERMINALS],  # for the shell of supervisorctl

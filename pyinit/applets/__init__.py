@@ -13,6 +13,8 @@ NAMES = {
     "dumb-init": "dumb-init",
     "supervisord": "supervisord",
     "supervisorctl": "supervisorctl",
+    "echo_supervisord_conf": "echo_supervisord_conf",
+    "pidproxy": "pidproxy",
 }
 
 
@@ -42,4 +44,12 @@ def main_of(applet: str) -> Callable[[], Never]:
         from pyinit.applets.supervisorctl import main as supervisorctl
 
         return supervisorctl
+    if applet == "echo_supervisord_conf":
+        from pyinit.applets.echo_supervisord_conf import main as echo_supervisord_conf
+
+        return echo_supervisord_conf
+    if applet == "pidproxy":
+        from pyinit.applets.pidproxy import main as pidproxy
+
+        return pidproxy
     raise ValueError(f'cannot answer to "{applet}": no such applet')

@@ -30,7 +30,10 @@ COMMAND becomes the main program: it gets the terminal and every signal, and its
 becomes pyinit's.
 """
 HINT = "Try 'pyinit --help'.\n"
-OTHERS = ("tini", "tini-static", "dumb-init", "supervisord", "supervisorctl")  # names we answer to
+OTHERS = (  # names we answer to
+    *("tini", "tini-static", "dumb-init"),
+    *("supervisord", "supervisorctl", "echo_supervisord_conf", "pidproxy"),
+)
 
 
 def main() -> Never:

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tomllib
@@ -21,7 +22,12 @@ from genuine import (
     python,
 )
 
+from pyinit import applets
+
 NAMES = ["tini", "tini-static", "dumb-init"]
+SUPERVISORS = ["supervisord", "supervisorctl", "pidproxy", "echo_supervisord_conf"]
+PYINITS = ["mytini", "x-dumb-init", "mysupervisord", "x-pidproxy"]
+SAYS = {"supervisord": ["-v"], "supervisorctl": ["help", "tini"]}
 PLAIN = f"{sys.executable} -IS"
 HELD = f"/usr/bin/env -S --block-signal {sys.executable} -X held -IS"  # as in the image
 SCRIPT = f"""
@@ -38,7 +44,7 @@ def links(tmp_path, request):
     entry = tmp_path / "pyinit"
     entry.write_text(f"#!{request.param}{SCRIPT}")
     entry.chmod(0o755)
-    for name in [*NAMES, "mytini", "x-dumb-init"]:
+    for name in [*NAMES, *SUPERVISORS, *PYINITS]:
         (tmp_path / name).symlink_to("pyinit")
     return tmp_path
 
@@ -105,6 +111,32 @@ def test_a_link_passes_signals_on(name, links):
         assert running.wait() == 137
 
 
+def test_a_link_is_supervisords_programs_too(links):
+    said = {name: run(links / name, *SAYS.get(name, [])) for name in SUPERVISORS}
+    assert said["supervisord"] == (0, b"4.3.0\n", b"")
+    assert said["supervisorctl"] == (0, b"*** No help on tini\n", b"")
+    assert said["pidproxy"][0] == 1
+    assert b"\n[supervisord]\n" in said["echo_supervisord_conf"][1]
+
+
+def test_a_link_called_supervisorctl_can_be_interrupted(links):
+    """The image's entry blocks every signal, for pyinit; it must not stay so."""
+    words = [str(links / "supervisorctl"), "-s", f"unix://{links}/deaf", "status"]
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(links / "deaf"))
+        listener.listen()
+        listener.settimeout(30)
+        process = subprocess.Popen(words, env={**environment(), "PYINIT_SOCKET": "/dev/null/x"})
+        try:
+            connection, _ = listener.accept()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == -signal.SIGTERM
+            connection.close()
+        finally:
+            process.kill()
+            process.wait(30)
+
+
 @pytest.mark.parametrize("name", ["tini", "tini-static"])
 def test_a_fault_sent_to_a_link_is_its_end(name, links):
     """Nobody waits for a fault, so it must not stay blocked."""
@@ -114,14 +146,14 @@ def test_a_fault_sent_to_a_link_is_its_end(name, links):
         assert running.wait() == -signal.SIGSEGV
 
 
-@pytest.mark.parametrize("name", ["mytini", "x-dumb-init"])
+@pytest.mark.parametrize("name", PYINITS)
 def test_a_name_that_only_ends_like_one_is_pyinit(name, links):
     code, out, err = run(links / name, "--version")
     assert (code, err) == (0, b"")
     assert out.startswith(b"pyinit ")
 
 
-@pytest.mark.parametrize("name", ["tini", "dumb-init"])
+@pytest.mark.parametrize("name", sorted(set(applets.NAMES.values())))
 def test_the_package_installs_a_command_of_that_name(name):
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     module, _, function = scripts[name].partition(":")

@@ -12,6 +12,11 @@ from pyinit import applets
         ("/usr/bin/tini", "tini"),
         ("./tini-static", "tini"),
         ("/sbin/dumb-init", "dumb-init"),
+        ("/usr/bin/supervisord", "supervisord"),
+        ("supervisorctl", "supervisorctl"),
+        ("./pidproxy", "pidproxy"),
+        ("echo_supervisord_conf", "echo_supervisord_conf"),
+        ("mysupervisord", None),
         ("pyinit", None),
         ("/opt/tini/pyinit", None),
         ("mytini", None),
@@ -24,7 +29,7 @@ def test_only_the_last_part_of_the_path_counts(argv0, applet):
     assert applets.personality(argv0) == applet
 
 
-@pytest.mark.parametrize("applet", ["tini", "dumb-init"])
+@pytest.mark.parametrize("applet", sorted(set(applets.NAMES.values())))
 def test_each_applet_has_its_own_main(applet):
     main = applets.main_of(applet)
     assert main.__module__ == "pyinit.applets." + applet.replace("-", "_")
