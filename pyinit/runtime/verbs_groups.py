@@ -46,7 +46,7 @@ def reread(ask: Ask, service: Service) -> None:
             text = "cannot reread: the configuration is bad\n" + "\n".join(plan.lines)
             raise Refused("bad-config", text, {"errors": list(plan.lines)})
         service.desk.reread = plan
-        return _difference(groups_of(in_force(service.desk).processes), groups_of(plan.processes))
+        return difference(in_force(service.desk), plan)
 
     ask.hold(look)
 
@@ -63,8 +63,7 @@ def add_group(ask: Ask, service: Service) -> None:
     if new is None:
         text = f"cannot add group '{name}': the configuration that was read last has none"
         raise Refused("bad-name", f"{text}\n  read it again first")
-    found = {socket.name: socket for socket in wanted.sockets}
-    used = [found[each] for each in _sockets(new.values()) if each in found]
+    used = _used(wanted, new)
     budget_s = max(now.init.stop_budget, wanted.init.stop_budget)
     plan = replace(
         now,
@@ -130,20 +129,26 @@ def groups_of(processes: Iterable[ProcessPlan]) -> Groups:
     return groups
 
 
-def _difference(old: Groups, new: Groups) -> Object:
-    """Return the names of groups by what is new in them, in the order of their priority."""
+def difference(old: Plan, new: Plan) -> Object:
+    """Return the names of groups by what is new in them, in the order of their priority.
 
-    def ordered(names: Iterable[str], groups: Groups) -> list[Json]:
-        rank = {
-            name: max([each.group_priority for each in groups[name].values()]) for name in names
-        }
-        return [*sorted(rank, key=lambda name: (rank[name], name))]
+    A group has changed if its processes have, or the sockets that they are given.
+    """
+    before, after = groups_of(old.processes), groups_of(new.processes)
 
-    changed = [name for name, group in new.items() if name in old and old[name] != group]
+    def rank(group: str) -> tuple[int, str]:
+        processes = after.get(group) or before[group]
+        return max([each.group_priority for each in processes.values()]), group
+
+    def changed(group: str) -> bool:
+        mine, theirs = before[group], after[group]
+        return mine != theirs or _used(old, mine) != _used(new, theirs)
+
+    both = [group for group in after if group in before]
     return {
-        "added": ordered([name for name in new if name not in old], new),
-        "changed": ordered(changed, new),
-        "removed": ordered([name for name in old if name not in new], old),
+        "added": [*sorted([group for group in after if group not in before], key=rank)],
+        "changed": [*sorted([group for group in both if changed(group)], key=rank)],
+        "removed": [*sorted([group for group in before if group not in after], key=rank)],
     }
 
 
@@ -160,6 +165,12 @@ def _sockets(processes: Iterable[ProcessPlan]) -> list[str]:
     """Return the names of the sockets that processes are given, each once."""
     names = [each.launch.stdin for each in processes if each.launch.stdin.startswith(SOCKET)]
     return list(dict.fromkeys([name[len(SOCKET) :] for name in names]))
+
+
+def _used(plan: Plan, group: dict[str, ProcessPlan]) -> list[SocketPlan]:
+    """Return the sockets of a plan that the processes of a group are given."""
+    names = _sockets(group.values())
+    return [socket for socket in plan.sockets if socket.name in names]
 
 
 def _without(sockets: tuple[SocketPlan, ...], names: set[str]) -> tuple[SocketPlan, ...]:
