@@ -112,7 +112,7 @@ def server_url(launch: Launch, web: WebPlan | None) -> str | None:
             return None
         if kind == "tcp" and url.rpartition(":")[2] == place.rpartition(":")[2]:
             return None
-    return url
+    return masked(SERVER_URL, url, secret=False)
 
 
 def _without(secrets: Secrets, text: str) -> str:

@@ -63,6 +63,11 @@ def add_group(ask: Ask, service: Service) -> None:
     if new is None:
         text = f"cannot add group '{name}': the configuration that was read last has none"
         raise Refused("bad-name", f"{text}\n  read it again first")
+    elsewhere = [each for each in now.processes if each.key in new]
+    if elsewhere:
+        text = f"cannot add group '{name}': '{elsewhere[0].name}' is in group"
+        fix = f"remove group '{elsewhere[0].group}' first"
+        raise Refused("failed", f"{text} '{elsewhere[0].group}' still\n  {fix}")
     used = _used(wanted, new)
     budget_s = max(now.init.stop_budget, wanted.init.stop_budget)
     plan = replace(

@@ -186,3 +186,18 @@ def test_the_state_of_a_process_is_told_in_the_middle_of_many_clients_calls():
         for thread in threads:
             thread.join(60)
             assert not thread.is_alive()
+
+
+def test_a_program_moves_from_one_group_to_another_one_after_the_other():
+    conf = base() + section("web", "/bin/sleep 1000", startsecs=0)
+    with Side("pyinit", conf) as side:
+        side.wait_state("web", "RUNNING")
+        side.conf.write_text(conf + "[group:g]\nprograms=web\n")
+        assert ask(side, "reloadConfig") == [[["g"], [], ["web"]]]
+        fault = (30, "FAILED: cannot add group 'g': 'web' is in group 'web' still")
+        assert ask(side, "addProcessGroup", "g") == fault
+        assert ask(side, "stopProcess", "web") is True
+        assert ask(side, "removeProcessGroup", "web") is True
+        assert ask(side, "addProcessGroup", "g") is True
+        side.wait_state("g:web", "RUNNING")
+        assert ask(side, "getProcessInfo", "g:web")["group"] == "g"
