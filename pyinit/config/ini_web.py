@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SALT_BYTES = 8
 USUAL_MODE = 0o600
+VARIABLE = "PYINIT_WEB_PASSWORD"
 
 
 def table(web: WebPlan, markers: Markers, notes: list[str]) -> str:
@@ -28,7 +29,7 @@ def table(web: WebPlan, markers: Markers, notes: list[str]) -> str:
     rows.append(f"listen = {markers.toml(here[0] if len(here) == 1 else here)}")
     if first.username:
         rows.append(f"username = {markers.toml(first.username)}")
-        rows.append(f"password = {markers.toml(_hidden(first.password, markers))}")
+        rows.append(f"password = {markers.toml(_hidden(first.password, markers, notes))}")
     elif not all(is_loopback(door.listen) for door in doors):
         rows.append("insecure = true  # whoever reaches the port controls everything: better not")
         notes.append("[web] is open to everybody who reaches it, as before: see `insecure`")
@@ -56,13 +57,18 @@ def _place(door: Door) -> str:
     return door.listen.removeprefix("tcp:")
 
 
-def _hidden(password: str, markers: Markers) -> str:
+def _hidden(password: str, markers: Markers, notes: list[str]) -> str:
     """Return a password salted and hashed; one that is a variable or hashed stays as it is."""
     if markers.is_in(password) or password.startswith(("{SHA}", "{SSHA256}")):
         return password
     from binascii import b2a_base64
-    from hashlib import sha256
 
     salt = posix.urandom(SALT_BYTES)
-    digest = sha256(password.encode("utf-8", "surrogateescape") + salt).digest()
+    try:
+        # no plain import: an image without the gateway has no hashlib, which would bring OpenSSL
+        hashlib = __import__("hashlib")
+    except ImportError:
+        notes.append(f"[web] has its password in the variable {VARIABLE}: it has to be set")
+        return markers.of(VARIABLE)
+    digest: bytes = hashlib.sha256(password.encode("utf-8", "surrogateescape") + salt).digest()
     return "{SSHA256}" + b2a_base64(digest + salt, newline=False).decode("ascii")

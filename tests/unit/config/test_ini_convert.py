@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import posix
+import sys
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,15 @@ def test_a_password_is_salted_and_hashed(tmp_path):
     assert (door.listen, door.username) == ("tcp:0.0.0.0:9001", "admin")
     data = base64.b64decode(door.password.removeprefix("{SSHA256}"))
     assert data[:32] == hashlib.sha256(b"hush" + data[32:]).digest()
+
+
+def test_where_there_is_no_hash_the_password_becomes_a_variable(tmp_path, monkeypatch):
+    text = f"{MAIN}[inet_http_server]\nport=9001\nusername=admin\npassword=hush\n"
+    monkeypatch.setitem(sys.modules, "hashlib", None)
+    found = convert([written(tmp_path, text, "s.conf")], ENVIRON)
+    assert "hush" not in found.text
+    assert 'password = "${PYINIT_WEB_PASSWORD}"' in found.text
+    assert any("PYINIT_WEB_PASSWORD" in note for note in found.notes)
 
 
 def test_a_door_for_everybody_says_that_it_is_insecure(tmp_path):
