@@ -32,8 +32,8 @@ Options:
 -h/--help -- print this and exit
 -v/--version -- print the version of supervisord that this stands in for, and exit
 -u/--user USER -- run supervisord itself as this user (a name or a uid)
--m/--umask UMASK -- the umask of a daemon: without effect in the foreground
--d/--directory DIRECTORY -- the directory of a daemon: without effect in the foreground
+-m/--umask UMASK -- the umask of a daemon: means nothing with -n
+-d/--directory DIRECTORY -- the directory of a daemon: means nothing with -n
 -l/--logfile FILENAME -- write the activity log to FILENAME
 -y/--logfile_maxbytes BYTES -- rotate the activity log at this size
 -z/--logfile_backups NUM -- keep so many rotated activity logs
