@@ -81,4 +81,4 @@ def _field(side, key, value):
 
 def _text(side, text):
     text = text.replace(str(side.place), "HERE")
-    return re.sub(r"(---supervisor-)\w+(\.log)", r"\1XXX\2", text)
+    return re.sub(r"(---\w+-)\w+(\.log)", r"\1XXX\2", text)

@@ -390,3 +390,16 @@ def test_a_group_with_a_socket_comes_changes_and_goes_alike():
         return found
 
     compare(conf, script)
+
+
+def test_a_restart_reads_everything_again():
+    conf = base() + program("old", "/bin/sleep 1000", startsecs=0)
+
+    def script(side):
+        side.wait_state("old", "RUNNING")
+        side.conf.write_text(base("identifier=second") + program("new", "/bin/cat", startsecs=0))
+        found = answers(side, ("restart",))
+        side.wait_state("new", "RUNNING")
+        return found + answers(side, ("getIdentification",), ("getAllProcessInfo",), ("getPID",))
+
+    compare(conf, script)
