@@ -70,6 +70,7 @@ class Happenings:
         self._subscribers: list[Told] = []
         self._wanted: frozenset[str] = frozenset()
         self._groups: list[str] = []
+        self._known: frozenset[str] = frozenset()
         self._stale = False
         self._graph = state().graph
         self._stopping = not isinstance(state().phase, Booting | Up)
@@ -112,7 +113,7 @@ class Happenings:
         row = self.row(change.key)
         if row is not None and row.plan.hidden:
             return
-        if change.group not in self._groups:
+        if change.group not in self._known:
             self._refresh()
         self._watch_phase()
         for name, rest in state_events(change):
@@ -206,17 +207,19 @@ class Happenings:
         """Tell of groups that came and went."""
         before = self._groups
         self._look()
+        known = frozenset(before)
         for group in before:
-            if group not in self._groups:
+            if group not in self._known:
                 self._group("PROCESS_GROUP_REMOVED", group)
         for group in self._groups:
-            if group not in before:
+            if group not in known:
                 self._group("PROCESS_GROUP_ADDED", group)
 
     def _look(self) -> None:
         rows = [row for row in self._state().table if not row.plan.hidden]
         order = {row.plan.group: row.plan.group_priority for row in rows}
         self._groups = sorted(order, key=lambda group: (order[group], group))
+        self._known = frozenset(self._groups)
         self.pools.refresh(rows)
         self._want()
 
