@@ -151,7 +151,7 @@ def _programs(file: str) -> list[str]:
         plan = load([file], os.environ)
     except ConfigErrors:
         return []
-    return list({process.program for process in plan.processes})
+    return list({process.program.rpartition("/")[2] for process in plan.processes})
 
 
 def _names(socket: str | None) -> list[str]:

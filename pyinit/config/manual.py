@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyinit.config import limits, schema, values
+from pyinit.config import ini_manual, limits, schema, values
 
 OPENING = """\
 # pyinit.toml
@@ -37,7 +37,8 @@ ready = { output = "^listening" }
 1. `-c PATH`, as often as it is given: a `.toml` file, or a directory whose `*.toml` files are
    read in the order of their names (hidden files are not);
 2. else `$PYINIT_CONFIG`: one or several such paths, separated by colons;
-3. else `/etc/pyinit/pyinit.toml` and then the directory `/etc/pyinit/conf.d`, if they exist.
+3. else `/etc/pyinit/pyinit.toml` and then the directory `/etc/pyinit/conf.d`, if they exist;
+4. else the file that supervisord would find, see [its files](#supervisords-files).
 
 `include = ["conf.d/*.toml", "site.toml"]` at the top of a file reads more of them right after it.
 Paths are relative to the file that says `include`. A pattern may match nothing (there is a
@@ -154,6 +155,7 @@ def manual() -> str:
     blocks = [opening]
     for name, doc in schema.SECTIONS.items():
         blocks.append(f"## {_title(name)}\n\n{doc}\n\n{_table(name)}")
+    blocks.append(ini_manual.manual())
     blocks.append(f"## Not in this version\n\n{_planned()}")
     return "\n".join(blocks)
 
@@ -184,7 +186,6 @@ def _planned() -> str:
             where = f"`{_where(key)}`"
             lines.append(f"- {where}: {key.doc} (planned for {key.since})")
     lines.append('- `type = "forking"`: run the program in the foreground instead')
-    lines.append("- supervisord's files (`.conf`, `.ini`)")
     return "\n".join(lines) + "\n"
 
 

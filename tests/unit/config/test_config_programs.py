@@ -155,6 +155,34 @@ def test_every_key_of_a_process_arrives(tmp_path):
     assert process.reload_signal == 1
 
 
+def test_supervisords_ways_of_restarting_and_stopping_may_be_asked_for(tmp_path):
+    process = program_of(
+        tmp_path,
+        'restart = { policy = "always", retries = 3 }\nstop = { kill = "process", last = "group" }\n',
+    )
+    assert process.restart == Restart("always", retries=3)
+    assert process.stop == Stop(kill="process", last="group")
+
+
+def test_a_group_has_the_priority_of_its_order(tmp_path):
+    text = """
+[init]
+stop_order = "groups"
+[program.a]
+command = "a"
+priority = 4
+[program.b]
+command = "b"
+priority = 5
+[group.g]
+programs = ["b"]
+priority = 7
+"""
+    plan = plan_of(tmp_path, text)
+    assert plan.init.stop_order == "groups"
+    assert [(one.priority, one.group_priority) for one in plan.processes] == [(4, 4), (5, 7)]
+
+
 def test_a_text_is_short_for_the_policy_and_for_the_signal(tmp_path):
     process = program_of(tmp_path, 'restart = "always"\nstop = "INT"\n')
     assert process.restart == Restart("always")

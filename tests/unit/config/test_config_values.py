@@ -291,6 +291,8 @@ def test_variables_are_texts_or_numbers_under_usable_names():
         ("core", "64MB", (64 << 20, KEEP)),
         ("core", "0:1GB", (0, 1 << 30)),
         ("core", 0, (0, KEEP)),
+        ("nofile", ">=1024", (1024, KEEP, True)),
+        ("stack", " >= 8MB ", (8 << 20, KEEP, True)),
     ],
 )
 def test_a_limit_has_these_forms(resource, value, wanted):
@@ -299,7 +301,7 @@ def test_a_limit_has_these_forms(resource, value, wanted):
 
 @pytest.mark.parametrize(
     "value",
-    ["", ":", "1:", ":1", "lots", "64MB", -2, "-2", 1.5, True, [], {}, "1:2:3", "1:inherit"],
+    ["", ":", "1:", ":1", "lots", "64MB", -2, "-2", 1.5, True, [], {}, "1:2:3", "1:inherit", ">=", ">=max", ">=1:2"],
 )
 def test_what_is_no_limit_is_refused_with_the_forms_there_are(value):
     text, fix = fault(lambda each: limit("nofile", each), value)
