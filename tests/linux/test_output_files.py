@@ -165,7 +165,7 @@ def test_usr1_opens_a_file_anew_that_was_moved_away(tmp_path, talk):
             "json",
             r'\{"time":"[^"]+","level":"info","source":"pyinit","message":"a: started, pid \d+"\}',
         ),
-        ("supervisord", r"\d{4}-\d\d-\d\d [\d:]{8},\d{3} INFO a: started, pid \d+"),
+        ("supervisord", r"\d{4}-\d\d-\d\d [\d:]{8},\d{3} INFO supervisord started with pid \d+"),
     ],
 )
 def test_pyinits_own_log_file_has_the_format_it_was_given(tmp_path, style, like):

@@ -592,10 +592,14 @@ def ours_of(pid, pipe):
     """Return the descriptors above 2 that never block and mean the same pipe."""
     found = []
     for fd in os.listdir(f"/proc/{pid}/fd"):
-        if int(fd) > 2 and os.readlink(f"/proc/{pid}/fd/{fd}") == pipe:
+        try:
+            if int(fd) <= 2 or os.readlink(f"/proc/{pid}/fd/{fd}") != pipe:
+                continue
             flags = Path(f"/proc/{pid}/fdinfo/{fd}").read_text().split("flags:")[1].split()[0]
-            if int(flags, 8) & os.O_NONBLOCK:
-                found.append(int(fd))
+        except FileNotFoundError:  # of a client that has just left
+            continue
+        if int(flags, 8) & os.O_NONBLOCK:
+            found.append(int(fd))
     return found
 
 

@@ -252,3 +252,12 @@ def test_nothing_else_finds_a_hidden_process_and_no_typo_tells_of_it(name):
 
 def test_who_has_the_name_of_a_hidden_process_is_meant_instead():
     assert resolve(["own"], [OWN, One("x:0", "own", "x", "x")]) == ["x:0"]
+
+
+def test_a_key_behind_an_equals_sign_is_that_process_and_no_other():
+    world = [*program("web"), One("x:0", "=web:0", "x", "x")]
+    assert resolve(["=x:0"], world) == ["x:0"]
+    assert resolve(["=web:0"], program("web")) == ["web:0"]
+    for name in ("=web", "=web:*", "="):
+        with pytest.raises(UnknownName):
+            resolve([name], world)
