@@ -263,10 +263,14 @@ def take_data(lines, until):
 
 
 def test_pyinit_is_replaced_and_ended_by_request():
-    with Api(program("web", "sleep", "600")) as api:
+    bad = program("bad", "sh", "-c", "exit 3", restart="never", critical=False)
+    with Api(program("web", "sleep", "600") + bad) as api:
+        api.box.wait_state("bad", "EXITED")
         pid = api.box.wait_state("web", "RUNNING")["pid"]
         api.ask("POST", "/reexec", {})
         assert api.ask("GET", "/processes/web")["processes"][0]["pid"] == pid
+        (bad,) = api.ask("GET", "/metrics?name=bad")["processes"]
+        assert bad["exits"] == {"code:3": 1}
         assert api.ask("POST", "/shutdown", {"wait": False})["state"] == "stopping"
         assert api.box.wait() == 0
 

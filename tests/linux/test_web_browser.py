@@ -74,6 +74,8 @@ def test_one_logs_in_sees_a_crash_restarts_it_and_follows_a_log(visit, api):
     page = visit()
     page.until(LIVE)
     assert page.ask(state_of("crash")) == "RUNNING"
+    page.until(f"{row('twin:1')}.textContent.includes(' %')")  # two looks at it
+    assert [url.split("/", 3)[3] for url in page.requests].count("") == 1  # and no reload
     old = api.box.status()["crash"]["pid"]
     api.box.ctl("signal", "SEGV", "crash")
     page.until(f"{state_of('crash')} === 'EXITED'")

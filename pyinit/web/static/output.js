@@ -12,6 +12,7 @@
   let size = log.textContent.length;
   let rest = ""; // an escape sequence that is not whole yet
   let source = null;
+  let retry = 0;
 
   $("pause").hidden = false;
   $("refresh").hidden = true;
@@ -57,6 +58,7 @@
       add(`\n[${told.count} pieces of output came faster than they were taken]\n`);
     } else if ("captured" in told) {
       // The first one: what is there already, of which we may show a part from before.
+      if (paused) return;
       if (told.text) clear();
       add(told.text);
       toEnd();
@@ -102,6 +104,8 @@
 
   function listen() {
     const { name, stream } = log.dataset;
+    clearTimeout(retry);
+    source?.close();
     source = new EventSource(`follow?${new URLSearchParams({ processname: name, stream })}`);
     source.onopen = () => {
       $("live").hidden = false;
@@ -119,15 +123,16 @@
       $("live").hidden = false;
       $("live").className = "live lost";
       $("live").textContent = "connecting";
-      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+      if (source.readyState === EventSource.CLOSED) retry = setTimeout(listen, 3000);
     };
   }
 
   // A page that nobody looks at holds no connection: browsers have only six for a host.
   document.addEventListener("visibilitychange", () => {
     if (paused) return;
-    source?.close();
-    if (!document.hidden) listen();
+    clearTimeout(retry);
+    if (document.hidden) source?.close();
+    else listen();
   });
 
   toEnd();

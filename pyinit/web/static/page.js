@@ -12,6 +12,7 @@
   let skew = 0; // of our clock to the server's, in seconds
   let state = document.querySelector("[data-filter][aria-current]")?.dataset.filter ?? "";
   let source = null;
+  let retry = 0;
 
   document.documentElement.classList.add("scripted");
   $("keys").hidden = false;
@@ -236,7 +237,8 @@
   function hear(told) {
     skew = told.now - Date.now() / 1000;
     put($("phase"), told.phase);
-    if (told.names && told.names.join("\n") !== [...rows.keys()].join("\n")) {
+    const known = !told.names || told.names.every((name) => rows.has(name));
+    if (!known || (told.names && told.names.length !== rows.size)) {
       again();
       return;
     }
@@ -251,6 +253,8 @@
   }
 
   function listen() {
+    clearTimeout(retry);
+    source?.close();
     source = new EventSource("live");
     source.addEventListener("rows", (event) => {
       $("live").hidden = false;
@@ -262,14 +266,15 @@
       $("live").hidden = false;
       $("live").className = "live lost";
       $("live").textContent = "connecting";
-      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+      if (source.readyState === EventSource.CLOSED) retry = setTimeout(listen, 3000);
     };
   }
 
   // A page that nobody looks at holds no connection: browsers have only six for a host.
   document.addEventListener("visibilitychange", () => {
-    source?.close();
-    if (!document.hidden) listen();
+    clearTimeout(retry);
+    if (document.hidden) source?.close();
+    else listen();
   });
 
   collect();

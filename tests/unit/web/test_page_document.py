@@ -55,7 +55,7 @@ def test_every_address_in_an_example_is_one_of_the_api():
     found = re.findall(r"/api/v1(/[a-z/?=&]+)", TEXT)
     assert len(found) >= 6
     known = [each.path.replace("{name}", "web") for each in OPERATIONS]
-    for path in found:
+    for path in set(found) - {"/openapi"}:
         assert path.partition("?")[0] in known
 
 
