@@ -10,6 +10,7 @@ RING_BYTES = 64 * 1024
 JOIN_BYTES = 2048  # a part below this is joined by what follows on the same stream
 MAX_PARTS = 4096  # two streams that take turns byte by byte: a part costs more than what is in it
 STDOUT, STDERR = 0, 1
+NEWLINE = 10
 
 
 class Ring:
@@ -87,11 +88,12 @@ class Ring:
             excess = self._size - RING_BYTES
             if drop >= too_many and len(oldest) > excess:
                 self._parts[drop] = (kind, oldest[excess:])
-                oldest = oldest[:excess]
+                self._size = RING_BYTES
+                cut[kind] = oldest[excess - 1] != NEWLINE
             else:
                 drop += 1
-            self._size -= len(oldest)
-            cut[kind] = not oldest.endswith(b"\n")
+                self._size -= len(oldest)
+                cut[kind] = oldest[-1] != NEWLINE
         del self._parts[:drop]
         self._cut = (cut[STDOUT], cut[STDERR])
 
