@@ -35,11 +35,15 @@ def output(
     targets = _own(section, "stdout"), _own(section, "stderr")
     if targets == ("stdout", "stdout") and stderr == stdout:
         return stdout, (Sink("stdout"),), channels
-    for stream, target in zip(("stdout", "stderr"), targets, strict=True):
-        if target not in ("", stream):
-            text = f"[{section.block.name}]: its {stream} goes to pyinit's {stream}, not {target}"
-            section.warn(text, f"{stream}_logfile", f"write {stream}_logfile = /dev/{stream}")
-    return stdout, stderr, channels
+    return _crossed(stdout, "stdout", targets[0]), _crossed(stderr, "stderr", targets[1]), channels
+
+
+def _crossed(sinks: tuple[Sink, ...], stream: str, target: str) -> tuple[Sink, ...]:
+    """Return the sinks of a stream; where pyinit's other one is meant, pyinit passes it on."""
+    if target in ("", stream):
+        return sinks
+    others = [sink for sink in sinks if sink.kind not in ("inherit", "copy")]
+    return Sink("copy", target), *others
 
 
 def _channel(section: Section, stream: str, common: Common) -> Channel:

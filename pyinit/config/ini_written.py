@@ -117,6 +117,10 @@ def _stream(
             name = process.program.replace("/", "-")
             many = f"-{markers.instance}" if process.name.count(":") else ""
             return _file(sink, f"{sink.path}/{name}-{stream}{many}.log")
+    other = next((sink.path for sink in sinks if sink.kind == "copy" and sink.path), "")
+    if other:
+        notes.append(f"{title}: its {stream} goes to pyinit's {stream}, no more to {other}")
+        return "inherit"
     if "auto" in kinds:
         text = '{}: its output is pyinit\'s; "prefix" also keeps its end for `pyinitctl logs`'
         notes.append(text.format(title))

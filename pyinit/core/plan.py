@@ -37,7 +37,8 @@ class Sink(Record):
     """Where one stream of a process goes.
 
     kind: "inherit" (pyinit's own descriptor), "null", "stdout" (stderr only: 2>&1), "copy" (as it
-    is, but read by pyinit on its way), "prefix" and "json" (lines on pyinit's own stdout or
+    is, but read by pyinit on its way; `path` "stdout" or "stderr" is which of pyinit's it goes
+    to, where that is not its own), "prefix" and "json" (lines on pyinit's own stdout or
     stderr), "file", "auto" (a file that pyinit names and makes in the directory `path`, as
     supervisord's AUTO), "syslog" (lines to /dev/log).  The rest is for files only:
     `max_size` in bytes (0: never rotate), `max_files` old files kept, `format` one of "raw",

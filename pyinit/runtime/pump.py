@@ -311,7 +311,8 @@ class Pump:
             else:
                 stream.dressed.append((sink.format, file.write))
         elif sink.kind == "copy" and not listens:  # what listeners say is for nobody to read
-            stream.raw.append(outlet)
+            own = outlet if not sink.path else self._outlets[sink.path == "stderr"]
+            stream.raw.append(own)
         elif sink.kind in LINE_FORMS:
             stream.dressed.append((sink.kind, outlet.write))
         elif sink.kind == "syslog":

@@ -124,6 +124,8 @@ def log_path(launch: Launch, stream: int, auto: str) -> str:
                 return auto
             case "null" | "stdout" | "syslog":
                 return ""
+            case "copy" if sink.path:
+                return f"/dev/{sink.path}"
             case _:
                 pass
     return OWN[stream]

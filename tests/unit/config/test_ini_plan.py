@@ -202,6 +202,15 @@ def test_pyinits_own_streams_are_never_opened(tmp_path, lines, stdout, stderr):
     assert [sink.kind for sink in launch.stderr] == [stderr]
 
 
+def test_a_stream_may_go_to_pyinits_other_one(tmp_path):
+    lines = "stdout_logfile=/dev/stderr\nstderr_logfile=/dev/fd/1\n"
+    launch = one_of(tmp_path, lines).launch
+    assert launch.stdout == (Sink("copy", "stderr"),)
+    assert launch.stderr == (Sink("copy", "stdout"),)
+    launch = one_of(tmp_path, "stdout_logfile=/x\nstderr_logfile=/dev/stdout\n").launch
+    assert launch.stderr == (Sink("copy", "stdout"),)
+
+
 def test_a_log_file_is_expanded_twice(tmp_path):
     launch = one_of(tmp_path, "stdout_logfile=/a%%%%b\nenvironment=X='%%(here)s'").launch
     assert launch.stdout[0].path == "/a%b"

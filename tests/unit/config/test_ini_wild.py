@@ -112,8 +112,10 @@ def one(process, their, theirs):
         "serverurl": their["serverurl"],
         "stdout": place_of(launch.stdout, their["stdout"]),
         "stderr": place_of(launch.stderr, their["stderr"]),
-        "stdout_size": stdout.max_size if stdout.path else their["stdout_size"],
-        "stdout_files": stdout.max_files if stdout.path else their["stdout_files"],
+        "stdout_size": stdout.max_size if stdout.kind in ("file", "auto") else their["stdout_size"],
+        "stdout_files": stdout.max_files
+        if stdout.kind in ("file", "auto")
+        else their["stdout_files"],
         "syslog": [
             any(sink.kind == "syslog" for sink in sinks) for sinks in (launch.stdout, launch.stderr)
         ],

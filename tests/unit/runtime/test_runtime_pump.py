@@ -81,6 +81,13 @@ def test_inherit_costs_no_pipe_and_stderr_may_be_stdouts(desk):
     assert os.fstat(first).st_ino == os.fstat(second).st_ino
 
 
+def test_a_stream_may_be_passed_on_to_our_other_one(desk):
+    out, err = desk.run("a", (Sink("copy", "stderr"),), (Sink("copy", "stdout"),))
+    os.write(out, b"of stdout")
+    os.write(err, b"of stderr")
+    assert (desk.said(0), desk.said(1)) == (b"of stderr", b"of stdout")
+
+
 def test_a_prompt_without_a_newline_is_seen_by_who_looks_for_readiness(desk):
     seen = []
     out, _ = desk.run("a", (Sink("copy"),), watch=seen.append)

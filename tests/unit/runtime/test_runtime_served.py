@@ -133,6 +133,8 @@ def test_a_log_is_the_first_file_or_our_own_stdout(kinds, path):
 def test_what_goes_where_stdout_goes_has_no_file_of_its_own():
     assert served_facts.log_path(Launch(("x",), stderr=(Sink("stdout"),)), 1, "") == ""
     assert served_facts.log_path(Launch(("x",)), 1, "") == "/dev/stderr"
+    crossed = Launch(("x",), stderr=(Sink("copy", "stdout"),))
+    assert served_facts.log_path(crossed, 1, "") == "/dev/stdout"
 
 
 def config(launch, web=None, secrets=None, auto="", **facts):
