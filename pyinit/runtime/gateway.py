@@ -47,6 +47,7 @@ SOON_S = 5.0  # a gateway that ends so soon ...
 DELAYS_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # ... is called again after this long
 OPEN_FILES = 1024  # listeners, 256 clients and itself
 READABLE, UNREADABLE = b"1", b"0"
+PEM_FLAGS = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK | posix.O_NOCTTY
 REGULAR, DIRECTORY, KIND_OF_FILE = 0o100000, 0o040000, 0o170000  # of st_mode, see inode(7)
 START = "import sys; sys.path[:0] = {!r}; from pyinit.web.__main__ import main; sys.exit(main())"
 
@@ -116,8 +117,9 @@ class Gateway:
             for ours, _ in keep:
                 posix.close(ours)
             raise
-        if self._uid and posix.geteuid() == 0:
-            launch = replace(launch, uid=self._uid, gid=self._uid, groups=())
+        uid = UID if self._uid is None else self._uid  # not known: rather fail than be root
+        if uid and posix.geteuid() == 0:
+            launch = replace(launch, uid=uid, gid=uid, groups=())
         elif self._powerless:
             launch = replace(launch, capabilities=Capabilities(keep=()))
         return replace(launch, argv=_words()), tuple(keep)
@@ -128,7 +130,7 @@ class Gateway:
             keep.append((posix.dup(doors[door.listen].fileno()), number))
         if plan.tls_cert is not None and plan.tls_key is not None:
             for path, number in ((plan.tls_cert, CERTIFICATE_FD), (plan.tls_key, KEY_FD)):
-                keep.append((posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC), number))
+                keep.append((posix.open(path, PEM_FLAGS), number))
         reader, writer = files.pipe()
         keep.append((reader, SETTING_FD))
         try:

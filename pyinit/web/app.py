@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from email.utils import formatdate
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from pyinit.web import auth, origin, tails, xmlrpc
+from pyinit.web import auth, metrics, origin, page, probes, rest, tails, xmlrpc
 from pyinit.web.limits import BODY_BYTES, bounded_body
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from pyinit.web.context import Context
 
 SERVER = "pyinit"
-PAGES = ("page", "rest", "metrics", "probes")
 OPEN = frozenset(("/livez", "/readyz", "/startupz"))  # to all; what they are told is KNOWN's
 KNOWN = "pyinit.known"  # in the scope: whether it is somebody who may come in
 CLOSE = {"Connection": "close"}  # what is left of a refused request is not read
@@ -36,8 +34,8 @@ def application(context: Context, lock: auth.Lock | None, patience: auth.Patienc
     if context.door.rpc:
         found += xmlrpc.routes(context)
         found += tails.routes(context)
-    for name in PAGES:
-        found += _routes_of(name, context)
+    for part in (page, rest, metrics, probes):
+        found += part.routes(context)
     return Gate(Starlette(routes=found), context, lock, patience)
 
 
@@ -124,11 +122,3 @@ def _tell(scope: Scope, error: Exception) -> None:
 async def _ok(request: Request) -> Response:
     del request
     return PlainTextResponse("OK", media_type="text/plain")
-
-
-def _routes_of(name: str, context: Context) -> list[BaseRoute]:
-    """Return the routes of a part, none if it is not installed."""
-    if importlib.util.find_spec(f"pyinit.web.{name}") is None:
-        return []
-    found: list[BaseRoute] = importlib.import_module(f"pyinit.web.{name}").routes(context)
-    return found
