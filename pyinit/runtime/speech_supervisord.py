@@ -80,6 +80,8 @@ class SupervisordSpeech(Speech):
         if change.status is not None:
             self._reports.pop(change.key, None)
             self._ended(change, change.status, row.plan)
+            if not isinstance(change.status, NotExecuted):
+                self._log.debug("received SIGCHLD indicating a child quit")
         if change.now == "Running":
             lived = f"process has stayed up for > than {row.plan.start_s:g} seconds (startsecs)"
             self._log.info(f"success: {name} entered RUNNING state, {lived}")
@@ -196,12 +198,12 @@ class SupervisordSpeech(Speech):
             pump.unfollow(plan.key, self._copied.pop(plan.key))
 
     def _copier(self, name: str, plan: ProcessPlan) -> Callable[[int, bytes], None]:
+        from pyinit.protocol.listener import text
+
         def printed(stream: int, data: bytes) -> None:
             if not data:  # that was all of it
                 return
-            said = data.decode("utf-8", "backslashreplace")
-            if plan.pool is not None and stream == 0:
-                said = repr(data)
+            said = repr(data) if plan.pool is not None and stream == 0 else text(data)
             self._log.block("debug", f"'{name}' {CHANNELS[stream]} output:\n{said}")
 
         return printed
