@@ -33,6 +33,11 @@ class Peer(Record):
     uid: int
     level: str
 
+    @property
+    def shown(self) -> str:
+        """Who it is, as the log says it; a pid is not known of those in other PID namespaces."""
+        return f"uid {self.uid}, pid {self.pid}" if self.pid else f"uid {self.uid}"
+
 
 class Held:
     """A request whose reply has to wait.

@@ -81,7 +81,7 @@ class Verbs:
         desk = self._service.desk
         desk.log.say(
             desk.announcer.speech.asked if changes(ask.verb, ask.args) else "debug",
-            f"asked to {asked(ask.verb, ask.args)}{_by(ask)}",
+            f"asked to {asked(ask.verb, ask.args)} by {ask.peer.shown}",
         )
         return HANDLERS[ask.verb](ask, self._service)
 

@@ -125,8 +125,7 @@ def drain(ask: Ask, service: Service) -> Object | None:
 
 def shutdown(ask: Ask, service: Service) -> Object | None:
     """Stop everything and exit; reply at the very end, or at once with `wait` false."""
-    cause = f"asked by uid {ask.peer.uid}, pid {ask.peer.pid}"
-    service.desk.feed(ev.ShutdownRequested(cause))
+    service.desk.feed(ev.ShutdownRequested(f"asked by {ask.peer.shown}"))
     if ask.args.get("wait") is False:
         return {"state": "stopping"}
 
@@ -141,8 +140,7 @@ def shutdown(ask: Ask, service: Service) -> Object | None:
 def restart_all(ask: Ask, service: Service) -> Object:
     """Stop everything and begin anew, with the configuration as it is then; reply at once."""
     service.check_up(ask)
-    cause = f"asked by uid {ask.peer.uid}, pid {ask.peer.pid}"
-    service.desk.feed(ev.ShutdownRequested(cause, again=True))
+    service.desk.feed(ev.ShutdownRequested(f"asked by {ask.peer.shown}", again=True))
     return {"state": "restarting"}
 
 
