@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyinit.core.record import Record
 from pyinit.protocol.messages import Refused
-from pyinit.rpc.calls import insisting, objects_of, text_of
+from pyinit.rpc.calls import insisting, objects_of, text_of, texts_of
 from pyinit.rpc.faults import SUCCESS, Fault
 
 TYPE_CHECKING = False
@@ -32,16 +32,12 @@ def carry_out(
 ) -> Generator[Call, Object, dict[str, Told]]:
     """Ask `verb` for processes; return what it says of each, by label.
 
-    Raises Refused where it says nothing of any of them.
+    Of those that have left the plan meanwhile it says nothing.  Raises Refused where it says
+    nothing of anybody.
     """
     told: dict[str, Told] = {}
     for part in _parts([address(row) for row in rows]):
-        try:
-            found = yield from insisting(verb, {"names": [*part], **args})
-        except Refused as refused:
-            if "processes" not in refused.more:
-                raise
-            found = refused.more
+        found = yield from _carried(verb, part, args)
         for each in objects_of(found, "processes"):
             told[text_of(each, "name")] = Told(
                 ok=each.get("ok") is True,
@@ -50,6 +46,20 @@ def carry_out(
                 message=text_of(each, "message"),
             )
     return told
+
+
+def _carried(verb: str, names: list[str], args: Object) -> Generator[Call, Object, Object]:
+    """Return what a verb says of processes, good or bad, those left out that are no more."""
+    try:
+        return (yield from insisting(verb, {"names": [*names], **args}))
+    except Refused as refused:
+        if "processes" in refused.more:
+            return refused.more
+        gone = texts_of(refused.more, "names")
+        if refused.code != "no-such-program" or not gone:
+            raise
+    left = [name for name in names if name not in gone]
+    return (yield from _carried(verb, left, args)) if left else {}
 
 
 def address(row: Row) -> str:

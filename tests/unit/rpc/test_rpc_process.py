@@ -260,3 +260,20 @@ def test_every_method_but_one_is_refused_while_everything_stops(state):
     world.answers["remote-event"] = {}
     assert world.ask("sendRemoteCommEvent", "a", "b") is True
     assert world.ask("system.listMethods")[0] == "supervisor.addProcessGroup"
+
+
+def test_one_that_left_the_plan_meanwhile_does_not_spoil_it_for_the_others():
+    gone = Refused("no-such-program", "no such program", {"names": ["=b#"]})
+    world = World(stopped("a"), stopped("b"), stopped("c"))
+    world.refuses["start"] = [gone]
+    told = world.ask("startAllProcesses")
+    assert [each["status"] for each in told] == [80, 40, 80]
+    assert world.calls[-1][1]["names"] == ["=a#", "=c#"]
+    world = World(running("b"))
+    world.refuses["stop"] = [gone]
+    assert world.ask("stopProcess", "b") is True
+    world.refuses["signal"] = [gone]
+    world.slots[0].state = "RUNNING"
+    assert world.ask("signalProcess", "b", "HUP") == (70, "NOT_RUNNING: b")
+    world.refuses["signal"] = [Refused("no-such-program", "no such program")]
+    assert world.ask("signalProcess", "b", "HUP") == (30, "FAILED: no such program")
