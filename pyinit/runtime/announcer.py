@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pyinit.core.plan import ProcessPlan
     from pyinit.core.states import Pid
     from pyinit.protocol.wire import Json
     from pyinit.runtime.happenings import Happenings
@@ -68,6 +69,11 @@ class Announcer:
         self._since[pid] = now
         due = {"announced", "executed"} if self.speech.late else {"announced"}
         self._births[spawn.key] = Birth(self.speech.started(spawn.plan, pid), due)
+
+    def expect(self, plan: ProcessPlan, pid: int) -> None:
+        """A run that another pyinit has forked is still at its exec."""
+        if self.speech.late:
+            self._births[plan.key] = Birth(self.speech.started(plan, pid), {"executed"})
 
     def executed(self, key: str) -> None:
         """A run has become its program."""

@@ -299,6 +299,9 @@ def _restore_runs(machine: Machine, carried: Carried) -> None:
     for execing in carried.execing:
         _seal(execing.fd)
         machine.driver.adopt(execing.pid, execing.fd, execing.key, RunId(execing.run_id))
+        row = machine.row(execing.key)
+        if row is not None:
+            machine.announcer.expect(row.plan, execing.pid)
     for asked in carried.asked:
         _seal(asked.fd)
         row = machine.row(asked.key)
