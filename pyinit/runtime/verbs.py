@@ -108,8 +108,3 @@ def asked(verb: str, args: Object) -> str:
     if len(text) > LONGEST:
         text = text[:LONGEST] + "..."
     return "".join([char if char.isprintable() else "?" for char in text])
-
-
-def _by(ask: Ask) -> str:
-    pid = f", pid {ask.peer.pid}" if ask.peer.pid else ""  # 0: of another PID namespace
-    return f" by uid {ask.peer.uid}{pid}"
