@@ -126,9 +126,9 @@ def test_hup_does_the_same_and_says_it_in_the_log(box):
     text = INIT.replace("900", "950") + 'stop_budget = "3s"\npidfile = "/run/x.pid"\n'
     box.config.write_text(text + WEB + LATER)
     box.send("HUP")
-    said = box.until("[init] pidfile: at the next start")
+    said = box.until("pyinitctl limits all nofile=950")  # its last line
     assert "[init] stop_budget: in force" in said
-    assert "pyinitctl limits all nofile=950" in said
+    assert "[init] pidfile: at the next start" in said
     assert soft(box, box.pid) == 950
 
 
