@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyinit.config import checks, program, values
 from pyinit.config.limits import limit_table
+from pyinit.config.output import MAX_FILES
 from pyinit.config.problems import ValueFault, each, suggest
 from pyinit.config.reader import Section
 from pyinit.config.users import Account, Accounts
@@ -258,6 +259,9 @@ def _log(section: Section | None) -> LogPlan:
         level=section.get("level", values.choice("error", "warning", "info", "debug"), "info"),
         format=section.get("format", values.choice("text", "json", "supervisord"), "text"),
         file=section.get("file", values.word, None),
+        max_size=section.get("max_size", values.size, LogPlan().max_size),
+        max_files=section.get("max_files", values.integer(0, MAX_FILES), LogPlan().max_files),
+        echo=section.get("echo", values.boolean, LogPlan().echo),
     )
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 
-from boxed import eventually
+from boxed import Box, eventually
 from conf_running import ConfBox
 from control_raw import Raw
 
@@ -98,3 +98,22 @@ def test_a_stdout_that_nobody_reads_costs_echoes_and_not_the_log(tmp_path):
     finally:
         os.close(reader)
         os.close(writer)
+
+
+def test_pyinit_toml_can_say_the_same(tmp_path):
+    own = tmp_path / "own.log"
+    log = f'{{ file = "{own}", max_size = "1KB", max_files = 1, echo = true }}'
+    config = (
+        f'[init]\nexit = "never"\nlog = {log}\n[program.a]\ncommand = "true"\nautostart = false\n'
+    )
+    with Box(config) as box:
+        box.status()
+        ask(box, 60)
+        found = sorted(each.name for each in tmp_path.glob("own.log*"))
+        assert found == ["own.log", "own.log.1"]
+        assert all(each.stat().st_size <= 1024 for each in tmp_path.glob("own.log*"))
+        assert box.out.endswith((tmp_path / "own.log.1").read_text() + own.read_text())
+        assert box.out.count("asked to stop a") == 60
+        box.config.write_text(config.replace("echo = true", "echo = false"))
+        told = box.call("reload", {})["init"]
+        assert told == [{"key": "log.echo", "applies": "now", "note": ""}]
