@@ -63,7 +63,7 @@ VERBS = {
     "graph": Verb(READ, {}),
     "cancel": Verb(READ, {"request": "count"}, ("request",)),
     "doors": Verb(ADMIN, {}),
-    "info": Verb(READ, {"names": "names", "group": "text"}),
+    "info": Verb(READ, {"names": "names", "group": "text", "process": "text"}),
     "config-info": Verb(READ, {}),
     "read-log": Verb(
         READ, {"name": "text", "stream": "text", "offset": "integer", "length": "count"}

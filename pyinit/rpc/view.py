@@ -74,13 +74,18 @@ class View(Record):
     rows: tuple[Row, ...]
 
 
-def observe(group: str | None = None) -> Generator[Call, Object, View]:
-    """Return what there is in `group` ("": no process, None: all).
+def observe(group: str | None = None, process: str | None = None) -> Generator[Call, Object, View]:
+    """Return what there is in `group` ("": no process, None: all), or that one process of it.
 
     Raises Fault (SHUTDOWN_STATE) where pyinit is ending or beginning anew: every method of
     supervisord but one is refused then, whatever is asked.
     """
-    found = yield Call("info", {} if group is None else {"group": group})
+    args: Object = {}
+    if group is not None:
+        args["group"] = group
+    if process is not None:
+        args["process"] = process
+    found = yield Call("info", args)
     if text_of(found, "state") != "RUNNING":
         raise Fault("SHUTDOWN_STATE")
     return View(
@@ -101,11 +106,10 @@ def observe_all() -> Generator[Call, Object, View]:
 def find(name: str) -> Generator[Call, Object, tuple[View, Row]]:
     """Return the process that `name` means.  Raises Fault (BAD_NAME) for none, or a group."""
     group, process = names.split(name)
-    view = yield from observe(group)
-    for row in view.rows:
-        if row.name == process:
-            return view, row
-    raise Fault("BAD_NAME", name)
+    view = yield from observe(group, process or "")
+    if process is None or not view.rows:
+        raise Fault("BAD_NAME", name)
+    return view, view.rows[0]
 
 
 def group_of(group: str, name: str) -> Generator[Call, Object, tuple[Row, ...]]:

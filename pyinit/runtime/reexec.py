@@ -43,7 +43,8 @@ CHECK_VARIABLE = b"PYINIT_STATE_CHECK"
 RECOVER_AGAIN_S = 600.0  # a loop that breaks again so soon is not healed by another re-exec
 SETTLES = 8  # rounds of steps before the state is written down; what is left is carried
 STREAMING = frozenset(("logs", "events"))  # go on with what is new
-LOOKING = STREAMING | {"wait"}  # change nothing: the new pyinit can carry them out again
+# change nothing: the new pyinit can carry them out again
+LOOKING = STREAMING | {"wait", "status", "metrics", "info", "config-info"}
 
 
 def check(machine: Machine) -> None:

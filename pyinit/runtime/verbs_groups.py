@@ -16,7 +16,7 @@ from pyinit.runtime import served_config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
     from typing import TypeAlias
 
     from pyinit.core.plan import ProcessPlan, SocketPlan
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Groups: TypeAlias = dict[str, dict[str, ProcessPlan]]
 
 SOCKET = "socket:"
+SLICE = 50  # processes that are told of in one turn: some milliseconds
 
 
 def reread(ask: Ask, service: Service) -> None:
@@ -96,21 +97,26 @@ def remove_group(ask: Ask, service: Service) -> None:
     _put_in_force(ask, desk, replace(now, processes=rest, sockets=_without(now.sockets, gone)))
 
 
-def config_info(_ask: Ask, service: Service) -> Object:
+def config_info(ask: Ask, service: Service) -> None:
     """Tell what the configuration that was read last says of every process."""
-    desk = service.desk
-    now, table = groups_of(in_force(desk).processes), desk.state.table
-    plan = configured(desk)
+    ask.work(_configurations(service.desk))
+
+
+def _configurations(desk: Desk) -> Generator[None, None, Object]:
+    """Tell of all processes, some in each turn."""
+    now, plan = groups_of(in_force(desk).processes), configured(desk)
     secrets = served_config.own_secrets(desk.environ)
 
     def auto_path(key: str, stream: int) -> str:
-        return desk.pump.log_path(key, stream) if key in table else ""
+        return desk.pump.log_path(key, stream) if key in desk.state.table else ""
 
-    told: list[Json] = [
-        served_config.entry(each, secrets, plan.web, auto_path, in_use=each.group in now)
-        for group in groups_of(plan.processes).values()
-        for each in group.values()
-    ]
+    told: list[Json] = []
+    for group in groups_of(plan.processes).values():
+        for each in group.values():
+            in_use = each.group in now
+            told.append(served_config.entry(each, secrets, plan.web, auto_path, in_use=in_use))
+            if len(told) % SLICE == 0:
+                yield
     return {"processes": told}
 
 

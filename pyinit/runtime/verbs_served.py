@@ -11,27 +11,28 @@ import time
 
 from pyinit.core.phases import Booting, Up, shutdown_of
 from pyinit.logs.ring import STDERR, STDOUT
+from pyinit.protocol.names import process_of
 from pyinit.runtime import served_facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from pyinit.core.process import Process
     from pyinit.protocol.wire import Json, Object
     from pyinit.runtime.control import Ask
     from pyinit.runtime.verbs_service import Service
 
+SLICE = 100  # processes that are told of in one turn: some milliseconds
 
-def info(ask: Ask, service: Service) -> Object:
-    """Tell what supervisord tells of processes: of `names`, or of one `group` ("": of none)."""
-    desk = service.desk
-    now, wall = desk.now(), time.time()
-    return {
-        "pid": posix.getpid(),
-        "identifier": desk.state.init.identifier,
-        "state": mood(service),
-        "now": wall,
-        "processes": [_entry(service, row, now, wall) for row in _asked(ask, service)],
-    }
+
+def info(ask: Ask, service: Service) -> Object | None:
+    """Tell what supervisord tells of `names`, of a `group`, or of a `process` in one."""
+    keys = [row.plan.key for row in _asked(ask, service)]
+    if len(keys) > SLICE:
+        ask.work(_many(service, keys))
+        return None
+    return _told(service, _entries(service, keys))
 
 
 def doors(_ask: Ask, service: Service) -> Object:
@@ -50,11 +51,39 @@ def mood(service: Service) -> str:
 
 
 def _asked(ask: Ask, service: Service) -> list[Process]:
-    group = ask.args.get("group")
-    rows = service.rows(ask)
+    group, process = ask.args.get("group"), ask.args.get("process")
+    rows = [row for row in service.rows(ask) if not row.plan.hidden]
     if group is not None:
         rows = [row for row in rows if row.plan.group == group]
-    return [row for row in rows if not row.plan.hidden]
+    if process is not None:
+        rows = [row for row in rows if process_of(row.plan.name, row.plan.group) == process]
+    return rows
+
+
+def _many(service: Service, keys: list[str]) -> Generator[None, None, Object]:
+    """Tell of many processes, some in each turn."""
+    entries: list[Json] = []
+    for first in range(0, len(keys), SLICE):
+        entries += _entries(service, keys[first : first + SLICE])
+        yield
+    return _told(service, entries)
+
+
+def _told(service: Service, entries: list[Json]) -> Object:
+    return {
+        "pid": posix.getpid(),
+        "identifier": service.desk.state.init.identifier,
+        "state": mood(service),
+        "now": time.time(),
+        "processes": entries,
+    }
+
+
+def _entries(service: Service, keys: list[str]) -> list[Json]:
+    """Return what is told of processes as they are now; those that are gone are left out."""
+    now, wall = service.desk.now(), time.time()
+    rows = [service.row(key) for key in keys]
+    return [_entry(service, row, now, wall) for row in rows if row is not None]
 
 
 def _entry(service: Service, row: Process, now: float, wall: float) -> dict[str, Json]:

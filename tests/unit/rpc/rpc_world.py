@@ -121,6 +121,9 @@ class World:
 
     def do_info(self, args):
         slots = [each for each in self.slots if args.get("group") in (None, each.group)]
+        if "process" in args:
+            named = [(process_of(each.label, each.group), each) for each in slots]
+            slots = [each for name, each in named if name == args["process"]]
         return {
             "pid": 1,
             "identifier": "supervisor",
