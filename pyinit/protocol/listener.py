@@ -105,7 +105,7 @@ def text(data: bytes) -> str:
 def _step(listener: Listener) -> tuple[Listener, tuple[News, ...]]:
     """Return the listener after the next thing it said; itself if that is not all there yet."""
     if listener.state == READY:
-        return _broken(listener, "nothing before it has an event")
+        return _broken(listener, "nothing")
     if listener.state == ACKNOWLEDGED:
         return _ready(listener)
     if listener.length < 0:

@@ -87,12 +87,12 @@ class Speech:
 
     def listener_broke(self, name: str, broke: Broke, delay_s: float) -> None:
         """A listener has broken the protocol, and is restarted after a delay."""
-        said = f"said {broke.said!r} where" if broke.said else "does not do what is due:"
-        when = f" in {delay_s:g} s" if delay_s else ""
-        text = f"{name}: broke the event listener protocol: it {said} {broke.due} was due"
+        did = f"said {broke.said!r} where {broke.due} was due"
         if not broke.said:
-            text = f"{name}: broke the event listener protocol: it has closed its stdin"
-        self._log.warning(f"{text}; restarting it{when}")
+            did = "has closed its stdin"
+        when = f" in {delay_s:g} s" if delay_s else ""
+        text = f"{name}: broke the event listener protocol: it {did}; restarting it{when}"
+        self._log.warning(text)
 
     def event_sent(self, serial: int, name: str) -> None:
         """An event was sent to a listener."""
