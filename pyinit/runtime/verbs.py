@@ -100,7 +100,7 @@ def asked(verb: str, args: Object) -> str:
     name = args.get("name")
     if isinstance(name, str):
         words.append(name)
-    words += strings(args.get("names"))
+    words += [each.removeprefix("=") for each in strings(args.get("names"))]
     limits = args.get("limits")
     if isinstance(limits, dict):
         words += [f"{name}={value}" for name, value in limits.items()]

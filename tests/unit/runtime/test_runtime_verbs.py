@@ -119,6 +119,8 @@ def test_what_is_asked_is_one_short_line_whatever_the_names_are():
     line = asked("signal", args)
     assert line.startswith("signal HUP web?forged xxx")
     assert len(line) == LONGEST + 3
+    assert asked("start", {"names": ["=web:0"]}) == "start web:0"
+    assert asked("add-group", {"name": "web"}) == "add-group web"
     assert asked("set-limits", {"names": ["web"], "limits": {"nofile": 1}}) == (
         "set-limits web nofile=1"
     )
