@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from pyinit.web import auth, metrics, origin, page, probes, rest, tails, xmlrpc
+from pyinit.web import auth, metrics, origin, page, probes, problems, rest, tails, xmlrpc
 from pyinit.web.limits import BODY_BYTES, bounded_body
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SERVER = "pyinit"
 OPEN = frozenset(("/livez", "/readyz", "/startupz"))  # to all; what they are told is KNOWN's
+API = "/api/"  # where errors are problem details
 KNOWN = "pyinit.known"  # in the scope: whether it is somebody who may come in
 CLOSE = {"Connection": "close"}  # what is left of a refused request is not read
 UNAUTHORIZED = {**CLOSE, "WWW-Authenticate": 'Basic realm="default"'}
@@ -57,6 +58,9 @@ class Gate:
         send = _signed(send)
         headers = Headers(scope=scope)
         refused = await self._refuse_stranger(scope, headers) or self._refuse(scope, headers)
+        if refused is not None and scope["path"].startswith(API):
+            told = bytes(refused.body).decode()
+            refused = problems.plain(refused.status_code, told, refused.headers)
         scope[KNOWN] = self._lock is None or "authorization" in headers
         app = refused or self._app
         try:

@@ -99,10 +99,17 @@ def wish_of(action: str, name: str, rows: Iterable[Row]) -> Wish | Said:
         return Said(ok=False, text=f"there is no action '{action[:40]}'")
     if deed.scope == "all":
         return Wish(action, deed, "")
-    known = {row.group if deed.scope == "group" else row.name for row in rows}
+    known = {row.group: row.group for row in rows} if deed.scope == "group" else names_of(rows)
     if name not in known:
         return Said(ok=False, text=f"No such {deed.scope} named {name[:200]}")
-    return Wish(action, deed, name)
+    return Wish(action, deed, known[name])
+
+
+def names_of(rows: Iterable[Row]) -> dict[str, str]:
+    """Return what processes are called, `GROUP:NAME` included, and their names."""
+    found = [*rows]
+    both = {f"{row.group}:{row.name}": row.name for row in found}
+    return {**both, **{row.name: row.name for row in found}}
 
 
 async def carry_out(context: Context, wish: Wish) -> Said:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SAMPLE_S = 2.0
 SETTLE_S = 0.1  # changes come in swarms: one look is enough for all of them
+REST = 10  # times as long as a look took is the pause before the next
 RETRY_S = 1.0
 
 
@@ -90,22 +91,24 @@ class Live:
         listening = asyncio.create_task(self._listen())
         try:
             while not self._context.lost.is_set():
+                began = time.monotonic()
                 try:
                     self._take(*await self.look())
                 except Refused:
                     pass
                 except Gone:
                     break
-                await self._pause()
+                await self._pause(time.monotonic() - began)
         finally:
             listening.cancel()
             self._wake()
 
-    async def _pause(self) -> None:
+    async def _pause(self, took_s: float) -> None:
+        """Wait for news; in a storm of them PID 1 has most of its time for itself."""
         try:
             async with asyncio.timeout(SAMPLE_S):
                 await self._news.wait()
-            await asyncio.sleep(SETTLE_S)
+            await asyncio.sleep(max(SETTLE_S, min(SAMPLE_S, REST * took_s)))
         except TimeoutError:
             pass
         self._news.clear()

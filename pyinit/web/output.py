@@ -56,6 +56,7 @@ class Output:
             return look.page(
                 *("missing.html", 404), identifier=self._context.identifier, name=name[:200]
             )
+        name = text(entry.get("name"))
         limit = _limit(request.query_params.get("limit", ""))
         kept, captured = await self._last(name, stream, limit)
         session = tokens.session_of(request.cookies) or tokens.new_session()
@@ -79,8 +80,10 @@ class Output:
     async def follow(self, request: Request) -> Response:
         """Tell the page's script what a process prints, and what becomes of it, as it happens."""
         name, stream = _asked(request)
-        if await self._find(name) is None:
+        entry = await self._find(name)
+        if entry is None:
             return PlainTextResponse("no such process\n", 404, look.FRESH)
+        name = text(entry.get("name"))
         return streams.events(self._news(name, stream))
 
     async def _news(self, name: str, stream: str) -> AsyncGenerator[tuple[str, Object], None]:
@@ -112,8 +115,10 @@ class Output:
     async def download(self, request: Request) -> Response:
         """Send the log of a process as a file: all of its log file, else what is in memory."""
         name, stream = _asked(request)
-        if await self._find(name) is None:
+        entry = await self._find(name)
+        if entry is None:
             return PlainTextResponse("no such process\n", 404, look.FRESH)
+        name = text(entry.get("name"))
         file = f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}.{stream}.log"
         headers = {**look.FRESH, "Content-Disposition": f'attachment; filename="{file}"'}
         first = await self._piece(name, stream, 0)
@@ -124,15 +129,17 @@ class Output:
         return StreamingResponse(pieces, 200, headers, "text/plain; charset=utf-8")
 
     async def _find(self, name: str) -> Mapping[str, Json] | None:
-        """Return the status of the one process of that very name."""
+        """Return the status of the one process of that very name, or GROUP:NAME."""
         if not name:
             return None
         try:
             status = await self._context.call("status", {"names": [name]})
         except Refused:
             return None
-        found = [each for each in objects(status.get("processes")) if each.get("name") == name]
-        return found[0] if found else None
+        for each in objects(status.get("processes")):
+            if name in (each.get("name"), f"{each.get('group')}:{each.get('name')}"):
+                return each
+        return None
 
     async def _last(self, name: str, stream: str, limit: int) -> tuple[str, bool]:
         """Return the end of the output, and whether pyinit sees it at all."""

@@ -12,12 +12,16 @@ from pyinit.web import look
 from pyinit.web.rows import text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyinit.protocol.wire import Json, Object
 
 KIND = "application/problem+json"
 STATUS = {
     "bad-request": 400,
+    "unauthorized": 401,
     "denied": 403,
+    "forbidden": 403,
     "no-such-program": 404,
     "no-file": 404,
     "bad-name": 404,
@@ -29,8 +33,11 @@ STATUS = {
     "not-executable": 409,
     "already-added": 409,
     "still-running": 409,
+    "too-slow": 408,
+    "too-large": 413,
     "unsupported-media-type": 415,
     "bad-config": 422,
+    "too-many": 429,
     "internal": 500,
     "busy": 503,
     "stopping": 503,
@@ -41,15 +48,28 @@ STATUS = {
 }
 TITLES = {
     400: "The request makes no sense",
+    401: "A password is wanted",
     403: "Not allowed",
     404: "There is no such thing",
     405: "Not to be done to this",
+    408: "The request took too long to come",
     409: "It could not be done",
+    413: "The request is too large",
     415: "A body of another kind is wanted",
     422: "The configuration has faults",
+    429: "Too many at a time",
     500: "A fault of pyinit",
     503: "Not now",
     504: "It takes longer than was asked for",
+}
+# What never comes as far as PID 1.
+PLAIN = {
+    400: "bad-request",
+    401: "unauthorized",
+    403: "forbidden",
+    408: "too-slow",
+    413: "too-large",
+    429: "too-many",
 }
 # What is said of these is not followed by how to mend it, but by what programs have said.
 TELLING = frozenset(("failed", "bad-config"))
@@ -78,6 +98,16 @@ def problem(code: str, message: str, more: Object | None = None) -> Response:
 def refused(error: Refused) -> Response:
     """Return the answer to what PID 1 has refused."""
     return problem(error.code, error.message, error.more)
+
+
+def plain(status: int, message: str, headers: Mapping[str, str]) -> Response:
+    """Return the problem that an answer in plain text stands for; its headers are kept."""
+    made = problem(PLAIN.get(status, "failed"), message, {"status": status})
+    made.status_code = status
+    for name, value in headers.items():
+        if name.lower() not in ("content-type", "content-length"):
+            made.headers[name] = value
+    return made
 
 
 def answer(told: Object, status: int = 200) -> Response:

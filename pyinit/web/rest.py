@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -24,7 +25,7 @@ from pyinit.web import openapi, streams
 from pyinit.web.client import Gone
 from pyinit.web.context import Context
 from pyinit.web.operations import OPERATIONS, Field, Operation
-from pyinit.web.problems import answer, problem, refused
+from pyinit.web.problems import answer, plain, problem, refused
 
 if TYPE_CHECKING:
     from pyinit.protocol.wire import Json, Object
@@ -65,6 +66,8 @@ def _endpoint(
             return refused(error)
         except Gone:
             return problem("no-supervisor", "pyinit has ended")
+        except HTTPException as error:  # the body was too large, or never came
+            return plain(error.status_code, error.detail, error.headers or {})
 
     return endpoint
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 STATES = ("RUNNING", "STARTING", "BACKOFF", "STOPPING", "STOPPED", "EXITED", "FATAL", "UNKNOWN")
 UNITS = ("B", "KB", "MB", "GB", "TB")
 WIDE = 100  # of a unit: from here on nobody wants a decimal
+LEAST_S = 1.0  # between two looks at what a run has used
 FULL = 0.8  # of the descriptors in use is worth a look
 
 
@@ -79,15 +80,23 @@ class Meter:
     """Makes shares of a processor out of the time that runs have used until now."""
 
     def __init__(self) -> None:
-        self._before: dict[str, tuple[int, float, float]] = {}
+        self._before: dict[str, tuple[int, float, float, float | None]] = {}
 
     def share(self, name: str, pid: int, cpu_s: float, now: float) -> float | None:
-        """Return how much of a processor a run has used since it was last asked about."""
+        """Return how much of a processor a run has used lately, None if that is not known yet.
+
+        The kernel counts in hundredths of a second: a share is made of LEAST_S or more.
+        """
         before = self._before.get(name)
-        self._before[name] = (pid, cpu_s, now)
-        if not pid or before is None or before[0] != pid or now <= before[2]:
+        if not pid or before is None or before[0] != pid:
+            self._before[name] = (pid, cpu_s, now, None)
             return None
-        return max(0.0, (cpu_s - before[1]) / (now - before[2]))
+        _, used_s, at, last = before
+        if now - at < LEAST_S:
+            return last
+        share = max(0.0, (cpu_s - used_s) / (now - at))
+        self._before[name] = (pid, cpu_s, now, share)
+        return share
 
     def forget_all_but(self, names: Iterable[str]) -> None:
         """Forget processes that are no more."""

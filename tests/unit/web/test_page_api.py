@@ -233,6 +233,26 @@ def test_a_request_of_another_sites_page_is_refused():
     run(test())
 
 
+def test_what_the_door_refuses_is_a_problem_too():
+    async def test():
+        async with World(username="admin", password="secret") as world:
+            answer = await world.get(f"{ROOT}/status")
+            assert (answer.status, answer.json["code"]) == (401, "unauthorized")
+            assert answer.header("content-type") == "application/problem+json"
+            assert answer.header("www-authenticate").startswith("Basic ")
+            Draft202012Validator(SCHEMAS["Problem"]).validate(answer.json)
+        async with World() as world:
+            path = f"{ROOT}/processes/web/stop"
+            answer = await world.send("POST", path, {}, origin="http://evil.example")
+            assert (answer.status, answer.json["code"]) == (403, "forbidden")
+            large = b'{"wait": "' + b"x" * (2 << 20) + b'"}'
+            answer = await world.ask("POST", path, large, content_type="application/json")
+            assert (answer.status, answer.json["code"]) == (413, "too-large")
+            assert world.asked == []
+
+    run(test())
+
+
 def test_who_hangs_up_is_not_waited_for():
     async def test():
         async with World() as world:

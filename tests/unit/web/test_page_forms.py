@@ -105,6 +105,21 @@ def test_supervisords_own_fields_are_understood_in_a_form():
     run(test())
 
 
+def test_a_process_may_be_named_with_its_group_as_supervisords_links_do():
+    async def test():
+        async with World(process("a", group="g")) as world:
+            cookie, token = await shown(world)
+            for name in ("a", "g:a"):
+                form = {"processname": name, "action": "stop", "token": token}
+                assert (await world.post("/", form, cookie=cookie)).status == 303
+            assert [args["names"] for _, args in world.changes] == [["a"], ["a"]]
+            form = {"processname": "h:a", "action": "stop", "token": token}
+            assert (await world.post("/", form, cookie=cookie)).status == 303
+            assert len(world.changes) == 2
+
+    run(test())
+
+
 @pytest.mark.parametrize("token", ["", "0" * 64, "stolen"])
 def test_a_form_without_our_token_is_asked_about_and_not_done(token):
     async def test():

@@ -66,6 +66,15 @@ def test_a_share_needs_two_looks_at_the_same_run():
     assert row(process(cpu_s=0.2, pid=5000), meter, now=16.0).cpu == "5.0 %"
 
 
+def test_looks_that_follow_each_other_closely_make_no_share():
+    meter = Meter()
+    row(process(cpu_s=1.0), meter, now=10.0)
+    assert row(process(cpu_s=1.01), meter, now=10.01).cpu == ""
+    assert row(process(cpu_s=1.5), meter, now=12.0).cpu == "25 %"
+    assert row(process(cpu_s=1.51), meter, now=12.01).cpu == "25 %"
+    assert row(process(cpu_s=1.6), meter, now=14.0).cpu == "5.0 %"
+
+
 def test_of_processes_that_are_no_more_nothing_is_kept():
     meter = Meter()
     row(process(), meter, now=10.0)
