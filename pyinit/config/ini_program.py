@@ -134,7 +134,7 @@ def _launch(
     found |= dict(common.environment) | environment
     stdout, stderr, channels = output(section, common)
     return Launch(
-        argv=section.get("command", ini_values.command, ("",)),
+        argv=section.get("command", _argv(section), ("",)),
         directory=section.get("directory", _directory(section), common.directory),
         umask=section.get("umask", ini_values.octal, common.umask),
         env=tuple(sorted(found.items())),
@@ -147,6 +147,23 @@ def _launch(
         stderr=stderr,
         channels=channels,
     )
+
+
+def _argv(section: Section) -> Callable[[str], tuple[str, ...]]:
+    """Return what splits the command; one that makes no sense is only found out by its start."""
+
+    def split(text: str) -> tuple[str, ...]:
+        entry = section.entry("command")
+        try:
+            return ini_values.command(text)
+        except ValueFault as fault:
+            if entry is None or "\0" in text:
+                raise
+            said = f"{fault}: {section.title} cannot be started"
+            section.world.doubt(said, entry.file, entry.line, f"command: {fault.fix}")
+            return (text,)
+
+    return split
 
 
 def _directory(section: Section) -> Callable[[str], str]:

@@ -465,13 +465,18 @@ def test_what_supervisord_passes_over_is_told_and_refused_where_asked_for(
 
 
 def test_a_command_that_a_comment_cuts_is_told(tmp_path):
-    text = f"{MAIN}[program:a]\ncommand=sh -c 'a ; b' 'c\n environment=x\n"
-    with pytest.raises(ConfigErrors):
-        plan_of(tmp_path, text)
+    text = f"{MAIN}[program:a]\ncommand=sh -c 'a ; b'\n"
+    plan = plan_of(tmp_path, text)
+    place = f"{tmp_path}/supervisord.conf"
+    cut, unparsable = plan.warnings
+    assert cut.startswith(f"{place}:4: the end of command is cut off: a ; or # behind a space")
+    assert unparsable.startswith(f"{place}:4: can't parse command: no closing quotation")
+    assert plan.processes[0].launch.argv == ("sh -c 'a",)  # its start will fail, as supervisord's
+    assert fault_in(tmp_path, text, strict=True)[0] == 4
     (warning,) = plan_of(
         tmp_path, f"{MAIN}environment=A=1 ; \"\n[program:a]\ncommand=a\nserverurl=it's ; no\n"
     ).warnings
-    assert warning.startswith(f"{tmp_path}/supervisord.conf:6: the end of serverurl is cut off")
+    assert warning.startswith(f"{place}:6: the end of serverurl is cut off")
 
 
 def test_a_door_for_everybody_is_told(tmp_path):
@@ -570,7 +575,7 @@ def test_all_faults_are_told_at_once_each_with_its_line(tmp_path):
 )
 def test_no_fault_shows_what_is_secret(tmp_path, text):
     with pytest.raises(ConfigErrors) as caught:
-        plan_of(tmp_path, MAIN + text, {**ENVIRON, "HUSH": "hush hush"})
+        plan_of(tmp_path, MAIN + text, {**ENVIRON, "HUSH": "hush hush"}, strict=True)
     assert "hush" not in str(caught.value)
 
 
