@@ -99,7 +99,7 @@ def asked(verb: str, args: Object) -> str:
         words.append(signal)
     name = args.get("name")
     if isinstance(name, str):
-        words.append(name)
+        words.append(name.removeprefix("="))
     words += [each.removeprefix("=") for each in strings(args.get("names"))]
     limits = args.get("limits")
     if isinstance(limits, dict):
