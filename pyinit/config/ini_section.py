@@ -123,7 +123,14 @@ class Section:
 
     def _text(self, option: str, entry: Entry, names: Mapping[str, str | int], times: int) -> str:
         """Return the value of an option with its names in place.  Raises ValueFault."""
-        text = self.world.ini.expanded(entry, names, f"{self.block.name}.{option}")
+        where = f"{self.block.name}.{option}"
+        try:
+            text = self.world.ini.expanded(entry, names, where)
+        except ValueFault:
+            if option != "password":
+                raise
+            fix = "write %% for a percent sign"  # and show nothing of it
+            raise ValueFault(f"Format string for '{where}' is badly formatted", fix) from None
         for _ in range(times - 1):
             again = replace(entry, value=text)
             text = self.world.ini.expanded(again, names, option)

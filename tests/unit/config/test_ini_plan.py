@@ -564,6 +564,8 @@ def test_all_faults_are_told_at_once_each_with_its_line(tmp_path):
     "text",
     [
         "[inet_http_server]\nport=0.0.0.0:9001\nusername=u\npassword=hush%hush\n",
+        "[inet_http_server]\nport=9001\nusername=u\npassword=x%(hush)s\n",
+        "[inet_http_server]\nport=9001\nusername=u\npassword=x%(hush\n",
         "[inet_http_server]\nport=9001\nusername=hush\n",
         "[unix_http_server]\nfile=/x\npassword=hush\n",
         "environment=A=hush hush,B\n",
