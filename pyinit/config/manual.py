@@ -75,8 +75,8 @@ it), and a `critical` program that fails does not end pyinit.
 `pyinitctl reload`, or HUP, starts, stops and restarts the programs that differ, and only those. Of
 `[init]` it tells every key that differs, and since when it holds:
 
-- at once: `exit`, `stop_budget`, `drain_delay`, `signals`, `env`, `limits_unmet`, `log`,
-  `control.allow`;
+- at once: `exit`, `stop_budget`, `stop_order`, `drain_delay`, `signals`, `env`, `limits_unmet`,
+  `log`, `control.allow`;
 - `limits`: at once for pyinit and what starts from then on; what runs keeps its own until
   `pyinitctl limits all nofile=N`;
 - from the next start of pyinit on (a re-exec is none): `user`, `group`, `umask`, `directory`,
