@@ -4,13 +4,24 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 import starlette
-from boxed import ROOT, Box, children_map, eventually, interpreter, needs_root, program
+from boxed import (
+    ROOT,
+    Box,
+    children_map,
+    code_places,
+    eventually,
+    interpreter,
+    needs_root,
+    program,
+)
 from control_raw import Raw
 from doors import Doors, call
 from supervised import UnixConnection, base
@@ -139,24 +150,80 @@ def test_who_waits_is_told_when_pid_1_is_gone():
         asked(box, work)
 
 
+@pytest.fixture
+def place():
+    """A directory that every user may enter, as pytest's own are not."""
+    with tempfile.TemporaryDirectory(prefix="gateway-") as found:
+        Path(found).chmod(0o755)
+        yield Path(found)
+
+
+ORDINARY_USER = ("setpriv", "--reuid=12345", "--regid=12345", "--clear-groups")
+NO_POWERS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
+
+
 @needs_root
-def test_it_is_nobody_and_may_nothing(tmp_path):
+@pytest.mark.parametrize(
+    ("before", "uid"),
+    [((), "65531"), (ORDINARY_USER, "12345"), (NO_POWERS, "0")],
+    ids=["root", "an ordinary user", "root without capabilities"],
+)
+def test_it_is_nobody_and_may_nothing(place, before, uid):
     python = interpreter(True)
-    place = public_place(tmp_path, python)
-    conf = tmp_path / "sup.conf"
-    conf.write_text(base().replace("%(here)s", str(tmp_path)) + section("web", "sleep 600"))
-    code = f"import sys; sys.path[:0] = [{str(place)!r}]; from pyinit.cli.init import main; main()"
-    environ = {"PATH": os.environ["PATH"], "PYINIT_SOCKET": str(tmp_path / "control.sock")}
-    words = [python, "-I", "-S", "-c", code, "-c", str(conf)]
-    with (tmp_path / "said").open("wb") as said:
+    code_place = public_place(place)
+    run = place / "run"
+    run.mkdir()
+    conf = run / "sup.conf"
+    conf.write_text(base().replace("%(here)s", str(run)) + section("web", "sleep 600"))
+    run.chmod(0o777)
+    places = [str(code_place)]
+    code = f"import sys; sys.path[:0] = {places!r}; from pyinit.cli.init import main; main()"
+    environ = {"PATH": os.environ["PATH"], "PYINIT_SOCKET": str(run / "control.sock")}
+    words = [*before, python, "-I", "-S", "-c", code, "-c", str(conf)]
+    with (place / "said").open("wb") as said:
         process = subprocess.Popen(words, env=environ, stdout=said, stderr=said, cwd="/")
     try:
-        eventually((tmp_path / "sup.sock").exists)
-        facts = asked_at(tmp_path / "sup.sock", process.pid)
+        eventually(lambda: "started" in (place / "said").read_text())
+        facts = asked_at(run / "sup.sock", process.pid)
     finally:
         process.terminate()
         process.wait(60)
-    assert facts == {"Uid": "65531", "Gid": "65531", "Groups": "", "CapEff": "0" * 16}
+    assert facts == {"Uid": uid, "Gid": uid, "CapEff": "0" * 16, "NoNewPrivs": "1"}
+
+
+@needs_root
+def test_it_ends_with_a_pyinit_that_is_killed(tmp_path):
+    code = f"import sys; sys.path[:0] = {code_places(False)!r}; from pyinit.cli.init import main"
+    conf = tmp_path / "sup.conf"
+    conf.write_text(base() + section("web", "sleep 600"))
+    environ = {"PATH": os.environ["PATH"], "PYINIT_SOCKET": str(tmp_path / "control.sock")}
+    words = [interpreter(False), "-I", "-S", "-c", code + "; main()", "-c", str(conf)]
+    process = subprocess.Popen(words, env=environ, stdout=subprocess.DEVNULL, cwd="/")
+    children = []
+    try:
+        eventually(lambda: any(b"sleep" in _words(pid) for pid in below(process.pid)))
+        assert asked_at(tmp_path / "sup.sock", process.pid)["Uid"]
+        children = below(process.pid)
+        (gateway,) = [pid for pid in children if b"pyinit.web" in _words(pid)]
+        process.kill()
+        eventually(lambda: b"pyinit.web" not in _words(gateway))
+    finally:
+        process.kill()
+        process.wait(60)
+        for pid in children:
+            if b"sleep" in _words(pid):
+                os.kill(pid, signal.SIGKILL)
+
+
+def below(pid):
+    return children_map().get(pid, [])
+
+
+def _words(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def asked_at(path, parent):
@@ -165,22 +232,18 @@ def asked_at(path, parent):
     connection.request("POST", "/RPC2", call("supervisor.getState"))
     assert connection.getresponse().status == 200
     connection.close()
-    for pid in children_map()[parent]:
-        if b"pyinit.web" in Path(f"/proc/{pid}/cmdline").read_bytes():
+    for pid in below(parent):
+        if b"pyinit.web" in _words(pid):
             text = Path(f"/proc/{pid}/status").read_text()
             found = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-            wanted = ("Uid", "Gid", "Groups", "CapEff")
-            return {name: (found[name].split() or [""])[0] for name in wanted}
+            wanted = ("Uid", "Gid", "CapEff", "NoNewPrivs")
+            return {name: found[name].split()[0] for name in wanted}
     raise AssertionError
 
 
-def public_place(tmp_path, python):
+def public_place(top):
     """Return a directory with pyinit and what its gateway needs, for every user to read."""
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents:
-        if parent.owner() == "root" and str(parent).startswith("/tmp/"):
-            parent.chmod(0o755)
-    place = tmp_path / "code"
+    place = top / "code"
     skipped = shutil.ignore_patterns("__pycache__", "*.so")
     shutil.copytree(ROOT / "pyinit", place / "pyinit", ignore=skipped)
     packages = Path(starlette.__file__).parents[1]
