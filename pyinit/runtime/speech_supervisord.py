@@ -17,6 +17,7 @@ from pyinit.core.status import (
 )
 from pyinit.protocol.names import process_of
 from pyinit.runtime.speech import Speech
+from pyinit.system import limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class SupervisordSpeech(Speech):
         self._machine = machine
         self._reports: dict[str, float] = {}  # key -> when it is said again that it stops
         self._shutdown_at = NEVER
+        self._limits = self._soft_limits()  # before boot raises them
         self._copied: dict[str, Callable[[int, bytes], None]] = {}
         for row in machine.loop.supervisor.table:  # of a re-exec
             if isinstance(row.state, Stopping) and self._is_up():
@@ -60,10 +62,18 @@ class SupervisordSpeech(Speech):
 
     def booted(self, pid: int, *, rpc: bool) -> None:
         """Say that supervisord has started, and with what."""
-        for level, text in self._machine.plan.told:
-            self._log.say(level, text)
+        told = self._machine.plan.told
+        doors = [each for each in told if each[1].startswith("Server ")]  # it makes them last
+        for level, text in told:
+            if (level, text) not in doors:
+                self._log.say(level, text)
+        for name, soft in self._soft_limits().items():
+            if soft != self._limits.get(name):
+                self._log.info(f"Increased RLIMIT_{name.upper()} limit to {soft}")
         if rpc:
             self._log.info("RPC interface 'supervisor' initialized")
+        for level, text in doors:
+            self._log.say(level, text)
         self._log.info(f"supervisord started with pid {pid}")
 
     def started(self, plan: ProcessPlan, pid: int) -> str:
@@ -169,6 +179,10 @@ class SupervisordSpeech(Speech):
             if left:
                 names = ", ".join([_name(row.plan) for row in sorted(left, key=_order)])
                 self._log.info(f"waiting for {names} to die")
+
+    def _soft_limits(self) -> dict[str, int]:
+        wanted = self._machine.plan.init.limits
+        return {each.resource: limits.read_one(each.resource)[0] for each in wanted}
 
     def _is_up(self) -> bool:
         return isinstance(self._machine.loop.supervisor.phase, Booting | Up)

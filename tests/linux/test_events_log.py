@@ -4,7 +4,7 @@ import re
 
 import pytest
 from boxed import eventually
-from supervised import SIDES, Side, base, program
+from supervised import SIDES, Side, base, both, program
 
 TRAPPED = """sh -c 'trap "" TERM; while :; do sleep 0.1; done'"""
 STUBBORN = """sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done'"""
@@ -90,7 +90,7 @@ def test_what_is_said_of_the_whole_is_the_same(told):
         "started with pid|RPC interface|running as root|authentication|received|logreopen"
     )
     ours, theirs = [[each for each in told[which] if known.search(each[1])] for which in SIDES]
-    assert sorted(ours) == sorted(theirs)
+    assert ours == theirs
     assert ("INFO", "supervisord started with pid N") in theirs
     assert ("WARN", "received SIGTERM indicating exit request") in theirs
 
@@ -106,6 +106,18 @@ def test_who_is_waited_for_at_the_end_is_named_in_the_same_order(told):
 def test_nothing_is_said_that_supervisord_does_not_say(told):
     ours, theirs = [set(of(told[which], r".*")) for which in SIDES]
     assert ours - theirs == set()
+
+
+def test_limits_that_were_raised_are_told():
+    conf = base("minfds=900\nminprocs=500\n") + program("cat", "cat")
+    words = ["prlimit", "--nofile=500:2000", "--nproc=400:6000"]
+    ours, theirs = both(
+        conf,
+        lambda side: [each for each in side.messages() if each[1].startswith("Increased")],
+        within=words,
+    )
+    assert ours == theirs
+    assert ("INFO", "Increased RLIMIT_NOFILE limit to 900") in theirs
 
 
 def test_every_line_has_the_form_of_supervisords_log():
