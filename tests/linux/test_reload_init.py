@@ -36,6 +36,7 @@ def box():
 
 NOW = {
     'stop_budget = "20s"': "stop_budget",
+    'stop_order = "groups"': "stop_order",
     'exit = "all-done"': "exit",
     'drain_delay = "1s"': "drain_delay",
     'limits_unmet = "warn"': "limits_unmet",
