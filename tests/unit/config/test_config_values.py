@@ -301,7 +301,25 @@ def test_a_limit_has_these_forms(resource, value, wanted):
 
 @pytest.mark.parametrize(
     "value",
-    ["", ":", "1:", ":1", "lots", "64MB", -2, "-2", 1.5, True, [], {}, "1:2:3", "1:inherit", ">=", ">=max", ">=1:2"],
+    [
+        "",
+        ":",
+        "1:",
+        ":1",
+        "lots",
+        "64MB",
+        -2,
+        "-2",
+        1.5,
+        True,
+        [],
+        {},
+        "1:2:3",
+        "1:inherit",
+        ">=",
+        ">=max",
+        ">=1:2",
+    ],
 )
 def test_what_is_no_limit_is_refused_with_the_forms_there_are(value):
     text, fix = fault(lambda each: limit("nofile", each), value)
