@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import time
+import xmlrpc.client
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,34 @@ def test_without_the_gateways_libraries_it_is_said_once_and_pyinit_runs(tmp_path
         said = process.communicate(timeout=WITHIN_S)[1]
     assert said.count("the web gateway is not installed") == 1
     assert "pip install 'pyinit[web]'" in said
+
+
+def test_a_password_is_shown_nowhere_after_a_reload():
+    port = free_port()
+    keys = {"username": '"admin"', "password": '"open sesame"'}
+    with Box(web(f"127.0.0.1:{port}", **keys) + WEB) as box:
+        box.wait_state("web", "RUNNING")
+        assert status(port) == 401
+        keys["password"] = '"close sesame"'
+        assert reload(box, web(f"127.0.0.1:{port}", **keys) + WEB).returncode == 0
+        box.ctl("reexec")
+        seen = box.err + box.out
+        for words in (["trace"], ["status", "--json"], ["events"], ["env", "web"], ["why", "web"]):
+            done = box.ctl(*words)
+            seen += done.stdout + done.stderr
+        for words in (["show", str(box.config)], ["check", str(box.config)]):
+            done = box.ctl(*words)
+            seen += done.stdout + done.stderr
+        assert "sesame" not in seen
+
+
+def test_a_read_only_door_tells_and_changes_nothing():
+    port = free_port()
+    with Box(web(f"127.0.0.1:{port}", read_only="true") + WEB) as box:
+        box.wait_state("web", "RUNNING")
+        proxy = xmlrpc.client.ServerProxy(f"http://127.0.0.1:{port}")
+        assert proxy.supervisor.getProcessInfo("web")["statename"] == "RUNNING"
+        for method, *params in (["stopProcess", "web"], ["shutdown"], ["reloadConfig"]):
+            with pytest.raises(xmlrpc.client.Fault, match="this door is read-only"):
+                getattr(proxy.supervisor, method)(*params)
+        box.wait_state("web", "RUNNING")
