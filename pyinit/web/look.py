@@ -53,7 +53,7 @@ def page(template: str, status: int = 200, **facts: object) -> HTMLResponse:
     return HTMLResponse(made, status, FRESH)
 
 
-def static(request: Request) -> Response:
+async def static(request: Request) -> Response:
     """Answer with one of our own files; only those are known, so no path leads elsewhere."""
     found = _files().get(request.path_params["name"])
     if found is None:

@@ -9,7 +9,7 @@ asks first, and so does a form whose token is not the one we gave.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -40,17 +40,20 @@ def routes(context: Context, live: Live | None = None) -> list[BaseRoute]:
     """Return what is answered with pages, and the files they are made of."""
     page = Page(context, live or Live(context))
     output = Output(context)
-    return [
-        Route("/", page.show, methods=["GET"]),
-        Route("/", page.take, methods=["POST"]),
-        Route("/index.html", page.show, methods=["GET"]),
-        Route("/index.html", page.take, methods=["POST"]),
-        Route("/live", page.live, methods=["GET"]),
-        Route("/tail.html", output.show, methods=["GET"]),
-        Route("/follow", output.follow, methods=["GET"]),
-        Route("/output.txt", output.download, methods=["GET"]),
-        Route("/static/{name}", look.static, methods=["GET"]),
+    reads = {
+        "/": page.show,
+        "/index.html": page.show,
+        "/live": page.live,
+        "/tail.html": output.show,
+        "/follow": output.follow,
+        "/output.txt": output.download,
+        "/static/{name}": look.static,
+    }
+    made: list[BaseRoute] = [
+        Route(path, _careful(context, handler), methods=["GET"]) for path, handler in reads.items()
     ]
+    take = _careful(context, page.take)
+    return made + [Route(path, take, methods=["POST"]) for path in ("/", "/index.html")]
 
 
 class Page:
@@ -63,10 +66,7 @@ class Page:
     async def show(self, request: Request) -> Response:
         """Show the processes; a question first where a link asks for a deed."""
         query = request.query_params
-        try:
-            phase, rows = await self._live.look()
-        except (Refused, Gone) as error:
-            return self._sorry(error)
+        phase, rows = await self._live.look()
         action = query.get("action", "")
         if action and action != "refresh":
             wished = deeds.wish_of(action, query.get("processname", ""), rows)
@@ -85,10 +85,7 @@ class Page:
         if self._context.door.read_only:
             return self._told(request, _read_only(), 403)
         action, name = _wanted(form)
-        try:
-            _, rows = await self._live.look()
-        except (Refused, Gone) as error:
-            return self._sorry(error)
+        _, rows = await self._live.look()
         wished = deeds.wish_of(action, name, rows)
         if isinstance(wished, Said):
             return self._told(request, wished, 404)
@@ -98,10 +95,7 @@ class Page:
             return self._ask(request, wished, "The page was an old one, or not ours.", 403)
         if wished.deed.asks and form.get("sure") != "yes":
             return self._ask(request, wished, "")
-        try:
-            said = await deeds.carry_out(self._context, wished)
-        except Gone as error:
-            return self._sorry(error)
+        said = await deeds.carry_out(self._context, wished)
         return self._told(request, said, 200 if said.ok else 409)
 
     async def live(self, request: Request) -> Response:
@@ -162,11 +156,6 @@ class Page:
         answer = RedirectResponse(f"./?{query}", 303, look.FRESH)
         return _with_session(request, answer, session)
 
-    def _sorry(self, error: Exception) -> Response:
-        """Return what is said when PID 1 does not tell anything (any more)."""
-        said = Said(ok=False, text=f"pyinit does not answer: {error}")
-        return look.page("refused.html", 503, identifier=self._context.identifier, said=said)
-
     def _message(self, request: Request) -> Said | None:
         """Return the message in a link, if it was us who put it there."""
         query = request.query_params
@@ -179,6 +168,21 @@ class Page:
 
     def _marked(self, session: str) -> tuple[bytes, str, str, str]:
         return self._context.secret, "form", self._context.door.place, session
+
+
+def _careful(
+    context: Context, handler: Callable[[Request], Awaitable[Response]]
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return a handler that also has an answer where PID 1 has none (any more)."""
+
+    async def answering(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except (Refused, Gone) as error:
+            said = Said(ok=False, text=f"pyinit does not answer: {error}")
+            return look.page("refused.html", 503, identifier=context.identifier, said=said)
+
+    return answering
 
 
 def _with_session(request: Request, answer: Response, session: str) -> Response:

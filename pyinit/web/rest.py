@@ -59,7 +59,7 @@ def _endpoint(
             return _not_allowed(request, known)
         try:
             args = await _arguments(request, operation)
-            if args.pop("follow", None) is True:
+            if args.pop("follow", None) is True and request.method != "HEAD":
                 return await _follow(context, operation, args)
             return await _whole(request, context.call(operation.verb, args))
         except Refused as error:

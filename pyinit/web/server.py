@@ -63,9 +63,12 @@ async def serve(connection: socket.socket, setting: Setting) -> None:
     ]
     presence.begin()
     await _first(end.wait(), control.lost.wait(), *doors)
-    for server in servers:
-        server.stop()
-    await asyncio.gather(*doors)
+    for server, door in zip(servers, doors, strict=True):
+        if presence.count:
+            server.stop()
+        else:
+            door.cancel()  # there is nobody to take leave of: pyinit may be waiting for us
+    await asyncio.gather(*doors, return_exceptions=True)
     control.close()
 
 

@@ -306,9 +306,15 @@ def test_when_pyinit_is_gone_that_is_said():
         async with World() as world:
             world.hang_up()
             await world.control.lost.wait()
-            page = await world.get("/")
-            assert page.status == 503
-            assert "pyinit does not answer" in page.text
+            for path in (
+                "/",
+                "/?action=stopall",
+                "/tail.html?processname=web",
+                "/output.txt?processname=web",
+            ):
+                page = await world.get(path)
+                assert page.status == 503
+                assert "pyinit does not answer" in page.text
 
     run(test())
 
