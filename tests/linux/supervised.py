@@ -122,26 +122,41 @@ def listener(events, *answers, name="recorder", **keys):
     return program(name, " ".join(words), "eventlistener", events=events, **keys)
 
 
-def supervisord_words(which):
+def supervisord_words(which, *, public=False):
     """Return the words that run one of the two supervisords."""
-    return applet_words("supervisord") if which == "pyinit" else [genuine("supervisord")]
+    return (
+        applet_words("supervisord", public=public)
+        if which == "pyinit"
+        else [genuine("supervisord")]
+    )
 
 
-def applet_words(name):
+def applet_words(name, *, public=False):
     """Return the words that run pyinit under another name (supervisord, supervisorctl)."""
-    places = code_places(public=False)
-    return [interpreter(False), "-I", "-S", "-c", START.format(places=places, name=name)]
+    places = code_places(public=public)
+    return [interpreter(public), "-I", "-S", "-c", START.format(places=places, name=name)]
 
 
 class Side:
     """A running supervisord: `which` is "genuine" or "pyinit".
 
     `files` are {name: text} put beside the .conf; `options` follow `-c FILE`; `env` is laid over
-    PATH, LANG and TZ.  `wait=False` does not wait until it answers.
+    PATH, LANG and TZ.  `wait=False` does not wait until it answers; `public` has a
+    pyinit that every user may read, for one that becomes another.
     """
 
     def __init__(
-        self, which, conf, *, options=(), env=(), files=(), network=False, within=(), wait=True
+        self,
+        which,
+        conf,
+        *,
+        options=(),
+        env=(),
+        files=(),
+        network=False,
+        within=(),
+        wait=True,
+        public=False,
     ):
         self.which = which
         self.place = Path(tempfile.mkdtemp(prefix=f"sup-{which}-"))
@@ -156,7 +171,7 @@ class Side:
         self.network = network
         kept = {name: os.environ[name] for name in PASSED if name in os.environ}
         kept["PYINIT_SOCKET"] = self.control
-        words = [*within, *supervisord_words(which), "-c", str(self.conf), *options]
+        words = [*within, *supervisord_words(which, public=public), "-c", str(self.conf), *options]
         if network:
             words = ["sh", "-c", 'ip link set lo up; exec "$@"', "sh", *words]
         before = namespace_words(IS_ROOT)

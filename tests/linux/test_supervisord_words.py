@@ -1,13 +1,17 @@
 """The command line of supervisord: the same words for the genuine one and ours."""
 
+import http.client
 import os
 import re
 import subprocess
+import xmlrpc.client
 from pathlib import Path
 
 import pytest
-from boxed import WITHIN_S
+from boxed import IS_ROOT, WITHIN_S, eventually
 from supervised import SIDES, Side, applet_words, base, program, supervisord_words
+
+from pyinit.client import Client
 
 REFUSED = [
     ["-x"],
@@ -223,3 +227,60 @@ def test_what_is_wrong_with_the_file_is_told_in_its_words():
 def test_it_is_called_supervisord_by_the_kernel():
     with Side("pyinit", base() + program("cat", "cat")) as side:
         assert Path(f"/proc/{side.pid}/comm").read_text() == "supervisord\n"
+
+
+def identified(side):
+    """Return by which name it goes, None while it does not answer."""
+    try:
+        return side.rpc("supervisor.getIdentification")
+    except (OSError, http.client.HTTPException, xmlrpc.client.Fault):
+        return None
+
+
+@pytest.mark.parametrize("which", SIDES)
+def test_options_win_over_the_file_after_a_reload_too(which):
+    conf = base(supervisord="identifier=of-the-file") + program("cat", "cat")
+    with Side(which, conf, options=["-i", "of-the-line"]) as side:
+        side.wait_state("cat", "RUNNING")
+        before = side.pid_of("cat")
+        side.conf.write_text(conf + program("new", "cat"))
+        assert side.ctl("reload").stdout == "Restarted supervisord\n"
+        side.wait_state("new", "RUNNING")
+        assert side.pid_of("cat") != before
+        assert identified(side) == "of-the-line"
+
+
+def test_options_win_over_the_file_after_a_re_exec_too():
+    conf = base(supervisord="identifier=of-the-file") + program("cat", "cat")
+    with Side("pyinit", conf, options=["-i", "of-the-line"]) as side:
+        side.wait_state("cat", "RUNNING")
+        before = side.pid_of("cat")
+        with Client(side.control) as client:
+            client.call("reexec", answer_s=None)
+        assert eventually(lambda: identified(side)) == "of-the-line"
+        assert side.pid_of("cat") == before
+        side.conf.write_text(conf + program("new", "cat"))
+        assert side.ctl("update").stdout == "new: added process group\n"
+        assert identified(side) == "of-the-line"
+        assert Path(f"/proc/{side.pid}/comm").read_text() == "supervisord\n"
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="not root")
+@pytest.mark.parametrize("which", SIDES)
+def test_a_user_of_the_command_line_is_who_it_becomes(which):
+    conf = base() + program("cat", "cat")
+    theirs = ["sh", "-c", 'chown nobody .; exec "$@"', "sh"]
+    with Side(which, conf, options=["-u", "nobody"], within=theirs, public=True) as side:
+        side.wait_state("cat", "RUNNING")
+        assert os.stat(f"/proc/{side.pid}").st_uid == 65534
+        assert ("INFO", "Set uid to user 65534 succeeded") in side.messages()
+
+
+@pytest.mark.parametrize("which", SIDES)
+def test_limits_of_the_command_line_are_raised_and_inherited(which):
+    conf = base() + program("cat", "cat")
+    low = ["prlimit", "--nofile=200:4000"]
+    with Side(which, conf, options=["-a", "3000"], within=low) as side:
+        side.wait_state("cat", "RUNNING")
+        limits = Path(f"/proc/{side.pid}/limits").read_text()
+        assert re.search(r"^Max open files\s+3000\s+4000", limits, re.MULTILINE)
