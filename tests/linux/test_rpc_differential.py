@@ -49,7 +49,7 @@ CONF = (
         stderr_events_enabled="true",
     )
     + program("exiter", "/bin/sh -c 'sleep 1.2; exit 3'", autostart="false", autorestart="false")
-    + program("slow", STUBBORN, autostart="false", stopwaitsecs=2)
+    + program("slow", STUBBORN, autostart="false", stopwaitsecs=4)
     + "[group:g]\nprograms=exiter,slow\npriority=3\n\n"
 )
 
