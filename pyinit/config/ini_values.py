@@ -7,6 +7,7 @@ supervisord's, the fix is ours.
 from __future__ import annotations
 
 from pyinit.config import values
+from pyinit.config.ini_words import command_words, variable_tokens
 from pyinit.config.problems import ValueFault
 
 TYPE_CHECKING = False
@@ -139,13 +140,11 @@ def words(text: str) -> tuple[str, ...]:
 
 def command(text: str) -> tuple[str, ...]:
     """Return the words of a command, split as supervisord splits it (no shell runs)."""
-    import shlex
-
     try:
-        found = tuple(shlex.split(text))
-    except ValueError as error:
+        found = tuple(command_words(text))
+    except ValueFault as error:
         fix = "close the quote; a ; or # behind a space begins a comment, inside quotes, too"
-        raise ValueFault(f"can't parse command: {str(error).lower()}", fix) from None
+        raise ValueFault(f"can't parse command: {error}", fix) from None
     if not found:
         raise ValueFault("command is empty", "write command = /path argument")
     if any("\0" in word for word in found):
@@ -157,15 +156,11 @@ def environment(text: str) -> dict[str, str]:
     """Return variables of K="v",K2='v2',K3=v3.  Messages have names of variables, never values."""
     if not text:
         return {}
-    import shlex
-
-    lexer = shlex.shlex(text)
-    lexer.wordchars += "/.+-():"
     fix = 'write NAME="value",OTHER="value": quote what has more than letters and digits'
     try:
-        tokens = list(lexer)
-    except ValueError as error:
-        raise ValueFault(f"cannot read the variables: {str(error).lower()}", fix) from None
+        tokens = variable_tokens(text)
+    except ValueFault as error:
+        raise ValueFault(f"cannot read the variables: {error}", fix) from None
     found: dict[str, str] = {}
     for at in range(0, len(tokens), 4):
         three = tokens[at : at + 3]
