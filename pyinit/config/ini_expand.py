@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FLAGS = "#0- +"
 KINDS = "diouxXeEfFgGcrsa"
+LONGEST_WIDTH = 20  # characters of it
 WIDEST = 1000  # columns of one form: more is no file name, and fills the memory
 
 
@@ -60,8 +61,10 @@ def _form(text: str, start: int, names: Names, where: str, parts: list[str]) -> 
         end += 1
     form = text[start : end + 1]
     fix = "write %(NAME)s, or %(NAME)d for a number; %% is a percent sign"
-    wide = any(int(part) > WIDEST for part in width.split(".") if part.isdecimal())
-    if closing < 0 or end >= len(text) or text[end] not in KINDS or wide or len(width) > 20:
+    wide = len(width) > LONGEST_WIDTH or any(
+        int(part) > WIDEST for part in width.split(".") if part.isdecimal()
+    )
+    if closing < 0 or end >= len(text) or text[end] not in KINDS or wide:
         shown = form if closing >= 0 else text[start : start + 20]
         raise ValueFault(f"Format string for '{where}' is badly formatted: '{shown}'", fix)
     value = _value(text[start + 2 : closing], form, names, where)
@@ -75,6 +78,9 @@ def _form(text: str, start: int, names: Names, where: str, parts: list[str]) -> 
 
 def _closing(text: str, opening: int) -> int:
     """Return where the parenthesis at `opening` is closed, -1 if it is not."""
+    end = text.find(")", opening)
+    if end < 0 or "(" not in text[opening + 1 : end]:
+        return end
     depth = 0
     for at in range(opening, len(text)):
         if text[at] == "(":

@@ -57,6 +57,11 @@ class Ini:
         """Return the value of an option with its names in place.  Raises ValueFault."""
         if "%" not in entry.value:
             return entry.value
+        if "here" not in entry.value:  # the table of names is not small: no copy without need
+            try:
+                return expand(entry.value, names, where)
+            except ValueFault:
+                pass  # told below, with all names that there are
         return expand(entry.value, {"here": self.here(entry.file), **names}, where)
 
 
