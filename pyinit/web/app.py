@@ -61,7 +61,7 @@ class Gate:
         if refused is not None and scope["path"].startswith(API):
             told = bytes(refused.body).decode()
             refused = problems.plain(refused.status_code, told, refused.headers)
-        scope[KNOWN] = self._lock is None or "authorization" in headers
+        scope[KNOWN] = self._lock is None or bool(headers.get("authorization"))
         app = refused or self._app
         try:
             await app(scope, bounded_body(receive), send)

@@ -108,6 +108,8 @@ def _host(address: str) -> str:
         return address
     if found.version == 4:
         return address
+    if found.ipv4_mapped is not None:  # by a listener for both: all of them are one network
+        return str(found.ipv4_mapped)
     return str(ipaddress.ip_network((found, NETWORK_BITS), strict=False))
 
 

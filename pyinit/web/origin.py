@@ -30,7 +30,7 @@ def complaint(method: str, headers: Mapping[str, str], place: str, *, secured: b
     if origin is None:
         return ""
     host = headers.get("host", "")
-    if urlsplit(origin).netloc.lower() != host.lower() or not host:
+    if _host_of(origin) != host.lower() or not host:
         return f"the origin {origin[:100]!r} is not the host {host[:100]!r}"
     if not secured and not place.startswith("unix:") and not is_ours(host, place):
         return f"the host {host[:100]!r} is no name of this machine; set a password to allow it"
@@ -53,3 +53,11 @@ def is_ours(host: str, place: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _host_of(origin: str) -> str:
+    """Return host and port of an origin, "" for what is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FAREWELL_S = 1  # for answers that are under way when we are told to stop
+ARRIVAL_TURNS = 5  # of the loop, until a connection that was accepted is counted
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,10 @@ async def serve(connection: socket.socket, setting: Setting) -> None:
     ]
     presence.begin()
     await _first(end.wait(), control.lost.wait(), *doors)
+    for server in servers:
+        server.let_nobody_in()
+    for _ in range(ARRIVAL_TURNS):
+        await asyncio.sleep(0)
     for server, door in zip(servers, doors, strict=True):
         if presence.count:
             server.stop()
@@ -79,8 +84,13 @@ class DoorServer(uvicorn.Server):
         super().__init__(config)
         self._end = asyncio.Event()
 
+    def let_nobody_in(self) -> None:
+        """Accept no more: who comes now waits for the next gateway."""
+        for each in getattr(self, "servers", ()):  # none, if it was told to end as it started
+            each.close()
+
     def stop(self) -> None:
-        """Let nobody in any more, and end when those who are in have their answers."""
+        """End when those who are in have their answers."""
         self.should_exit = True
         self._end.set()
 

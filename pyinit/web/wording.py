@@ -45,7 +45,9 @@ def read_call(data: bytes) -> tuple[str, list[Value]]:
         raise Unreadable(f"it is no XML: {error}") from None
     except DefusedXmlException:
         raise Unreadable("it has a document type or entities") from None
-    except (LookupError, UnicodeError, OverflowError) as error:  # of an encoding that is unknown
+    except Unreadable:
+        raise
+    except (LookupError, ValueError, OverflowError) as error:  # of an encoding that is unknown
         raise Unreadable(f"it makes no sense: {error}") from None
     if not reader.method:
         raise Unreadable("it names no method")

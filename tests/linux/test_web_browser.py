@@ -224,16 +224,17 @@ def test_a_log_can_be_held_and_is_taken_up_again(visit):
     assert page.ask("getComputedStyle(document.getElementById('log')).whiteSpace") == "pre"
 
 
+@pytest.mark.parametrize("width", [360, 870, 1000, 1100])
 @pytest.mark.parametrize("path", ["", "tail.html?processname=web", "?action=stopall"])
-def test_nothing_is_wider_than_the_screen_of_a_phone(visit, path):
-    page = visit(path, width=360, height=740, touch=True)
+def test_nothing_is_wider_than_the_screen(visit, path, width):
+    page = visit(path, width=width, height=740, touch=width == 360)
     if path != "?action=stopall":
         page.until(LIVE)
-    assert page.ask("document.documentElement.scrollWidth") <= 360
+    assert page.ask("document.documentElement.scrollWidth") <= width
     wide = page.ask(
         "[...document.querySelectorAll('body *')].filter(e => e.offsetParent &&"
         " e.id !== 'log' && !e.closest('thead, .unseen, .skip') &&"
-        " e.getBoundingClientRect().right > 361).map(e => e.outerHTML.slice(0, 120))"
+        f" e.getBoundingClientRect().right > {width} + 1).map(e => e.outerHTML.slice(0, 120))"
     )
     assert wide == []
 

@@ -86,6 +86,9 @@ def test_output_that_pyinit_does_not_see_is_explained():
             says(world, "", captured=False)
             page = await world.get("/tail.html?processname=web")
             assert "pyinit does not see this output" in page.text
+            says(world, "", captured=True)
+            page = await world.get("/tail.html?processname=web")
+            assert "pyinit does not see this output" not in page.text
             assert "Nothing was printed yet" in page.text
 
     run(test())

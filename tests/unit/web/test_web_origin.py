@@ -27,6 +27,7 @@ def test_what_may_change_something_comes_from_the_page_itself(method):
     assert refused(method, origin="http://evil.example", host="127.0.0.1:9001", secured=True)
     assert refused(method, origin="http://127.0.0.1", host="127.0.0.1:9001")
     assert refused(method, origin="null", host="127.0.0.1:9001")
+    assert refused(method, origin="http://[", host="127.0.0.1:9001")
     assert refused(method, origin="http://127.0.0.1:9001")
     assert not refused(method, origin="http://127.0.0.1:9001", host="127.0.0.1:9001")
 
