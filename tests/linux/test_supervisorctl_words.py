@@ -218,3 +218,23 @@ def test_a_line_that_does_something_says_and_returns_the_same(line):
     theirs, crossed, ours = found
     assert crossed == theirs
     assert ours == theirs
+
+
+DEAF = program(
+    "deaf", "sh -c \"trap '' TERM; echo up; while :; do sleep 0.2; done\"", stopwaitsecs=60
+)
+
+
+def test_whoever_comes_while_it_stops_is_told_so():
+    lines = ["shutdown", "reload", "start deaf", "stop deaf", "update", "reread", "add x", "avail"]
+    lines += ["status", "version", "pid", "tail deaf", "signal HUP deaf", "clear deaf", "fg deaf"]
+    found = []
+    for client, server in SERVERS:
+        with Side(server, base() + DEAF) as side:
+            side.wait_state("deaf", "RUNNING")
+            assert side.ctl("shutdown", which=client).stdout == "Shut down\n"
+            rows = [told(side, side.ctl(*line.split(), which=client)) for line in lines]
+            found.append(dict(zip(lines, rows, strict=True)))
+    theirs, crossed, ours = found
+    assert crossed == theirs
+    assert ours == theirs
