@@ -30,6 +30,7 @@ DEFAULT_FILE = "/etc/pyinit/pyinit.toml"
 DEFAULT_DIRECTORY = "/etc/pyinit/conf.d"
 INI, TOML = "ini", "toml"
 HEADERS = (b"[supervisord]", b"[program:", b"[unix_http_server]", b"[inet_http_server]")
+REGULAR = 0o100000  # of st_mode, see inode(7)
 PEEK_BYTES = 1 << 16  # of a file whose name does not tell what it is
 
 
@@ -140,6 +141,9 @@ def _kind_of_directory(path: str) -> str:
 
 def _looks_like_ini(path: str) -> bool:
     """Say whether a file of any name has a section of supervisord's; TOML has no such header."""
+    found = paths.status(path)
+    if found is None or found.st_mode & paths.KIND_OF_FILE != REGULAR:
+        return False  # what is read from a pipe is gone
     try:
         with open(path, "rb") as file:
             text = file.read(PEEK_BYTES)

@@ -37,6 +37,16 @@ def test_a_conf_directory_of_ours_may_hold_supervisords_files(tmp_path, monkeypa
     assert load([f"{tmp_path}/conf.d"], ENVIRON).sources == (f"{tmp_path}/conf.d/a.conf",)
 
 
+def test_a_pipe_is_not_looked_into_before_it_is_read(tmp_path):
+    reader, writer = os.pipe()
+    os.write(writer, b'[program.a]\ncommand = "x"\n')
+    os.close(writer)
+    try:
+        assert len(load([f"/dev/fd/{reader}"], ENVIRON).processes) == 1
+    finally:
+        os.close(reader)
+
+
 def test_files_that_are_not_there_or_no_text_are_told(tmp_path):
     assert faults_of(f"{tmp_path}/x.conf")[0][:3] == (
         "x.conf",
