@@ -21,7 +21,7 @@ import time
 from pyinit.core.events import RestartRequested, StartRequested
 from pyinit.core.plan import Capabilities, Launch, Limit, ProcessPlan, Restart, Stop
 from pyinit.core.record import replace
-from pyinit.core.states import NEVER, RESTING
+from pyinit.core.states import NEVER, RESTING, Exited
 from pyinit.protocol.messages import ADMIN, READ
 from pyinit.protocol.wire import dumps
 from pyinit.system import files, sockets
@@ -171,17 +171,17 @@ class Gateway:
         if self._born:
             row = self._machine.row(KEY)
             if row is None or isinstance(row.state, RESTING):
-                self._rest()
+                gone_home = row is not None and isinstance(row.state, Exited) and row.state.success
+                self._rest(time.monotonic(), gone_home=gone_home)
         if not (self._called or self._watched) and self._again_at == NEVER:
             for door in self._held.doors().values():
                 fd = door.fileno()
                 self._machine.poller.register(fd, True, False, lambda _mask: self._call())
                 self._watched.add(fd)
 
-    def _rest(self) -> None:
-        """It has ended: the doors are watched again, soon or at once."""
-        now = time.monotonic()
-        soon = now - self._born_at < SOON_S
+    def _rest(self, now: float, *, gone_home: bool) -> None:
+        """It has ended: the doors are watched again, later if it ended at once and by a failure."""
+        soon = now - self._born_at < SOON_S and not gone_home
         self._failures = min(self._failures + 1, len(DELAYS_S) - 1) if soon else 0
         self._called = self._born = False
         delay_s = DELAYS_S[self._failures]

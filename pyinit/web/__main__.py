@@ -33,11 +33,10 @@ def main() -> int:
         return 1
     gc.freeze()  # what was imported is not looked through again and again
     try:
-        asyncio.run(serve(connection, setting))
+        return 0 if asyncio.run(serve(connection, setting)) else 1
     except OSError as error:
         print(f"pyinit-web: cannot serve: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _setting(told: dict[str, object]) -> Setting:

@@ -47,8 +47,11 @@ class Setting:
     tls: tuple[int, int] | None = None
 
 
-async def serve(connection: socket.socket, setting: Setting) -> None:
-    """Serve until told to stop, until PID 1 is gone, or until nobody has come for long."""
+async def serve(connection: socket.socket, setting: Setting) -> bool:
+    """Serve until told to stop, until PID 1 is gone, or until nobody has come for long.
+
+    Return whether PID 1 was there to the end.
+    """
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # anybody can make it talk
     control = await client.connect(connection)
     end = asyncio.Event()
@@ -64,6 +67,7 @@ async def serve(connection: socket.socket, setting: Setting) -> None:
     ]
     presence.begin()
     await _first(end.wait(), control.lost.wait(), *doors)
+    is_there = not control.lost.is_set()
     for server in servers:
         server.let_nobody_in()
     for _ in range(ARRIVAL_TURNS):
@@ -75,6 +79,7 @@ async def serve(connection: socket.socket, setting: Setting) -> None:
             door.cancel()  # there is nobody to take leave of: pyinit may be waiting for us
     await asyncio.gather(*doors, return_exceptions=True)
     control.close()
+    return is_there
 
 
 class DoorServer(uvicorn.Server):

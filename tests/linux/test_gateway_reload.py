@@ -210,3 +210,12 @@ def test_a_read_only_door_tells_and_changes_nothing():
             with pytest.raises(xmlrpc.client.Fault, match="this door is read-only"):
                 getattr(proxy.supervisor, method)(*params)
         box.wait_state("web", "RUNNING")
+
+
+def test_who_comes_while_an_idle_gateway_leaves_is_answered():
+    port = free_port()
+    with Box(web(f"127.0.0.1:{port}", idle_exit='"50ms"') + WEB) as box:
+        box.wait_state("web", "RUNNING")
+        for number in range(15):
+            assert status(port) == 200  # no reset, no refusal
+            time.sleep(0.045 + 0.001 * number)  # about when it goes
