@@ -28,7 +28,12 @@ def events(ask: Ask, service: Service) -> Object | None:
 
 def remote_event(ask: Ask, service: Service) -> Object:
     """Send a REMOTE_COMMUNICATION event to whoever subscribes to it."""
+    kind, data = str(ask.args.get("type", "")), str(ask.args.get("data", ""))
+    try:
+        (kind + data).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # it could never be sent, and all that waits behind it neither
+        raise Refused("bad-request", "cannot read 'remote-event': no such text") from None
     bus = service.desk.announcer.bus
     if bus is not None:
-        bus.remote(str(ask.args.get("type", "")), str(ask.args.get("data", "")))
+        bus.remote(kind, data)
     return {}

@@ -8,6 +8,8 @@ from boxed import eventually
 from control_raw import Raw
 from supervised import SIDES, Side, base, genuine, listener, program
 
+from pyinit.protocol.messages import Refused
+
 # Speaks the protocol in sh: `$1` is what it answers, once told to be ready.
 BAD = """sh -c 'echo READY; while read line; do {}; done'"""
 SLEEPER = program("web", "sleep 600")
@@ -52,6 +54,16 @@ def test_the_event_of_a_listener_that_died_is_sent_to_the_next_run(which):
         remote(side, "one", "two")
         side.wait_events(2)  # every run of it dies of its first event
         assert words_of(side)[:2] == ["one", "one"]
+
+
+def test_a_word_that_cannot_be_sent_is_refused_and_blocks_nobody():
+    with Side("pyinit", base() + listener("REMOTE_COMMUNICATION")) as side:
+        side.wait_state("recorder", "RUNNING")
+        with pytest.raises(Refused, match="no such text"):
+            remote(side, "half \ud800 of a letter")
+        remote(side, "one")
+        side.wait_events(1)
+        assert words_of(side) == ["one"]
 
 
 @pytest.mark.parametrize("which", SIDES)
