@@ -64,6 +64,8 @@ def test_details_are_for_those_who_have_the_password():
             assert (stranger.status, stranger.text) == (503, "not ok\n")
             told = await world.get("/readyz", accept="application/json")
             assert told.json == {"ok": False}
+            nobody = await world.get("/readyz", authorization="")
+            assert (nobody.status, nobody.text) == (503, "not ok\n")
             known = await world.get("/readyz", **KEY)
             assert known.text == "not ok\ndb: FATAL exit status 1\n"
             told = await world.get("/readyz", accept="application/json", **KEY)

@@ -70,3 +70,15 @@ def test_one_host_has_few_guesses_under_way_and_others_have_theirs():
         return seen, patience.has_room("2001:db8::2"), patience._waiting
 
     assert asyncio.run(crowd()) == ((False, True), True, {})
+
+
+def test_ipv4_hosts_at_a_listener_for_both_kinds_are_told_apart():
+    async def crowd():
+        patience = Patience()
+        guesses = [asyncio.ensure_future(patience.failed("::ffff:10.0.0.1")) for _ in range(4)]
+        await asyncio.sleep(0)
+        seen = (patience.has_room("10.0.0.1"), patience.has_room("::ffff:10.0.0.2"))
+        await asyncio.gather(*guesses)
+        return seen
+
+    assert asyncio.run(crowd()) == (False, True)

@@ -92,9 +92,10 @@ def test_a_method_needs_a_name():
             read_call(body.encode())
 
 
-def test_an_unknown_encoding_is_refused():
+@pytest.mark.parametrize("encoding", [b"nonsense", b"utf-7", b"utf-32", b"idna", b"zip"])
+def test_an_unknown_encoding_is_refused(encoding):
     with pytest.raises(Unreadable):
-        read_call(b'<?xml version="1.0" encoding="nonsense"?><methodCall/>')
+        read_call(b'<?xml version="1.0" encoding="%s"?><methodCall/>' % encoding)
 
 
 def test_values_are_counted_and_measured(monkeypatch):
