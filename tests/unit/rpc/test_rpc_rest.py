@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rpc_world import NOW, World, running, stopped
 
 from pyinit.protocol.messages import Refused
-from pyinit.rpc import describe, dispatch, faults, names
+from pyinit.rpc import describe, dispatch, faults, methods_system, names
 from pyinit.rpc.calls import Args
 from pyinit.rpc.describe import capped
 from pyinit.rpc.faults import Fault
@@ -308,3 +308,22 @@ def test_arguments_of_every_kind_are_taken_or_refused():
     assert args.flag(4, default=True) is False
     with pytest.raises(Fault, match="INCORRECT"):
         args.loose_text(4)
+
+
+def test_a_multicall_gives_no_more_than_some_logs(monkeypatch):
+    monkeypatch.setattr(methods_system, "LARGEST", 5000)
+    world = World(running("web", stdout=b"x" * 3000))
+    read = {"methodName": "supervisor.readProcessStdoutLog", "params": ["web", 0, 0]}
+    found = world.ask("system.multicall", [read] * 4)
+    assert [len(each) for each in found[:2]] == [3000, 3000]
+    assert [each["faultString"] for each in found[2:]] == [f"FAILED: {methods_system.TOO_MUCH}"] * 2
+    assert len(world.calls) == 6  # of each: info, the size, the log
+
+
+def test_every_value_of_a_multicall_counts(monkeypatch):
+    monkeypatch.setattr(methods_system, "LARGEST", 5000)
+    world = World(*[running(f"web{number}") for number in range(5)])
+    everything = {"methodName": "supervisor.getAllProcessInfo"}
+    *told, last = world.ask("system.multicall", [everything] * 3)
+    assert len(told[0]) == 5
+    assert last == {"faultCode": 30, "faultString": f"FAILED: {methods_system.TOO_MUCH}"}
