@@ -100,3 +100,9 @@ def test_what_cannot_be_expanded_is_told_with_the_names_that_can(text, message, 
     assert str(caught.value).startswith(message)
     assert caught.value.fix.startswith(fix)
     assert "a-value" not in str(caught.value)
+
+
+@pytest.mark.parametrize("digits", ["9" * 5000, "9" * 20 + "0", "1001", "5.1001", "." * 21])
+def test_a_width_beyond_reason_is_badly_formatted(digits):
+    with pytest.raises(ValueFault, match="badly formatted"):
+        expand(f"%(process_num){digits}d", NAMES, "s.o")
