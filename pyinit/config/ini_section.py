@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     D = TypeVar("D")
 
 SPAWNING = frozenset(("program", "fcgi-program", "eventlistener"))
+MOST_SUGGESTIONS = 200  # who has more unknown options needs another manual
 NEAR = 0.7  # how alike two words are, of 1, to be worth a "did you mean"
 
 
@@ -61,12 +62,15 @@ class World:
         self.sockets: dict[str, SocketPlan] = {}
         self.names: dict[str, str | int] = dict(ini.names)
         self.instead: dict[str | int, str | int] = {}
+        self.suggested = 0  # how often: it takes a millisecond each
+        self._told: set[str] = set()
 
     def warn(self, text: str, file: str, line: int, fix: str = "") -> None:
         """Note something that is said once, and keeps nothing from running."""
         place = f"{file}:{line}" if line else file
         shown = f"{place}: {text}" + (f"\n  {fix}" if fix else "")
-        if shown not in self.problems.warnings:
+        if shown not in self._told:
+            self._told.add(shown)
             self.problems.warnings.append(shown)
 
     def doubt(self, text: str, file: str, line: int, fix: str = "") -> None:
@@ -194,10 +198,14 @@ def _check_options(world: World, block: Block, kind: str) -> None:
             world.doubt(text, entry.file, entry.line, f"write {today}")
             continue
         text = f'unknown option "{option}" in [{block.name}]'
-        world.doubt(text, entry.file, entry.line, _option_meant(option, options, kind))
+        world.doubt(text, entry.file, entry.line, _option_meant(world, option, options, kind))
 
 
-def _option_meant(option: str, options: Iterable[str], kind: str) -> str:
+def _option_meant(world: World, option: str, options: Iterable[str], kind: str) -> str:
+    """Return what may have been meant; nothing any more once that was done often."""
+    world.suggested += 1
+    if world.suggested > MOST_SUGGESTIONS:
+        return ""
     if option.startswith("-"):
         return "indent the line, if it goes on with the command before it"
     near = suggest(option, options)

@@ -231,3 +231,11 @@ def test_the_user_of_a_program_is_written_as_it_was(tmp_path):
     assert any("HOME, USER and LOGNAME follow" in note for note in found.notes)
     new = load([written(tmp_path, found.text, "new.toml")], ENVIRON)
     assert new.processes[0].launch.uid == pwd.getpwnam("nobody").pw_uid
+
+
+def test_of_very_many_unknown_options_the_last_are_told_without_a_suggestion(tmp_path):
+    lines = "".join([f"autostrat{number}=1\n" for number in range(250)])
+    warnings = told(tmp_path, f"{MAIN}[program:a]\ncommand=a\n{lines}")
+    assert len(warnings) == 250
+    assert warnings[0].endswith('did you mean "autostart"?')
+    assert warnings[-1] == '254: unknown option "autostrat249" in [program:a]'
