@@ -198,8 +198,7 @@ def _dress(door: Door) -> None:
     """Give the file of a door that is open already its mode and its owner.  Raises OSError."""
     kind, _, path = door.listen.partition(":")
     if kind == "unix":
-        posix.chmod(path, door.mode)
-        files.own(path, door.uid, door.gid)
+        sockets.dress_unix(path, door.mode, door.uid, door.gid)
 
 
 def _listen(plan: SocketPlan) -> Socket:

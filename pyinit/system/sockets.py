@@ -74,6 +74,24 @@ def listen_at(
     return listener
 
 
+def dress_unix(path: str, mode: int, uid: int | None = None, gid: int | None = None) -> None:
+    """Give the file of a socket that is there its mode and its owner.
+
+    Whoever may write there may have put something else in its place: that is left alone.
+    Raises OSError, EEXIST for what is no socket.
+    """
+    fd = posix.open(path, posix.O_PATH | posix.O_NOFOLLOW | posix.O_CLOEXEC)
+    try:
+        if not _stat.S_ISSOCK(posix.fstat(fd).st_mode):
+            raise FileExistsError(errno.EEXIST, "something that is no socket is there", path)
+        name = f"/proc/self/fd/{fd}"  # O_PATH takes no fchmod
+        posix.chmod(name, mode)
+        if uid is not None or gid is not None:
+            posix.chown(name, -1 if uid is None else uid, -1 if gid is None else gid)
+    finally:
+        posix.close(fd)
+
+
 def listener_from_fd(fd: int) -> Socket:
     """Return the socket object of a listener of any family that survived a re-exec, as it is."""
     posix.set_inheritable(fd, False)

@@ -160,3 +160,27 @@ def test_descriptors_that_come_with_a_message_are_not_kept(tmp_path, opened, cre
         message, pid = sockets.receive(receiver, 100)
         assert (message, pid) == (b"x", os.getpid() if credentials else 0)
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_socket_that_is_there_gets_its_mode_and_its_owner(tmp_path, opened):
+    path = str(tmp_path / "s")
+    opened(sockets.listen_unix(path, 0o600))
+    sockets.dress_unix(path, 0o666, os.getuid(), os.getgid())
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o666
+    if IS_ROOT:
+        sockets.dress_unix(path, 0o600, 12345, None)
+        assert os.stat(path).st_uid == 12345
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_what_took_the_place_of_a_socket_keeps_its_mode(tmp_path, kind):
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    secret.chmod(0o600)
+    path = secret
+    if kind == "link":
+        path = tmp_path / "s"
+        path.symlink_to(secret)
+    with pytest.raises(FileExistsError):
+        sockets.dress_unix(str(path), 0o666, os.getuid(), os.getgid())
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
