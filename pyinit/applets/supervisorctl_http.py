@@ -18,6 +18,8 @@ AGENT = "supervisorctl (pyinit)"
 HTTP_PORT = 80
 READ_BYTES = 64 * 1024
 LONGEST_LINE = 64 * 1024
+STATUS_DIGITS = 3
+MOST_HEADERS = 100
 LONGEST_ANSWER = 256 << 20  # a log of 50 MB, each byte written as a reference of five
 UNIX = "unix://"
 
@@ -148,12 +150,15 @@ class _Answer:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._data = b""
-        _version, status, self.reason = [*self._line().split(None, 2), "", "", ""][:3]
-        if not status.isdigit():
+        _version, status, reason = [*self._line().split(None, 2), "", "", ""][:3]
+        if not (status.isascii() and status.isdigit() and len(status) == STATUS_DIGITS):
             raise ConnectionError("what answers there does not speak HTTP")
         self.status = int(status)
+        self.reason = "".join([char if char.isprintable() else "?" for char in reason])
         self._headers: dict[str, str] = {}
         while line := self._line():
+            if len(self._headers) >= MOST_HEADERS:
+                raise ConnectionError("the answer has headers without an end")
             name, _, value = line.partition(":")
             self._headers[name.strip().lower()] = value.strip()
 

@@ -116,3 +116,23 @@ def test_a_server_that_is_not_there_is_told(tmp_path):
         list(HttpServer(Settings(url)).follow("/mainlogtail"))
     with pytest.raises(FileNotFoundError):
         HttpServer(Settings(url)).call("getVersion")
+
+
+def test_headers_without_an_end_are_not_kept(answering):
+    headers = b"".join([b"X-%d: x\r\n" % number for number in range(1000)])
+    url, _ = answering(OK + headers + b"\r\n" + VALUE)
+    with pytest.raises(ConnectionError, match="without an end"):
+        HttpServer(Settings(url)).call("getVersion")
+
+
+def test_what_a_server_calls_its_status_does_not_reach_the_terminal_as_it_is(answering):
+    url, _ = answering(b"HTTP/1.1 500 \x1b]0;owned\x07\x9b2J\r\n\r\n")
+    with pytest.raises(BadAnswer) as caught:
+        HttpServer(Settings(url)).call("getVersion")
+    assert str(caught.value).isprintable()
+
+
+def test_a_status_that_is_no_number_is_no_http(answering):
+    url, _ = answering(b"HTTP/1.1 \xb2\xb2\xb2 OK\r\n\r\n")
+    with pytest.raises(ConnectionError, match="does not speak HTTP"):
+        HttpServer(Settings(url)).call("getVersion")
