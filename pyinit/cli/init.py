@@ -40,6 +40,8 @@ def main() -> Never:
     """Run as the command `pyinit`; never returns."""
     if sys.argv[0].endswith(OTHERS):
         _be_an_applet()  # before any signal is touched: its child gets them as they were
+    if sys.argv[1:] and sys.argv[1].endswith("supervisord"):
+        _be_supervisord()
     signal_fd = signals.catch_all(again=signals.goes_on())
     code = run(sys.argv[1:], signal_fd)
     posix._exit(code)  # noqa: SLF001
@@ -55,6 +57,20 @@ def _be_an_applet() -> None:
 
         files.show_name(applet)
         main_of(applet)()
+
+
+def _be_supervisord() -> None:
+    """Be the supervisord that is to be run, if that is pyinit as well.
+
+    So runs an image whose CMD it is, below our ENTRYPOINT: there is one PID 1, not one in front of
+    another.  The genuine supervisord is run as any command is.
+    """
+    from pyinit.applets.own import own_command
+
+    path = own_command(sys.argv[1], sys.argv[0])
+    if path:
+        sys.argv[:2] = [path]
+        _be_an_applet()
 
 
 def run(words: list[str], signal_fd: int) -> int:

@@ -158,3 +158,39 @@ def test_the_package_installs_a_command_of_that_name(name):
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     module, _, function = scripts[name].partition(":")
     assert callable(getattr(import_module(module), function))
+
+
+CHILD = """\
+[supervisord]
+logfile=/dev/null
+logfile_maxbytes=0
+[program:parent]
+command=sh -c 'cat /proc/$PPID/cmdline | tr "\\\\0" " "; kill -TERM $PPID; exec sleep 60'
+stdout_logfile=/dev/stdout
+stdout_logfile_maxbytes=0
+"""
+
+
+@pytest.mark.parametrize("named", ["supervisord", "{place}/supervisord"])
+def test_a_supervisord_that_is_ours_is_not_run_below_pyinit_but_in_its_place(links, named):
+    conf = links / "supervisord.conf"
+    conf.write_text(CHILD)
+    words = f"{links}/pyinit {named.format(place=links)} -n -c {conf}"
+    code, out, error = run("sh", "-c", f"PATH={links}:$PATH exec {words}")
+    assert code == 0, error
+    assert words.encode() in out, (out, error)
+
+
+def test_a_supervisord_that_pip_made_is_ours_and_another_is_a_command(links):
+    entry, other = links / "entry" / "supervisord", links / "other" / "supervisord"
+    imports = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+    main = "from pyinit.applets.supervisord import main\nmain()\n"
+    for script, text in (
+        (entry, f"#!{PLAIN}\n{imports}{main}"),
+        (other, "#!/bin/sh\necho genuine $#; exit 5\n"),
+    ):
+        script.parent.mkdir()
+        script.write_text(text)
+        script.chmod(0o755)
+    assert run(links / "pyinit", entry, "-v") == (0, b"4.3.0\n", b"")
+    assert run(links / "pyinit", other, "-v") == (5, b"genuine 1\n", b"")
