@@ -72,14 +72,14 @@ def build(
 
 
 def _main(world: World) -> Section:
-    """Return [supervisord]; an empty one, noted as a problem, if there is none."""
+    """Return [supervisord]; noted as a problem if there is none, but for the command line's."""
     block = world.ini.blocks.get(MAIN)
-    if block is None or (not block.line and not world.ini.files):
+    if block is None or not block.line:
         file = world.ini.files[0] if world.ini.files else MAIN
         if world.ini.files:
             text = ".ini file does not include supervisord section"
             world.problems.add(file, (), text, "write a line [supervisord]")
-        block = Block(MAIN, file, 0)
+        block = block or Block(MAIN, file, 0)
     return Section(world, block, world.names)
 
 

@@ -371,6 +371,9 @@ def test_the_command_line_of_supervisord_goes_before_the_file(tmp_path):
     with pytest.raises(ConfigErrors) as caught:
         plan_of(tmp_path, text, overrides=[("loglevel", "loud")])
     assert str(caught.value).startswith("the command line: bad logging level name 'loud'")
+    with pytest.raises(ConfigErrors) as caught:
+        plan_of(tmp_path, "[program:a]\ncommand=a\n", overrides=[("nodaemon", "true")])
+    assert ".ini file does not include supervisord section" in str(caught.value)
 
 
 @pytest.mark.parametrize(
