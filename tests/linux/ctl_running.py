@@ -1,10 +1,26 @@
-"""Runs pyinitctl beside a test: for verbs that wait, or never end by themselves."""
+"""Runs pyinitctl for a test: to its end, or beside it for verbs that wait."""
 
 import os
 import subprocess
 from contextlib import contextmanager
 
 from boxed import WITHIN_S, start_words
+
+
+def text(box, *words, code=0):
+    """Return what a verb prints; it must exit with `code`."""
+    box.wait_socket()
+    done = box.ctl(*words)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    return done.stdout
+
+
+def complaint(box, *words, code):
+    """Return what a verb that fails says on stderr; stdout must be empty."""
+    box.wait_socket()
+    done = box.ctl(*words)
+    assert (done.returncode, done.stdout) == (code, ""), (done.stdout, done.stderr)
+    return done.stderr
 
 
 @contextmanager

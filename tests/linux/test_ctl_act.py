@@ -7,7 +7,7 @@ import time
 
 import pytest
 from boxed import Box
-from ctl_running import watching
+from ctl_running import complaint, text, watching
 from eventually import eventually
 
 CONFIG = """
@@ -62,20 +62,6 @@ def box():
     with Box(CONFIG) as made:
         made.wait_state("web", "RUNNING")
         yield made
-
-
-def text(box, *words, code=0):
-    box.wait_socket()
-    done = box.ctl(*words)
-    assert done.returncode == code, (done.stdout, done.stderr)
-    return done.stdout
-
-
-def complaint(box, *words, code):
-    box.wait_socket()
-    done = box.ctl(*words)
-    assert (done.returncode, done.stdout) == (code, ""), (done.stdout, done.stderr)
-    return done.stderr
 
 
 def pid_of(box, name):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from boxed import Box, needs_root
+from ctl_running import complaint, text
 from eventually import eventually
 
 CONFIG = """
@@ -50,18 +51,6 @@ def fresh():
     with Box(CONFIG) as made:
         made.wait_state("pair:1", "RUNNING")
         yield made
-
-
-def text(box, *words, code=0):
-    done = box.ctl(*words)
-    assert done.returncode == code, (done.stdout, done.stderr)
-    return done.stdout
-
-
-def complaint(box, *words, code):
-    done = box.ctl(*words)
-    assert (done.returncode, done.stdout) == (code, ""), (done.stdout, done.stderr)
-    return done.stderr
 
 
 def nofile(box, name):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from boxed import Box, start_words
-from ctl_running import watching
+from ctl_running import text, watching
 
 CONFIG = """
 [init]
@@ -81,12 +81,6 @@ def fresh():
         made.until("talker | three", out=True)
         made.until("talker | two")
         yield made
-
-
-def text(box, *words, code=0):
-    done = box.ctl(*words)
-    assert done.returncode == code, (done.stdout, done.stderr)
-    return done.stdout
 
 
 def test_logs_are_the_last_output_of_both_streams(box):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from boxed import Box, start_words
-from ctl_running import watching
+from ctl_running import complaint, text, watching
 from eventually import eventually
 
 from pyinit import __version__
@@ -71,20 +71,6 @@ def slow():
     with Box(NEVER_READY) as made:
         made.wait_state("slow", "STARTING")
         yield made
-
-
-def text(box, *words, code=0):
-    """Return what a verb prints; it must exit with `code`."""
-    done = box.ctl(*words)
-    assert done.returncode == code, (done.stdout, done.stderr)
-    return done.stdout
-
-
-def complaint(box, *words, code):
-    """Return what a verb that fails says on stderr; stdout must be empty."""
-    done = box.ctl(*words)
-    assert (done.returncode, done.stdout) == (code, ""), (done.stdout, done.stderr)
-    return done.stderr
 
 
 def test_status_is_a_table_with_a_line_for_each_process(box):
