@@ -24,6 +24,8 @@ SUITE = "trixie"
 MIRROR = os.environ.get("APT_MIRROR", "http://deb.debian.org/debian")
 PACKAGES = (
     *("ca-certificates", "python3", "python3-tomli", "tzdata"),  # what the image is built from
+    *("python3-defusedxml", "python3-jinja2", "python3-prometheus-client", "python3-starlette"),
+    "python3-uvicorn",
     *("catatonit", "dumb-init", "runit", "s6", "tini"),
 )
 PEERS = ("supervisor==4.3.0", "circus==0.19.0")
