@@ -251,7 +251,7 @@ class Driver:
             env = (*env, *handed.env)
             found = spawning.spawn(launch, self._environ, env, fds, keep, plan.name)
         except OSError as error:
-            found = spawning.ExecFailure("descriptors", error.errno or 0, str(error))
+            found = spawning.ExecFailure("descriptors", error.errno or 0, _detail(error))
         finally:
             self._pump.close_child_ends(effect.key)
             for fd in closing:
@@ -329,3 +329,11 @@ class Driver:
 
 def _nothing_held(name: str) -> int:
     raise OSError(errno.ENOENT, "no such socket", name)
+
+
+def _detail(error: OSError) -> str:
+    """Return what an error says beyond the words that its number stands for."""
+    words = [] if error.filename is None else [f'"{error.filename}"']
+    if error.errno is None or error.strerror != posix.strerror(error.errno):
+        words.append(error.strerror or str(error))
+    return ": ".join(words)

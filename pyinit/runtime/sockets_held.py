@@ -8,8 +8,6 @@ who waits there while it is away has it started (`gateway`).
 
 from __future__ import annotations
 
-import posix
-
 from pyinit.core.record import replace
 from pyinit.core.states import run_of
 from pyinit.runtime.compiling import Faults
@@ -17,14 +15,10 @@ from pyinit.system import files, sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import stat as _stat
-
     from pyinit.core.plan import Door, Plan, SocketPlan
     from pyinit.runtime.gateway import Gateway
     from pyinit.runtime.machine import Machine
     from pyinit.system.sockets import Socket
-else:
-    import _stat
 
 STDIN = "socket:"  # what a launch calls a socket that is to be its stdin
 FIXES = {
@@ -61,7 +55,10 @@ class Held:
             plan = self._plans.get(name)
             if plan is None:
                 raise OSError(2, f'no socket "{name}" in the plan')
-            found = self._open[name] = _listen(plan)
+            try:
+                found = self._open[name] = _listen(plan)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror or str(error), plan.listen) from None
         return found.fileno()
 
     def adopt(self, plan: Plan, *, again: bool = False) -> Faults | None:
@@ -202,21 +199,11 @@ def _dress(door: Door) -> None:
 
 
 def _listen(plan: SocketPlan) -> Socket:
-    """Bind a socket for a program, in the place of whatever socket is there: the path is its."""
-    kind, _, path = plan.listen.partition(":")
-    if kind == "unix" and _is_socket(path):
-        files.remove(path)
+    """Bind a socket for a program, in the place of one that nobody answers at."""
     mode = 0o700 if plan.mode is None else plan.mode
     listener = sockets.listen_at(plan.listen, mode, plan.uid, plan.gid, plan.backlog)
     listener.setblocking(True)  # programs expect to wait in accept; we never do
     return listener
-
-
-def _is_socket(path: str) -> bool:
-    try:
-        return _stat.S_ISSOCK(posix.lstat(path).st_mode)
-    except OSError:
-        return False
 
 
 def _remove(place: str) -> None:

@@ -20,27 +20,46 @@ else:
 BACKLOG = 1024  # a crowd at once waits here, where it costs nothing, and is not refused
 LONGEST_PATH = 107  # bytes: sun_path of sockaddr_un, with its final zero
 CREDENTIALS_BYTES = 12  # struct ucred: pid, uid, gid, each four bytes
+SUFFIX_BYTES = 4  # of the name that a socket has until it listens
 DESCRIPTOR_BYTES = 4  # of an int, as SCM_RIGHTS carries them
 FLAGS = _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
 
 Socket = _socket.socket
 
 
-def listen_unix(path: str, mode: int, uid: int | None = None, gid: int | None = None) -> Socket:
+def listen_unix(
+    path: str,
+    mode: int,
+    uid: int | None = None,
+    gid: int | None = None,
+    backlog: int = BACKLOG,
+) -> Socket:
     """Return a listening stream socket at `path`; its directory is made, a dead one replaced.
+
+    It is made under another name and gets its own when it listens, with its mode and its owner:
+    who sees it there is not refused.  Only where that name would be too long it is made in place.
 
     Raises OSError: EADDRINUSE when somebody answers there already, EEXIST when a file or a link
     is there, ENAMETOOLONG.
     """
     _check_length(path)
     files.make_parents(path, 0o755)
+    aside = f"{path}.{posix.urandom(SUFFIX_BYTES).hex()}"
+    if len(environment.encode(aside)) > LONGEST_PATH:
+        aside = path
     listener = Socket(_socket.AF_UNIX, _socket.SOCK_STREAM | FLAGS)
+    bound = False
     try:
-        _bind(listener, path, mode)
-        files.own(path, uid, gid)
-        listener.listen(BACKLOG)
+        _bind(listener, aside, mode)
+        bound = True
+        files.own(aside, uid, gid)
+        listener.listen(backlog)
+        if aside != path:
+            _put(aside, path)
     except OSError:
         listener.close()
+        if bound:
+            files.remove(aside)
         raise
     return listener
 
@@ -59,7 +78,7 @@ def listen_at(
     """
     kind, _, where = place.partition(":")
     if kind == "unix":
-        return listen_unix(where, mode, uid, gid)
+        return listen_unix(where, mode, uid, gid, backlog)
     host, _, port = where.rpartition(":")
     host = host.strip("[]")
     family = _socket.AF_INET6 if ":" in host else _socket.AF_INET
@@ -75,7 +94,7 @@ def listen_at(
 
 
 def dress_unix(path: str, mode: int, uid: int | None = None, gid: int | None = None) -> None:
-    """Give the file of a socket that is there its mode and its owner.
+    """Give the file of a socket that is there its mode and its owner, unless it has them.
 
     Whoever may write there may have put something else in its place: that is left alone.
     Raises OSError, EEXIST for what is no socket.
@@ -85,8 +104,9 @@ def dress_unix(path: str, mode: int, uid: int | None = None, gid: int | None = N
         if not _stat.S_ISSOCK(posix.fstat(fd).st_mode):
             raise FileExistsError(errno.EEXIST, "something that is no socket is there", path)
         name = f"/proc/self/fd/{fd}"  # O_PATH takes no fchmod
-        posix.chmod(name, mode)
-        if uid is not None or gid is not None:
+        if _stat.S_IMODE(posix.fstat(fd).st_mode) != mode:
+            posix.chmod(name, mode)
+        if not _belongs(posix.fstat(fd), uid, gid):
             posix.chown(name, -1 if uid is None else uid, -1 if gid is None else gid)
     finally:
         posix.close(fd)
@@ -201,6 +221,23 @@ def _bind(bound: Socket, path: str, mode: int) -> None:
             bound.bind(path)
     finally:
         posix.umask(mask)
+
+
+def _belongs(found: posix.stat_result, uid: int | None, gid: int | None) -> bool:
+    return uid in (None, found.st_uid) and gid in (None, found.st_gid)
+
+
+def _put(aside: str, path: str) -> None:
+    """Give a socket its name: no other one's that answers, nor that of what is no socket."""
+    try:
+        posix.link(aside, path)  # never replaces anything, be it made this very moment
+    except OSError:  # something is there, or this file system has no links
+        if _answers(path, _socket.SOCK_STREAM):
+            text = posix.strerror(errno.EADDRINUSE)
+            raise OSError(errno.EADDRINUSE, text, path) from None
+        posix.rename(aside, path)
+    else:
+        files.remove(aside)
 
 
 def _answers(path: str, kind: int, look: Callable[[str], posix.stat_result] = posix.lstat) -> bool:

@@ -93,6 +93,20 @@ def test_what_stands_at_the_path_is_replaced():
         assert ask(f"{side.place}/app.sock") is not None
 
 
+def test_a_socket_that_somebody_answers_at_is_left_to_them():
+    conf = base() + fcgi("unix://%(here)s/app.sock") + program("web", "sleep 600")
+    code = "import socket, time; s = socket.socket(socket.AF_UNIX); s.bind('app.sock');"
+    code += " s.listen(); time.sleep(600)"
+    waiting = "until [ -S app.sock ]; do sleep 0.1; done; sleep 1"
+    within = ["sh", "-c", f'{sys.executable} -c "$0" & {waiting}; exec "$@"', code]
+    with Side("pyinit", conf, files=FILES, within=within) as side:
+        side.wait_state("web", "RUNNING")
+        side.wait_state("app", "BACKOFF")
+        assert "app.sock" in side.log
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(f"{side.place}/app.sock")
+
+
 def test_a_group_of_others_has_its_socket_too():
     conf = base() + fcgi("unix://%(here)s/app.sock") + "[group:all]\nprograms=app\n"
     with Side("pyinit", conf, files=FILES) as side:
@@ -107,7 +121,10 @@ def test_an_address_that_is_taken_is_said_the_rest_runs_and_it_is_tried_again():
     with first, Side("pyinit", conf, files=FILES) as side:
         side.wait_state("web", "RUNNING")
         side.wait_state("app", "BACKOFF")
-        assert f"127.0.0.1:{port}" in side.log
+        said = [line for line in side.log.splitlines() if "already in use" in line]
+        assert said
+        assert all(f"127.0.0.1:{port}" in line for line in said)
+        assert all(line.count("already in use") == 1 for line in said)
         first.close()
         side.wait_state("app", "RUNNING")
         assert int(ask(("127.0.0.1", port))) == side.pid_of("app")

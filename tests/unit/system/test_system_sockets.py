@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import stat
+import threading
 
 import pytest
 
@@ -184,3 +185,55 @@ def test_what_took_the_place_of_a_socket_keeps_its_mode(tmp_path, kind):
     with pytest.raises(FileExistsError):
         sockets.dress_unix(str(path), 0o666, os.getuid(), os.getgid())
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+
+
+def test_who_sees_a_socket_is_not_refused(tmp_path):
+    path = str(tmp_path / "s")
+    outcomes = []
+    over = threading.Event()
+
+    def knock():
+        while not over.is_set():
+            with socket.socket(socket.AF_UNIX) as client:
+                outcomes.append(client.connect_ex(path))
+
+    knocking = threading.Thread(target=knock)
+    knocking.start()
+    try:
+        for _ in range(2000):
+            listener = sockets.listen_unix(path, 0o600)
+            os.unlink(path)  # before it is closed
+            listener.close()
+    finally:
+        over.set()
+        knocking.join(60)
+    assert errno.ECONNREFUSED not in outcomes
+    assert 0 in outcomes
+    assert os.listdir(tmp_path) == []
+
+
+def test_nothing_is_left_of_one_that_cannot_have_its_name(tmp_path, opened):
+    opened(sockets.listen_unix(str(tmp_path / "s"), 0o600))
+    for name in ("s", "d"):
+        (tmp_path / "d").mkdir(exist_ok=True)
+        with pytest.raises(OSError):
+            sockets.listen_unix(str(tmp_path / name), 0o600)
+    assert sorted(os.listdir(tmp_path)) == ["d", "s"]
+
+
+def test_a_name_that_has_no_room_for_another_one_beside_it_is_made_in_place(tmp_path, opened):
+    path = str(tmp_path) + "/"
+    path += "x" * (sockets.LONGEST_PATH - len(path))
+    opened(sockets.listen_unix(path, 0o640))
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o640
+    with pytest.raises(OSError) as caught:
+        sockets.listen_unix(path, 0o640)
+    assert caught.value.errno == errno.EADDRINUSE
+
+
+def test_a_socket_that_is_as_it_should_be_is_not_touched(tmp_path, opened):
+    path = tmp_path / "s"
+    opened(sockets.listen_unix(str(path), 0o640))
+    before = path.stat().st_ctime_ns
+    sockets.dress_unix(str(path), 0o640, os.geteuid(), os.getegid())
+    assert path.stat().st_ctime_ns == before
