@@ -71,7 +71,10 @@ class Ask:
         self._keep(Held(self._number, look, deadline, expired))
 
     def work(self, slices: Generator[None, None, Object]) -> None:
-        """Reply with what `slices` returns at its end; one slice is done in each turn."""
+        """Reply with what `slices` returns at its end; one slice is done in each turn.
+
+        One request of this kind is under way at a time: all of them would fill turn and memory.
+        """
 
         def look() -> Object | None:
             try:
@@ -159,7 +162,8 @@ class Control:
                 self._poller.modify(self.listener.fileno(), True, False)
         for session in [*self._sessions.values()]:
             if session.stalled_since + STALL_S <= now:
-                self._drop_slow(session)
+                self._report(session.obituary(STALL_S))
+                self._close(session)
             elif session.full:
                 continue
             elif session.waiting:
@@ -170,6 +174,7 @@ class Control:
     def after_turn(self) -> None:
         """Look at the replies that wait, and send what is queued."""
         now = time.monotonic()
+        self._worked = False  # whether a slice was done in this turn
         for session in [each for each in self._sessions.values() if each.held]:
             self._look(session, now)
         touched, self._touched = self._touched, {}
@@ -323,6 +328,9 @@ class Control:
         for held in [*session.held]:
             if session.full or session.closed:
                 return
+            if held.eager and self._worked:
+                continue
+            self._worked = self._worked or held.eager
             try:
                 result = held.look()
                 if result is None and held.deadline <= now:
@@ -338,6 +346,8 @@ class Control:
                     continue
                 session.held.remove(held)
                 self._send(session, held.number, result)
+            if held.eager:  # then it is somebody else's turn
+                self._sessions[session.fd] = self._sessions.pop(session.fd)
             self.touched(session)
 
     def _send(self, session: Session, number: Json, result: Object) -> None:
@@ -379,14 +389,6 @@ class Control:
             session.flush(time.monotonic())
         except OSError:
             pass
-        self._close(session)
-
-    def _drop_slow(self, session: Session) -> None:
-        peer = session.peer
-        self._report(
-            f"dropped a control client (pid {peer.pid}, uid {peer.uid}): it took nothing for "
-            f"{STALL_S:g} s; {session.unsent_bytes} bytes and {session.dropped} events are lost"
-        )
         self._close(session)
 
     def _close(self, session: Session) -> None:

@@ -200,6 +200,13 @@ class Session:
         self._frames.feed(unread)
         self._mark_partial(now)
 
+    def obituary(self, stall_s: float) -> str:
+        """Return what is said of a client that is dropped since it took nothing for so long."""
+        return (
+            f"dropped a control client (pid {self.peer.pid}, uid {self.peer.uid}): it took nothing "
+            f"for {stall_s:g} s; {self.unsent_bytes} bytes and {self.dropped} events are lost"
+        )
+
     def close(self) -> None:
         """End everything of the session and give the descriptor back."""
         self.closed = True

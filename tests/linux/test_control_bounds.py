@@ -351,6 +351,31 @@ def test_work_in_slices_lets_others_in_between(box):
         assert [client.receive()["ok"] for _ in range(20)] == [True] * 20
 
 
+def test_a_crowd_that_asks_for_everything_costs_no_more_than_one_who_does():
+    programs = '[init]\nexit = "never"\n[program.p]\ncommand = ["true"]\n'
+    with Box(programs + "autostart = false\ninstances = 1000\n") as box:
+        eventually(Path(box.socket).exists)
+        with Raw(box.socket) as client:
+            assert client.ask({"id": 1, "verb": "info"})["ok"] is True
+        before = peak_kb(box)
+        crowd = [Raw(box.socket) for _ in range(10)]
+        for client in crowd:
+            client.send(b'{"id":1,"verb":"info"}\n' * HELD)
+        with Raw(box.socket) as other:
+            assert other.ask({"id": 1, "verb": "info"})["ok"] is True  # who came last has a turn
+        for client in crowd:
+            assert client.receive()["ok"] is True
+        assert peak_kb(box) - before < 50_000
+        for client in crowd:
+            client.__exit__()
+        assert_unharmed(box)
+
+
+def peak_kb(box):
+    status = Path(f"/proc/{box.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
 def test_short_of_descriptors_pyinit_turns_clients_away_and_recovers(fresh):
     low = descriptors(fresh) + 3
     resource.prlimit(fresh.pid, resource.RLIMIT_NOFILE, (low, 4096))
