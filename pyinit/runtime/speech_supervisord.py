@@ -138,7 +138,7 @@ class SupervisordSpeech(Speech):
         if not isinstance(row.state, Stopping):
             self._log.debug(f"sending {name} (pid {pid}) sig {which}")
             return
-        if effect.signum == SIGKILL:
+        if effect.signum == SIGKILL and SIGKILL not in row.plan.stop.signals:
             self._log.warning(f"killing '{name}' ({pid}) with SIGKILL")
         group = "" if effect.scope == "process" else "process group "
         self._log.debug(f"killing {name} (pid {pid}) {group}with signal {which}")
