@@ -90,7 +90,7 @@ demo)
     ;;
 test)
     # Packages first: with them comes what a fresh machine lacks for the rest.
-    need tini:tini dumb-init:dumb-init unshare:util-linux setpriv:util-linux go:golang-go \
+    need tini:tini dumb-init:dumb-init unshare:util-linux setpriv:util-linux curl:curl go:golang-go \
         mmdebstrap:mmdebstrap docker-compose:docker-compose shellcheck:shellcheck \
         git:git chromium:chromium || say "going on without: the tests that need them say so"
     make_venv '[dev,web]'
