@@ -9,7 +9,7 @@ from __future__ import annotations
 from pyinit.config import ini_build, ini_options, ini_read, ini_values
 from pyinit.config.effective import Setting
 from pyinit.config.ini_section import SPAWNING, Section, World
-from pyinit.config.problems import ConfigErrors, Problems
+from pyinit.config.problems import ConfigErrors, Problems, ValueFault
 from pyinit.core.record import Record
 
 TYPE_CHECKING = False
@@ -91,7 +91,10 @@ class _Teller:
 
     def _value(self, block: Block, option: str, entry: Entry) -> str:
         if option == "environment":
-            return self._variables(block, entry)
+            try:
+                return self._variables(block, entry)
+            except ValueFault:  # of a section that has none: it was warned about, not read
+                return self.mask("password", entry.value)
         text = entry.value
         if not any(form in text for form in VARIES) and option != "password":
             section = Section(self.world, block, self._names(block))

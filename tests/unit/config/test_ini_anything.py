@@ -1,7 +1,7 @@
 """Whatever a supervisord file holds, there is a plan or a list of faults, and never a crash."""
 
 from configs import ENVIRON, written
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pyinit.config import ini_options
@@ -139,6 +139,7 @@ def what_matters(process):
     max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(BLOCK, max_size=6))
+@example([("pyinit", [("environment", "1")])])
 def test_any_sections_are_a_plan_or_faults(tmp_path, blocks):
     path = written(tmp_path, text_of(blocks), "supervisord.conf")
     try:
