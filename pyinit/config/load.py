@@ -34,11 +34,15 @@ REGULAR = 0o100000  # of st_mode, see inode(7)
 PEEK_BYTES = 1 << 16  # of a file whose name does not tell what it is
 
 
-def find_files(explicit: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+def find_files(
+    explicit: Sequence[str], environ: Mapping[str, str], *, beside: str = ""
+) -> list[str]:
     """Return the files and directories to read: `-c`, else $PYINIT_CONFIG, else the default ones.
 
     $PYINIT_CONFIG may hold several, separated by colons.  Where pyinit has no file at its own
-    places it reads the one that supervisord would.  Empty if there is nothing to read.
+    places it reads the one that supervisord would; `beside` a command none that belongs to the
+    directory it is run in, and none at all where that is a supervisord.  Empty if there is
+    nothing to read.
     """
     if explicit:
         return list(explicit)
@@ -48,13 +52,16 @@ def find_files(explicit: Sequence[str], environ: Mapping[str, str]) -> list[str]
     files = [DEFAULT_FILE] if paths.status(DEFAULT_FILE) else []
     if _has_drop_ins(DEFAULT_DIRECTORY):
         files.append(DEFAULT_DIRECTORY)
-    return files or _supervisords()
+    return files or _supervisords(beside)
 
 
-def _supervisords() -> list[str]:
+def _supervisords(beside: str) -> list[str]:
     from pyinit.config.ini_places import find
 
-    found = find(sys.argv[0] if sys.argv else "")
+    if beside.rpartition("/")[2] == "supervisord":  # it starts them itself
+        return []
+    program = sys.argv[0] if sys.argv else ""
+    found = find(None if beside else program)
     return [] if found is None else [found]
 
 

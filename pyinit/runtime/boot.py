@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 SIGKILL = 9
 DEEP = 20_000  # frames: a chain of dependencies as long as that is walked by recursion
+DEFAULT_FILES = (  # that count beside a command: see find_files of config.load
+    *("/etc/pyinit/pyinit.toml", "/etc/supervisord.conf", "/etc/supervisor/supervisord.conf"),
+)
 STOPPING = frozenset((2, 3, 15))
 
 
@@ -62,26 +65,29 @@ def _start_compiler(options: Options) -> tuple[int, int] | Faults | None:
     if options.command and not options.paths and not _has_default_files():
         return None
     try:
-        return compiling.fork_compiler(options.paths, options.overrides, options.name)
+        told = (options.paths, options.overrides, options.name, options.beside)
+        return compiling.fork_compiler(*told)
     except OSError as error:
         return Faults((f"cannot read the configuration: {error}",), 1)
 
 
 def _has_default_files() -> bool:
-    if posix.environ.get(b"PYINIT_CONFIG"):
-        return True
-    try:
-        posix.stat("/etc/pyinit/pyinit.toml")
-    except OSError:
-        pass
-    else:
+    if posix.environ.get(b"PYINIT_CONFIG") or any(map(_is_there, DEFAULT_FILES)):
         return True
     # The image has an empty conf.d: a compiler forked for nothing would double the start.
     try:
         names = posix.listdir("/etc/pyinit/conf.d")
     except OSError as fault:
         return fault.errno not in (errno.ENOENT, errno.ENOTDIR)  # the compiler says what is wrong
-    return any(name.endswith(".toml") for name in names)
+    return any(name.endswith((".toml", ".conf", ".ini")) for name in names)
+
+
+def _is_there(path: str) -> bool:
+    try:
+        posix.stat(path)
+    except OSError:
+        return False
+    return True
 
 
 def _read_plan(

@@ -38,7 +38,7 @@ class Compiler:
     """Compiles files in a child, one compilation at a time.
 
     `helpers` is where the reaper looks for who wants to know of a child's end; `overrides` and
-    `name` are those of Options.
+    `name` are those of Options, `beside` is the word that runs the main program, if there is one.
     """
 
     def __init__(
@@ -47,11 +47,13 @@ class Compiler:
         helpers: dict[int, Callable[[int], None]],
         overrides: tuple[tuple[str, str], ...] = (),
         name: str = "pyinit",
+        beside: str = "",
     ) -> None:
         self._poller = poller
         self._helpers = helpers
         self._overrides = overrides
         self._name = name
+        self._beside = beside
         self._fd = -1
         self._pid = 0
         self._data: list[bytes] = []
@@ -68,7 +70,8 @@ class Compiler:
         """Compile `paths` (empty: the default places) and call `done` with what came of it."""
         self._done = done
         try:
-            self._fd, self._pid = fork_compiler(paths, self._overrides, self._name)
+            told = (paths, self._overrides, self._name)
+            self._fd, self._pid = fork_compiler(*told, self._beside)
         except OSError as error:
             self._finish(Faults((f"cannot read the configuration: {error}",)))
             return
@@ -117,18 +120,21 @@ class Compiler:
 
 
 def fork_compiler(
-    paths: Sequence[str], overrides: tuple[tuple[str, str], ...] = (), name: str = "pyinit"
+    paths: Sequence[str],
+    overrides: tuple[tuple[str, str], ...] = (),
+    name: str = "pyinit",
+    beside: str = "",
 ) -> tuple[int, int]:
     """Start the compiler; return the descriptor to read the result from, and its pid.
 
-    `overrides` and `name` as in Options.  Raises OSError.
+    `overrides`, `name` and `beside` as for Compiler.  Raises OSError.
     """
     reader, writer = files.pipe()
     mask = signals.block_all()  # until the child has reset its handlers, they write to our pipe
     try:
         pid = posix.fork()
         if pid == 0:
-            _compile_and_exit(paths, overrides, name, writer)
+            _compile_and_exit(paths, overrides, name, beside, writer)
     except OSError:
         posix.close(reader)
         raise
@@ -202,7 +208,11 @@ def _line(file: str, line: int, message: str, fix: str) -> str:
 
 
 def _compile_and_exit(
-    paths: Sequence[str], overrides: tuple[tuple[str, str], ...], name: str, writer: int
+    paths: Sequence[str],
+    overrides: tuple[tuple[str, str], ...],
+    name: str,
+    beside: str,
+    writer: int,
 ) -> None:
     code = 1
     try:
@@ -219,7 +229,8 @@ def _compile_and_exit(
             name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
             for name, value in posix.environ.items()
         }
-        data = compile_plain(find_files(paths, environ), environ, overrides, name)
+        found = find_files(paths, environ, beside=beside)
+        data = compile_plain(found, environ, overrides, name)
         while data:
             data = data[posix.write(writer, data) :]
         code = 0

@@ -104,7 +104,8 @@ class Machine:
         self.packer = Packer(self.driver.helpers, self.log.warning)
         self.loop = Loop(supervisor, self.driver, self.poller, self.recorder, self.log)
         helpers = self.driver.helpers
-        self.compiler = Compiler(self.poller, helpers, options.overrides, options.name)
+        told = (options.overrides, options.name, options.beside)
+        self.compiler = Compiler(self.poller, helpers, *told)
         self.desk = Desk(
             self.loop,
             self.pump,

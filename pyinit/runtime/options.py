@@ -31,6 +31,11 @@ class Options(Record):
     name: str = "pyinit"
     born_mask: int = -1
 
+    @property
+    def beside(self) -> str:
+        """What is run beside the programs of the configuration, "" for nothing."""
+        return self.command[0] if self.command else ""
+
 
 def from_here(paths: tuple[str, ...]) -> tuple[str, ...]:
     """Return the paths as they are from the root: a reload reads them from elsewhere."""

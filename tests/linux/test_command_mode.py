@@ -272,3 +272,15 @@ def test_signals_that_were_ignored_when_it_was_started_are_heard_all_the_same():
         box.until("set", out=True)
         box.send("TERM")
         assert box.wait() == 5
+
+
+def test_what_lies_where_it_is_run_is_not_its_configuration(tmp_path):
+    for place in ("supervisord.conf", "etc/supervisord.conf"):
+        path = tmp_path / place
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("[supervisord]\n[program:side]\ncommand=sleep 600\n")
+    inside = ("sh", "-c", f'cd {tmp_path} && exec "$@"', "sh")
+    with Box(command=("sh", "-c", "echo ready; exec sleep 600"), inside=inside) as box:
+        box.until("ready", out=True)
+        assert box.ctl("reload").returncode == 0  # it reads them again
+        assert [each["name"] for each in box.json("status")["processes"]] == ["main"]
