@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Handler: TypeAlias = Callable[[Ask, Service], Object | None]
 
 LOOKING = frozenset(("doors", "env", "trace"))  # take more than read access, but only look
+TYPING = "write-stdin"  # comes with every line that somebody types
 LONGEST = 200  # characters of a line about a request
 
 
@@ -87,8 +88,9 @@ class Verbs:
 
 
 def changes(verb: str, args: Object) -> bool:
-    """Say whether a request changes anything, which is worth a line in the log."""
-    return VERBS[verb].level != READ and verb not in LOOKING and not args.get("dry_run")
+    """Say whether a request changes anything of ours, which is worth a line in the log."""
+    looks = verb in LOOKING or verb == TYPING or args.get("dry_run")
+    return VERBS[verb].level != READ and not looks
 
 
 def asked(verb: str, args: Object) -> str:
