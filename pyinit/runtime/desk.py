@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import posix
 import time
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 
 PIPE_BYTES = 64 * 1024
+CHILDREN = 16  # that answer at a time: on a disk that hangs they would be more and more
 ANSWER_S = 2.0  # for what a child does in a millisecond
 SIGKILL = 9
 NEVER = float("inf")
@@ -100,8 +102,11 @@ class Desk:
         """Do `work` in a forked child, and call `done` with its answer, b"" if it failed.
 
         The answer must fit into a pipe (64 KB).  A child that becomes somebody else can be held
-        up by that user: after a while it is killed, and `done` gets None.  Raises OSError.
+        up by that user: after a while it is killed, and `done` gets None.  Raises OSError, also
+        where there are CHILDREN already.
         """
+        if len(self._kill_at) >= CHILDREN:
+            raise BlockingIOError(errno.EAGAIN, f"{CHILDREN} children are asked already")
         reader, writer = files.pipe()
 
         def ended(status: int) -> None:

@@ -194,8 +194,8 @@ def _start_checked(ask: Ask, service: Service, rows: list[Process]) -> None:
             return begun[0].expired()
         raise Refused("timeout", f"cannot {ask.verb}: whether the command is there took too long")
 
+    ask.hold(look, service.deadline(ask), expired)  # before a child is made: there may be no room
     lookup.look(service.desk, rows, found.append)
-    ask.hold(look, service.deadline(ask), expired)
 
 
 def _judge_start(service: Service, old: Process, row: Process) -> Verdict | None:

@@ -4,7 +4,8 @@ import os
 import subprocess
 
 import pytest
-from boxed import Box, needs_root, program
+from boxed import Box, children_map, needs_root, program
+from control_raw import Raw
 
 pytestmark = needs_root
 
@@ -45,5 +46,26 @@ def test_a_program_on_it_waits_alone_and_can_be_given_up(hung):
             box.wait_state(name, "STARTING")
         assert box.ctl("stop", "stuck").returncode == 0
         box.wait_state("stuck", "STOPPED")
+        box.send("TERM")
+        assert box.wait() == 0
+
+
+def test_a_crowd_that_looks_for_a_command_on_it_is_bounded(hung):
+    config = program("stuck", str(hung / "web"), autostart=False, stop={"timeout": 0.3})
+    config += program("well", "sleep", "600")
+    with Box(config) as box:
+        box.wait_state("well", "RUNNING")
+        crowd = [Raw(box.socket) for _ in range(4)]
+        start = {"verb": "start", "args": {"names": ["stuck"], "precheck": True}}
+        for client in crowd:
+            for number in range(40):
+                client.send({"id": number, **start})
+            client.send({"id": "last", "verb": "health"})
+        most = max([len(children_map().get(box.pid, ())) for _ in range(60)])
+        for client in crowd:
+            assert client.reply("last")["ok"] is True
+        assert most <= 16 + 2  # who look, and two runs
+        for client in crowd:
+            client.socket.close()
         box.send("TERM")
         assert box.wait() == 0
