@@ -46,7 +46,7 @@ SECRET_BYTES = 32
 SOON_S = 5.0  # a gateway that ends so soon ...
 DELAYS_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # ... is called again after this long
 OPEN_FILES = 1024  # listeners, 256 clients and itself
-READABLE, UNREADABLE = b"1", b"0"
+READABLE, UNREADABLE, NOBODY = b"1", b"0", b"-"
 PEM_FLAGS = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK | posix.O_NOCTTY
 REGULAR, DIRECTORY, KIND_OF_FILE = 0o100000, 0o040000, 0o170000  # of st_mode, see inode(7)
 START = "import sys; sys.path[:0] = {!r}; from pyinit.web.__main__ import main; sys.exit(main())"
@@ -204,7 +204,8 @@ class Gateway:
             self._start(None)
 
     def _start(self, answer: bytes | None) -> None:
-        if self._uid is None:
+        """Start it; a child that could not be made, or was killed, has not said it must be root."""
+        if self._uid is None and answer:
             self._uid = UID if answer == READABLE else 0
             if answer == UNREADABLE:
                 self._powerless = True
@@ -290,14 +291,14 @@ def _words() -> tuple[str, ...]:
 
 
 def _can_be_another() -> bytes:
-    """In a forked child: say whether UID can run the gateway; nothing, if nobody can be it."""
+    """In a forked child: say whether UID can run the gateway; NOBODY, if nobody can be it."""
     home, libraries = _home(), _libraries()
     try:
         posix.setgroups(())
         posix.setresgid(UID, UID, UID)
         posix.setresuid(UID, UID, UID)
     except OSError:  # no capability, or a user namespace without that number
-        return b""
+        return NOBODY
     try:
         for path in (sys.executable, home, libraries, *_library()):
             posix.close(posix.open(path, posix.O_RDONLY))

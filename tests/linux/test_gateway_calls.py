@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -169,6 +170,27 @@ NO_POWERS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
     ids=["root", "an ordinary user", "root without capabilities"],
 )
 def test_it_is_nobody_and_may_nothing(place, before, uid):
+    with everybodys(place, before) as (process, door):
+        facts = asked_at(door, process.pid)
+    assert facts == {"Uid": uid, "Gid": uid, "CapEff": "0" * 16, "NoNewPrivs": "1"}
+
+
+@needs_root
+def test_short_of_descriptors_it_is_not_started_as_root(place):
+    with everybodys(place) as (process, door), socket.socket(socket.AF_UNIX) as client:
+        limits = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        used = len(os.listdir(f"/proc/{process.pid}/fd"))
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (used, limits[1]))
+        client.connect(str(door))
+        lines = "too many open files"
+        eventually(lambda: lines in (place / "said").read_text().lower())
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, limits)
+        assert asked_at(door, process.pid)["Uid"] == "65531"
+
+
+@contextlib.contextmanager
+def everybodys(place, before=()):
+    """Run a pyinit that every user can read; yield its process and the path of its Unix door."""
     python = interpreter(True)
     code_place = public_place(place)
     run = place / "run"
@@ -184,11 +206,10 @@ def test_it_is_nobody_and_may_nothing(place, before, uid):
         process = subprocess.Popen(words, env=environ, stdout=said, stderr=said, cwd="/")
     try:
         eventually(lambda: "started" in (place / "said").read_text())
-        facts = asked_at(run / "sup.sock", process.pid)
+        yield process, run / "sup.sock"
     finally:
         process.terminate()
         process.wait(60)
-    assert facts == {"Uid": uid, "Gid": uid, "CapEff": "0" * 16, "NoNewPrivs": "1"}
 
 
 @needs_root
