@@ -87,8 +87,9 @@ def test_sockets_are_made_given_and_owned_alike():
         found.append(listens())
         found += answers(side, ("startProcess", "t"))
         found.append(listens())
-        stopped = answers(side, ("stopProcess", "f:*"), ("startProcess", "f:f1"))
-        found += [(question, unordered("first ready", [each])) for question, each in stopped]
+        ((question, stopped),) = answers(side, ("stopProcess", "f:*"))
+        found.append((question, unordered("first ready", stopped)))
+        found += answers(side, ("startProcess", "f:f1"))
         found += [(side.place / "f").exists(), [info_of(side, name) for name in names]]
         side.send("TERM")
         return found, side.wait()
@@ -118,7 +119,8 @@ def test_a_program_with_a_socket_has_it_in_a_group_too():
 
 
 def test_update_and_a_restart_are_told_and_logged_alike():
-    same = base() + listener("EVENT", buffer_size=100) + program("g1", "sleep 600")
+    kinds = "PROCESS_STATE,PROCESS_GROUP,SUPERVISOR_STATE_CHANGE"
+    same = base() + listener(kinds, buffer_size=100) + program("g1", "sleep 600")
     same += "[group:g]\nprograms=g1\npriority=3\n\n"
     before = same + program("a", "sleep 600") + program("b", "sleep 600")
     after = same + program("a", "sleep 601") + program("c", "sleep 600", priority=4)
