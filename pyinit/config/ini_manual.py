@@ -22,7 +22,8 @@ What is the matter with a file is told all at once, with file and line, in super
 passes over these in silence; pyinit warns, and `--strict` refuses: options and sections that
 nobody knows (with a suggestion), those that supervisord 3 has taken out (and how they are written
 today), a command that a comment cuts off within quotes. Doors that everybody may enter are warned
-of: a TCP port beyond loopback without a password, a Unix socket of mode 0777.
+of: a TCP port beyond loopback without a password, a Unix socket of mode 0777. So are options that
+a section has twice, in one file or in several: the last value counts.
 
 More than supervisord can:
 

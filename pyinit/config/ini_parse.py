@@ -35,13 +35,17 @@ class Entry(Record):
 
 
 class Block:
-    """One section: its name, where it begins for the first time, and its options."""
+    """One section: its name, where it begins for the first time, and its options.
+
+    `lost` are options that it has twice, and the last of their values that does not count.
+    """
 
     def __init__(self, name: str, file: str, line: int) -> None:
         self.name = name
         self.file = file
         self.line = line
         self.entries: dict[str, Entry] = {}
+        self.lost: dict[str, Entry] = {}
 
 
 class Bad(Record):
@@ -139,6 +143,9 @@ class _Parser:
         found, self.open = self.open, None
         value = "\n".join(found.parts).rstrip()
         cut = found.cuts[0] if found.cuts and _quote_is_open(value) else 0
+        before = found.block.entries.get(found.option)
+        if before is not None and before.value != value:
+            found.block.lost[found.option] = before
         found.block.entries[found.option] = Entry(value, self.file, found.line, cut)
 
 

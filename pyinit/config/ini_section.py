@@ -184,6 +184,16 @@ def check_words(world: World) -> None:
                 text = f"the end of {option} is cut off: a ; or # behind a space begins a comment"
                 fix = "inside of quotes, too: leave out the space before it, or use a script"
                 world.warn(text, entry.file, entry.cut, fix)
+        if block.name != "include":  # every file may have its own
+            _warn_of_lost(world, block)
+
+
+def _warn_of_lost(world: World, block: Block) -> None:
+    for option, before in block.lost.items():
+        place = f"{before.file}:{before.line}"
+        text = f'"{option}" of [{block.name}] is in {place}, too: what is here counts'
+        entry = block.entries[option]
+        world.warn(text, entry.file, entry.line, "leave one of them out")
 
 
 def _check_options(world: World, block: Block, kind: str) -> None:

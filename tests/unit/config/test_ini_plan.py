@@ -488,6 +488,17 @@ def test_a_door_for_everybody_is_told(tmp_path):
     assert ":4: [inet_http_server]: whoever reaches 0.0.0.0:9001 controls all programs" in warning
 
 
+def test_what_a_section_has_twice_is_warned_of_unless_it_is_the_same(tmp_path):
+    one = written(tmp_path, MAIN + "[program:a]\ncommand=one\nuser=0\n", "d/a.conf")
+    two = written(tmp_path, "[program:a]\ncommand=two\nuser=0\n", "d/b.conf")
+    plan = load([f"{tmp_path}/d"], ENVIRON)
+    (process,) = plan.processes
+    assert process.launch.argv == ("two",)
+    (warning,) = plan.warnings
+    text = f'"command" of [program:a] is in {one}:4, too: what is here counts'
+    assert warning == f"{two}:2: {text}\n  leave one of them out"
+
+
 @pytest.mark.parametrize(
     ("lines", "text"),
     [
