@@ -73,7 +73,8 @@ def why(call: Call) -> int:
         return 0
     for each in objects(result, "processes"):
         ends = objects(each, "ends")
-        say(f"{each['name']}: {each['state']}, {each['restarts']} restarts")
+        restarts = "1 restart" if each["restarts"] == 1 else f"{each['restarts']} restarts"
+        say(f"{each['name']}: {each['state']}, {restarts}")
         if not ends:
             say("  no run of it has ended")
         for end in ends:
