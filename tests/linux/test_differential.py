@@ -219,11 +219,12 @@ def test_signals_reach_the_process_or_its_group():
 
         for name in names:
             eventually(lambda name=name: log(name).count("up") == 1 + (name in FAMILIES))
+            side.wait_state(name, "RUNNING")
         found = answers(side, ("signalProcess", "alone", "USR1"))
         eventually(lambda: "USR1" in log("alone"))
         after = len(side.messages())
         found += [("all", unordered("first ready", ask(side, "stopAllProcesses")))]
-        told = sorted(lines(side, "^(?!reaped unknown)", after))
+        told = sorted(set(lines(side, "^(?!reaped unknown)", after)))
         for name in ("asgroup", "killas", "stopkill"):
             eventually(lambda name=name: not alive_in(side, name))
         alive = {name: alive_in(side, name) for name in FAMILIES}
@@ -246,3 +247,20 @@ def alive_in(side, name):
         except OSError:
             continue
     return any(found)
+
+
+# --- what the log has at debug level
+
+
+def test_bytes_that_are_no_text_and_ends_of_children_are_told_alike():
+    once = {"startsecs": 0, "autorestart": "false", "stderr_logfile": "NONE"}
+    conf = base("loglevel=debug") + program("p", "sh -c 'printf \"\\\\377\\\\n\"'", **once)
+
+    def script(side):
+        side.wait_state("p", "EXITED")
+        child = ("DEBG", "received SIGCHLD indicating a child quit")
+        eventually(lambda: child in side.messages())
+        return re.findall(r"DEBG ('p' stdout output:\n.*)", side.log)
+
+    ours, theirs = side_by_side(conf, script)
+    assert ours == theirs == ["'p' stdout output:\nUndecodable: b'\\xff\\n'"]
