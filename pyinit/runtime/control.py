@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 CLIENTS = 64  # connections at a time: people, probes, a gateway, and then some
 RESERVED = 8  # of them are kept for admins: a crowd of readers cannot lock root out
 HELD = 32  # requests of one client that wait for their reply: more is a fault of the client's
+HELD_OF_USER = 128  # of all the clients of a uid together
 STREAMS = 16  # of one client: following every program of a container one by one is done by one
 GATEWAY_HELD, GATEWAY_STREAMS = 512, 128  # of the gateway, behind which are many clients
 ACCEPTS_A_TURN = 16  # then it is the turn of those who are in
@@ -78,11 +79,10 @@ class Ask:
 
         def look() -> Object | None:
             try:
-                next(slices)
+                return next(slices)
             except StopIteration as end:
                 result: Object = end.value
                 return result
-            return None
 
         self._keep(Held(self._number, look, eager=True))
 
@@ -107,6 +107,9 @@ class Ask:
         most = GATEWAY_HELD if self._session.gateway else HELD
         if len(self._session.held) >= most:
             raise Refused("busy", f"cannot {self.verb}: {most} requests are waiting already")
+        if not self._session.gateway and self._control.held_by(self.peer.uid) >= HELD_OF_USER:
+            whose = f"{HELD_OF_USER} requests of uid {self.peer.uid}"
+            raise Refused("busy", f"cannot {self.verb}: {whose} are waiting already")
         self._session.held.append(held)
 
 
@@ -143,16 +146,8 @@ class Control:
 
     def next_deadline(self) -> float:
         """Return when `tick` must be called, NEVER if it need not: idle clients cost nothing."""
-        found = self._paused_until
-        for session in self._sessions.values():
-            found = min(found, session.stalled_since + STALL_S)
-            if session.full:
-                continue  # nothing is done for it until it takes what it asked for
-            if session.waiting or any(each.eager for each in session.held):
-                return 0.0
-            held = min([each.deadline for each in session.held], default=NEVER)
-            found = min(found, held, session.partial_since + PARTIAL_S)
-        return found
+        sessions = self._sessions.values()
+        return min([self._paused_until, *[each.deadline(STALL_S, PARTIAL_S) for each in sessions]])
 
     def tick(self, now: float) -> None:
         """Do what is due: requests that wait their turn, replies, and clients that overstay."""
@@ -180,6 +175,11 @@ class Control:
         touched, self._touched = self._touched, {}
         for session in touched.values():
             self._settle(session, now)
+
+    def held_by(self, uid: int) -> int:
+        """Return how many requests of a user wait for their reply, the gateway's left out."""
+        mine = [each for each in self._sessions.values() if each.peer.uid == uid]
+        return sum([len(each.held) for each in mine if not each.gateway])
 
     def touched(self, session: Session) -> None:
         """Something was queued for the session: send it at the end of the turn."""

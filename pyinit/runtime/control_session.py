@@ -116,6 +116,16 @@ class Session:
         """Whether nothing at all is under way."""
         return not (self.waiting or self.held or self.streams or self._out or self._frames.partial)
 
+    def deadline(self, stall_s: float, partial_s: float) -> float:
+        """Return when something has to be done about the client, 0 for as soon as possible."""
+        stalled = self.stalled_since + stall_s
+        if self.full:
+            return stalled  # nothing is done for it until it takes what it asked for
+        if self.waiting or any(each.eager for each in self.held):
+            return 0.0
+        held = min([each.deadline for each in self.held], default=NEVER)
+        return min(stalled, held, self.partial_since + partial_s)
+
     def wanted(self) -> tuple[bool, bool]:
         """Return (read, write): what the poller has to wait for."""
         return (not (self.at_end or self.full or self.waiting), bool(self._out))

@@ -7,6 +7,7 @@ from pyinit.core.phases import Up
 from pyinit.core.states import NEVER
 from pyinit.protocol.messages import Refused
 from pyinit.protocol.names import CostlyName, UnknownName, resolve
+from pyinit.runtime.changed import Changed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Service:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self.changed = Changed()
 
     @property
     def draining(self) -> bool:

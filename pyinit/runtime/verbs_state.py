@@ -40,7 +40,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from pyinit.core.draft import Supervisor
     from pyinit.core.process import Process
     from pyinit.protocol.wire import Json, Object
     from pyinit.runtime.control import Ask
@@ -89,35 +88,37 @@ def wait(ask: Ask, service: Service) -> None:
     goal = str(ask.args.get("for", "ready")).lower()
     if goal not in GOALS:
         raise Refused("bad-request", f"cannot wait for '{goal}'\n  known: {', '.join(GOALS)}")
-    pending = [row.plan.key for row in service.rows(ask)]
+    keys = [row.plan.key for row in service.rows(ask)]
+    left = set(keys)
     done: list[Json] = []
-    seen: Supervisor | None = None
+    mark = 0
 
     def look() -> Object | None:
-        nonlocal seen
-        if service.desk.state is seen:
-            return None  # nothing was stepped since: a turn costs nothing
-        seen = service.desk.state
-        while pending:
-            row = service.row(pending[0])
+        nonlocal mark
+        changed, mark = service.changed.since(mark, service.desk.state)
+        if changed == []:
+            return None  # a turn in which nothing happened costs nothing
+        while len(done) < len(keys):
+            key = keys[len(done)]
+            row = service.row(key)
             if row is None:
-                text = f"cannot wait for {pending[0]}: it was removed from the configuration"
+                text = f"cannot wait for {key}: it was removed from the configuration"
                 raise Refused("failed", text)
             if not is_at(row, goal):
                 break
             done.append(_entry(service, row))
-            del pending[0]
-        for key in pending:  # one that never gets there ends the wait for all
-            row = service.row(key)
+            left.discard(key)
+        for key in left if changed is None else left.intersection(changed):
+            row = service.row(key)  # one that never gets there ends the wait for all
             if row is not None and _is_out_of_reach(service, row, goal):
                 state = _in_words(service, row)
                 raise Refused(
                     "failed", f"cannot wait for {row.plan.name} to be {goal}: it is {state}"
                 )
-        return None if pending else {"processes": done}
+        return {"processes": done} if not left else None
 
     def expired() -> Object:
-        late = [service.row(key) for key in pending]
+        late = [service.row(key) for key in keys[len(done) :]]
         said = [f"{row.plan.name} is {_in_words(service, row)}" for row in late if row is not None]
         raise Refused("not-ready", f"timed out waiting for {goal}: {', '.join(said)}")
 

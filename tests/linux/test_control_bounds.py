@@ -33,6 +33,7 @@ start_seconds = 0
 autostart = false
 """
 CLIENTS, RESERVED, HELD, STREAMS = 64, 8, 32, 16  # as in runtime/control.py
+HELD_OF_USER = 128
 REQUEST_BYTES = 64 << 10
 LOGS_BYTES = 2 << 20
 DEEP = 5000
@@ -344,6 +345,69 @@ def test_streams_and_waiting_requests_of_one_client_are_bounded(box):
         assert client.ask({"id": "still", "verb": "health"})["id"] == "still"
 
 
+def test_waiting_requests_of_a_user_are_bounded_whoever_the_clients_are(box):
+    args = {"names": ["slow"], "for": "running"}
+    crowd = [Raw(box.socket) for _ in range(HELD_OF_USER // HELD + 1)]
+    try:
+        for client in crowd[:-1]:
+            for number in range(HELD):
+                client.send({"id": number, "verb": "wait", "args": args})
+            assert client.ask({"id": "still", "verb": "health"})["id"] == "still"
+        told = crowd[-1].ask({"id": 1, "verb": "wait", "args": args})
+        assert told["error"]["code"] == "busy"
+        assert f"{HELD_OF_USER} requests of uid {os.geteuid()}" in told["error"]["message"]
+        crowd[0].socket.close()
+        eventually(lambda: _waits(crowd[-1], args))
+    finally:
+        for client in crowd:
+            client.socket.close()
+
+
+def _waits(client, args):
+    """Say whether a request is held: what comes after it is answered first."""
+    client.send({"id": "w", "verb": "wait", "args": args})
+    client.send({"id": "h", "verb": "health"})
+    return client.receive()["id"] == "h"
+
+
+def test_a_crowd_that_waits_for_a_thousand_costs_nothing_while_others_come_and_go():
+    programs = """
+    [init]
+    exit = "never"
+    [program.p]
+    command = ["true"]
+    autostart = false
+    instances = 1000
+    [program.flapping]
+    command = ["sleep", "0.05"]
+    start_seconds = 0
+    restart = { policy = "always", delay = "50ms", max = 0 }
+    """
+    with Box(programs) as box:
+        eventually(Path(box.socket).exists)
+        crowd = [Raw(box.socket) for _ in range(HELD_OF_USER // HELD)]
+        for client in crowd:
+            for number in range(HELD):
+                args = {"names": ["p"], "for": "exited"}
+                client.send({"id": number, "verb": "wait", "args": args})
+            assert client.ask({"id": "still", "verb": "health"})["id"] == "still"
+        before = busy_s(box), box.json("status", "flapping")["processes"][0]["restarts"]
+
+        def many():
+            return box.json("status", "flapping")["processes"][0]["restarts"] - before[1] >= 50
+
+        eventually(many)
+        assert busy_s(box) - before[0] < 10.0
+        for client in crowd:
+            client.socket.close()
+
+
+def busy_s(box):
+    """Return the processor time that PID 1 has used."""
+    fields = Path(f"/proc/{box.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def test_work_in_slices_lets_others_in_between(box):
     with Raw(box.socket) as client, Raw(box.socket) as other:
         client.send(b'{"id":1,"verb":"limits"}\n' * 20)
@@ -358,7 +422,7 @@ def test_a_crowd_that_asks_for_everything_costs_no_more_than_one_who_does():
         with Raw(box.socket) as client:
             assert client.ask({"id": 1, "verb": "info"})["ok"] is True
         before = peak_kb(box)
-        crowd = [Raw(box.socket) for _ in range(10)]
+        crowd = [Raw(box.socket) for _ in range(HELD_OF_USER // HELD - 1)]
         for client in crowd:
             client.send(b'{"id":1,"verb":"info"}\n' * HELD)
         with Raw(box.socket) as other:
