@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pyinit.rpc.calls import Args, Method, Steps, Value
 
 MULTICALL = "system.multicall"
-LARGEST = 32 << 20  # of all results of one multicall: the logs of some programs, or all structs
+LARGEST = 16 << 20  # of all results of one multicall: two whole logs, or all structs
 VALUE_BYTES = 64  # what a value costs beside its text
 TOO_MUCH = "the results so far are too large: ask for less at a time"
 

@@ -45,6 +45,7 @@ CONTROL_FD, SETTING_FD, CERTIFICATE_FD, KEY_FD, DOORS_FD = 3, 4, 5, 6, 10
 SECRET_BYTES = 32
 SOON_S = 5.0  # a gateway that ends so soon ...
 DELAYS_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # ... is called again after this long
+MOST_BYTES = 1 << 30  # of its address space: it has 60 MB, and some log files that are read
 OPEN_FILES = 1024  # listeners, 256 clients and itself
 READABLE, UNREADABLE, NOBODY = b"1", b"0", b"-"
 PEM_FLAGS = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK | posix.O_NOCTTY
@@ -241,7 +242,7 @@ def add_to(plan: Plan) -> Plan:
         directory="/",
         umask=0o077,
         env_pass=("TZ", "LANG", "LC_*"),
-        limits=(Limit("nofile", OPEN_FILES),),
+        limits=(Limit("nofile", OPEN_FILES), Limit("as", MOST_BYTES)),
         limits_unmet="warn",
         no_new_privs=True,
     )
