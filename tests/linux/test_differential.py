@@ -8,9 +8,10 @@ test_events_*.py, test_streams_genuine.py).
 """
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from boxed import IS_ROOT, ROOT, eventually
+from boxed import IS_ROOT, ROOT, WITHIN_S, eventually
 from differing import (
     DIFFERENCES,
     lines,
@@ -264,3 +265,50 @@ def test_bytes_that_are_no_text_and_ends_of_children_are_told_alike():
 
     ours, theirs = side_by_side(conf, script)
     assert ours == theirs == ["'p' stdout output:\nUndecodable: b'\\xff\\n'"]
+
+
+# --- calls that wait, while others ask
+
+
+def test_calls_that_wait_end_alike_whatever_others_do_meanwhile():
+    stuck = """sh -c 'trap "" TERM; while :; do sleep 0.1; done'"""
+    off = {"autostart": "false"}
+    conf = base() + program("slow", "sleep 600", startsecs=30, **off)
+    conf += program("stuck", stuck, stopwaitsecs=4) + program("one", "sleep 600", **off)
+    conf += program("dies", "sh -c 'sleep 1; exit 3'", startsecs=9, startretries=0, **off)
+
+    def script(side):
+        side.wait_state("stuck", "RUNNING")
+        side.by_http = True
+        with ThreadPoolExecutor(3) as pool:
+            starts = pool.submit(ask, side, "startProcess", "slow")
+            side.wait_state("slow", "STARTING")
+            dies = pool.submit(ask, side, "startProcess", "dies")
+            found = answers(side, ("startProcess", "slow"), ("stopProcess", "slow"))
+            stops = pool.submit(ask, side, "stopProcess", "stuck")
+            side.wait_state("stuck", "STOPPING")
+            found += answers(
+                side,
+                ("stopProcess", "stuck"),
+                ("stopProcessGroup", "stuck"),
+                ("signalProcess", "stuck", "CONT"),
+                ("sendProcessStdin", "stuck", "x"),
+                ("removeProcessGroup", "stuck"),
+                ("getState",),
+            )
+            waited = [each.result(WITHIN_S) for each in (starts, dies, stops)]
+        calls = [
+            {"methodName": f"supervisor.{name}", "params": [*words]}
+            for name, *words in [
+                ("startProcess", "one"),
+                ("getProcessInfo", "one"),
+                ("stopProcess", "one"),
+                ("stopProcess", "one"),
+                ("startProcessGroup", "one", False),
+                ("stopAllProcesses",),
+            ]
+        ]
+        return found, waited, answers(side, ("system.multicall", calls), ("getAllProcessInfo",))
+
+    ours, theirs = side_by_side(conf, script)
+    assert ours == theirs
