@@ -44,7 +44,7 @@ DIFFERENCES = {
     ),
     "numeric user": Difference(
         "`user=` has to be in the passwd file, as a number, too",
-        "any number will do, with the same number as its group",
+        "any number will do; the group stays what it is, as with Docker",
         "images without such a file run programs under numbers",
     ),
     "made directories": Difference(
