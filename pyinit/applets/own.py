@@ -7,6 +7,20 @@ import posix
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENTRY = b"from pyinit.applets."
 HEAD_BYTES = 1024
+SHELLS = ("/bin/sh", "/bin/bash", "sh", "bash")
+PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:,@%+- ")
+
+
+def without_shell(words: list[str]) -> list[str]:
+    """Return `words`; of a shell's line in which a shell finds nothing to do, those of the line.
+
+    So is a CMD that is written as a line: it comes as /bin/sh -c LINE.
+    """
+    if len(words) != 3 or words[0] not in SHELLS or words[1] != "-c":
+        return words
+    line = words[2].split()
+    plain = PLAIN.issuperset(words[2])
+    return (line[line[:1] == ["exec"] :] if plain else []) or words
 
 
 def own_command(name: str, pyinit: str) -> str:

@@ -40,7 +40,7 @@ def main() -> Never:
     """Run as the command `pyinit`; never returns."""
     if sys.argv[0].endswith(OTHERS):
         _be_an_applet()  # before any signal is touched: its child gets them as they were
-    if sys.argv[1:] and sys.argv[1].endswith("supervisord"):
+    if sys.argv[1:] and sys.argv[1][:1] != "-" and "supervisord" in "\n".join(sys.argv[1:4]):
         _be_supervisord()
     signal_fd = signals.catch_all(again=signals.goes_on())
     code = run(sys.argv[1:], signal_fd)
@@ -65,11 +65,12 @@ def _be_supervisord() -> None:
     So runs an image whose CMD it is, below our ENTRYPOINT: there is one PID 1, not one in front of
     another.  The genuine supervisord is run as any command is.
     """
-    from pyinit.applets.own import own_command
+    from pyinit.applets.own import own_command, without_shell
 
-    path = own_command(sys.argv[1], sys.argv[0])
+    words = without_shell(sys.argv[1:])
+    path = own_command(words[0], sys.argv[0]) if words[0].endswith("supervisord") else ""
     if path:
-        sys.argv[:2] = [path]
+        sys.argv[:] = [path, *words[1:]]
         _be_an_applet()
 
 
@@ -150,6 +151,7 @@ def start(
 
     state = posix.environ.pop(b"PYINIT_STATE_FD", None)
     anew = posix.environ.pop(b"PYINIT_ANEW", None)  # this process was a pyinit already
+    handed = posix.environ.pop(b"PYINIT_LISTENERS", None)
     options = Options(
         paths=paths,
         command=words,
@@ -162,6 +164,10 @@ def start(
     )
     if options.state_fd < 0:
         files.seal_inherited()
+        if anew is not None and handed:
+            from pyinit.runtime.handed import read
+
+            options = replace(options, handed=read(handed.decode("utf-8", "surrogateescape")))
         if daemon:
             from pyinit.runtime.daemon import daemonize, go_on
 

@@ -163,6 +163,7 @@ def test_the_package_installs_a_command_of_that_name(name):
 CHILD = """\
 [supervisord]
 logfile=/dev/null
+pidfile=%(here)s/supervisord.pid
 logfile_maxbytes=0
 [program:parent]
 command=sh -c 'cat /proc/$PPID/cmdline | tr "\\\\0" " "; kill -TERM $PPID; exec sleep 60'
@@ -171,14 +172,30 @@ stdout_logfile_maxbytes=0
 """
 
 
-@pytest.mark.parametrize("named", ["supervisord", "{place}/supervisord"])
-def test_a_supervisord_that_is_ours_is_not_run_below_pyinit_but_in_its_place(links, named):
+@pytest.mark.parametrize(
+    "line",
+    [
+        "supervisord -n -c FILE",
+        "PLACE/supervisord -n -c FILE",
+        "/bin/sh -c 'supervisord -n -c FILE'",
+        "/bin/bash -c 'exec PLACE/supervisord  -c FILE'",
+    ],
+)
+def test_a_supervisord_that_is_ours_is_not_run_below_pyinit_but_in_its_place(links, line):
+    """CMD of an image below the ENTRYPOINT pyinit, in each of its forms."""
     conf = links / "supervisord.conf"
     conf.write_text(CHILD)
-    words = f"{links}/pyinit {named.format(place=links)} -n -c {conf}"
+    words = f"{links}/pyinit {line}".replace("FILE", str(conf)).replace("PLACE", str(links))
     code, out, error = run("sh", "-c", f"PATH={links}:$PATH exec {words}")
     assert code == 0, error
-    assert words.encode() in out, (out, error)
+    assert words.replace("'", "").encode() in out, (out, error)
+
+
+@pytest.mark.parametrize("line", ["cd / && {} -v", "{} -v; echo more", "echo {}", "A=1 {} -v"])
+def test_a_line_that_needs_a_shell_has_one(links, line):
+    line = line.format(links / "supervisord")
+    code, out, _ = run(links / "pyinit", "/bin/sh", "-c", line)
+    assert (code, out) == run("/bin/sh", "-c", line)[:2]
 
 
 def test_a_supervisord_that_pip_made_is_ours_and_another_is_a_command(links):
