@@ -96,6 +96,9 @@ class Gate:
         why = origin.complaint(scope["method"], headers, door.place, secured=door.secured)
         if why:
             return PlainTextResponse(f"Forbidden: {why}", 403, CLOSE)
+        if "transfer-encoding" in headers and "content-length" in headers:
+            # A proxy that believes the other one would take the rest for somebody's next request.
+            return PlainTextResponse("Bad Request", 400, CLOSE)
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > BODY_BYTES:
             return PlainTextResponse("Content Too Large", 413, CLOSE)

@@ -264,6 +264,20 @@ def test_a_head_that_never_ends_is_not_waited_for(doors):
             each.close()
 
 
+def test_a_request_with_two_lengths_is_refused_and_nothing_behind_it_is_read(doors):
+    key = f"Authorization: {doors.key()['Authorization']}\r\n"
+    head = f"GET /ok.html HTTP/1.1\r\nHost: x\r\n{key}"
+    both = f"{head}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    with doors.raw() as client:
+        client.sendall(f"{both}{head}\r\n".encode())
+        client.settimeout(WITHIN_S)
+        said = b""
+        while part := client.recv(4096):
+            said += part
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert said.count(b"HTTP/1.1") == 1
+
+
 def test_a_head_that_is_too_long_is_refused(doors):
     with doors.raw() as client:
         try:
