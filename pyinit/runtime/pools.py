@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pyinit.runtime.speech import Speech
 
 BUFFER_CHARS = 16 << 20  # of the events that wait in one pool, however many its buffer may hold
+EVENT_CHARS = 256  # that an event takes beside its payload
 PAUSE_S = 1.0  # before an event that was refused twice is sent again: else both would spin
 RESTART_S = 1.0  # before a listener that broke the protocol again is restarted; then twice that
 RESTART_MOST_S = 60.0
@@ -47,6 +48,11 @@ class Happening(Record):
     pool_serial: int
     name: str
     payload: str
+
+    @property
+    def size(self) -> int:
+        """How much of the room of a pool it takes."""
+        return EVENT_CHARS + len(self.payload)
 
 
 class Member:
@@ -75,7 +81,7 @@ class Pool:
         self.plan = PoolPlan(())
         self.members: list[Member] = []
         self.buffer: list[Happening] = []
-        self.size = 0  # characters in the buffer
+        self.size = 0  # of the events in the buffer
         self.serial = 0
         self.refusals = 0  # in a row
         self.paused_until = NEVER
@@ -195,14 +201,13 @@ class Pools:
     def _keep(self, pool: Pool, at: int, event: Happening) -> None:
         """Put an event into the buffer, at its end or its head; the oldest makes room."""
         while pool.buffer and (
-            len(pool.buffer) >= pool.plan.buffer_size
-            or pool.size + len(event.payload) > BUFFER_CHARS
+            len(pool.buffer) >= pool.plan.buffer_size or pool.size + event.size > BUFFER_CHARS
         ):
             oldest = pool.buffer.pop(0)
-            pool.size -= len(oldest.payload)
+            pool.size -= oldest.size
             self._speech().overflowed(pool.name, oldest.serial)
         pool.buffer.insert(at, event)
-        pool.size += len(event.payload)
+        pool.size += event.size
 
     def _dispatch(self, pool: Pool) -> None:
         """Send what waits, as far as somebody is there to take it."""
@@ -221,7 +226,7 @@ class Pools:
                 self._broke(member, protocol.Broke(b"", ""))
                 continue
             del pool.buffer[0]
-            pool.size -= len(event.payload)
+            pool.size -= event.size
             if too_long:
                 self._speech().too_long(pool.name, event.serial, len(data))
                 continue

@@ -48,7 +48,7 @@ def restore(machine: Machine, events: carry.Events, blobs: Blobs) -> None:
             continue
         pool.serial, pool.refusals = each.serial, each.refusals
         pool.buffer = [_happening(event, blobs) for event in each.events]
-        pool.size = sum([len(event.payload) for event in pool.buffer])
+        pool.size = sum([event.size for event in pool.buffer])
     for one in events.listeners:
         member = pools.members.get(one.key)
         if member is None:

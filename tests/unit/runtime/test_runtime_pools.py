@@ -10,9 +10,10 @@ from pyinit.core import events as ev
 from pyinit.core.plan import Launch, Pool, ProcessPlan
 from pyinit.core.process import Process
 from pyinit.core.states import NEVER, NO_PID, Run, Running, Starting, Stopped
+from pyinit.runtime import pools
 from pyinit.runtime.happenings import covers
 from pyinit.runtime.log import Log
-from pyinit.runtime.pools import BUFFER_CHARS, PAUSE_S, Pools
+from pyinit.runtime.pools import BUFFER_CHARS, EVENT_CHARS, PAUSE_S, Pools
 from pyinit.runtime.speech import Speech
 from pyinit.runtime.stdin import CLOSED, DONE, FULL, PENDING_BYTES
 
@@ -252,11 +253,18 @@ def test_an_event_that_no_pipe_would_keep_is_discarded_and_the_next_is_sent():
 
 def test_what_waits_is_bounded_in_characters_whatever_its_number():
     world = World(size=1_000_000)
-    size = BUFFER_CHARS // 4 - 10
+    size = BUFFER_CHARS // 4 - EVENT_CHARS - 10
     world.publish(*["x" * size] * 9)
     pool = world.pools.pools["pool"]
-    assert pool.size == sum(len(each.payload) for each in pool.buffer) <= BUFFER_CHARS
+    assert pool.size == sum(each.size for each in pool.buffer) <= BUFFER_CHARS
     assert [each.serial for each in pool.buffer] == [5, 6, 7, 8]
+
+
+def test_small_events_take_their_room_too(monkeypatch):
+    monkeypatch.setattr(pools, "BUFFER_CHARS", 10 * EVENT_CHARS + 9)
+    world = World(size=1_000_000)
+    world.publish(*[""] * 99)
+    assert len(world.pools.pools["pool"].buffer) == 10
 
 
 def test_a_pool_whose_plan_changes_keeps_what_waits():
