@@ -101,6 +101,10 @@ class LocalServer:
             piece = self._read(name, stream, -BACK_BYTES)
         except (faults.Fault, Refused):
             raise NotFollowed(f"{self._url}{path} Cannot read, status code 404") from None
+        except OSError:
+            if self._closed:  # before it has begun
+                return
+            raise
         while not self._closed:
             data = str(piece.get("data", "")).encode("latin-1", "replace")
             if data:

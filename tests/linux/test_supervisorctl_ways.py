@@ -6,6 +6,9 @@ import pytest
 from boxed import IS_ROOT
 from supervised import Side, applet_words, base, program
 
+from pyinit.applets.supervisorctl_local import LocalServer
+from pyinit.client import Client
+
 CAT = program("cat", "cat")
 INET = "[inet_http_server]\nport=127.0.0.1:9001\n"
 LOCKED = "username=me\npassword=secret"
@@ -110,3 +113,13 @@ def test_the_genuine_supervisorctl_is_answered_alike(line):
         else:
             assert theirs.stdout.split()[:2] == ours.stdout.split()[:2]
             assert theirs.returncode == ours.returncode
+
+
+def test_who_hangs_up_before_a_log_is_followed_is_told_nothing():
+    with Side("pyinit", base() + CAT) as side:
+        side.wait_state("cat", "RUNNING")
+        server = LocalServer(Client(side.control), "unix:///sock")
+        server.close()
+        assert list(server.follow("/logtail/cat/stdout")) == []
+        done = side.run(*applet_words("supervisorctl"), "-c", str(side.conf), "fg", "cat", input="")
+        assert (done.stdout.splitlines()[-1], done.stderr) == ("Exiting foreground", "")
