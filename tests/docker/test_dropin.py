@@ -130,6 +130,18 @@ def test_an_image_is_controlled_as_ever(boxes, images, target):
     assert box.state["ExitCode"] == 0, box.logs()
 
 
+@pytest.mark.parametrize("before", [[], ["/bin/sh", "-c"]], ids=["list", "line"])
+def test_an_image_whose_command_is_supervisord_has_one_pid_1(boxes, images, before):
+    words = ["supervisord", "-n", "-c", "/etc/supervisord.conf"]
+    words = [*before, " ".join(words)] if before else words
+    box = boxes.run(images["default"], *words, files=FILES)
+    settled(box)
+    assert supervisorctl(box, "pid") == (0, "1\n")
+    assert "steady" in box.run("pyinitctl", "status")[1]
+    box.container.stop(timeout=20)
+    assert box.state["ExitCode"] == 0, box.logs()
+
+
 @pytest.mark.parametrize("target", ["debian", "default"])
 def test_everything_the_gateway_serves_is_in_the_image(boxes, images, target):
     box = start(boxes, images[target])
