@@ -6,7 +6,8 @@ the event, and is BUSY until it has answered.  An event that was refused, or who
 over it, goes back to the head of the buffer; a buffer that is full loses its oldest.
 
 supervisord never sends anything again to a listener that broke the protocol, and lets it run.
-Here it is restarted, a bit later each time as long as it takes no event in between.
+Here it is restarted, a bit later each time as long as it takes no event in between, and not twice
+within a second.
 
 Nothing is written to a pipe here: `write` keeps what does not fit, and one event at a time is all
 that a member has, so a listener that reads slowly holds up its own pool only.
@@ -58,7 +59,9 @@ class Happening(Record):
 class Member:
     """A listener: its run, what it is at, and how often it broke the protocol in a row."""
 
-    __slots__ = ("breaks", "event", "key", "listener", "name", "pool", "restart_at", "run_id")
+    __slots__ = (
+        *("breaks", "broke_at", "event", "key", "listener", "name", "pool", "restart_at", "run_id"),
+    )
 
     def __init__(self, key: str, name: str, pool: Pool) -> None:
         self.key = key
@@ -68,6 +71,7 @@ class Member:
         self.listener = Listener()
         self.event: Happening | None = None
         self.breaks = 0
+        self.broke_at = -NEVER
         self.restart_at = NEVER
 
 
@@ -270,13 +274,16 @@ class Pools:
         """Restart a listener, the later the more often that was to no avail."""
         member.listener = Listener(UNKNOWN)
         self._again(member)
-        delay_s = 0.0
+        delay_s, now = 0.0, time.monotonic()
         if member.breaks:
             delay_s = min(RESTART_S * 2.0 ** (member.breaks - 1), RESTART_MOST_S)
+        elif now - member.broke_at < RESTART_S:  # what it takes in between may be its own restart
+            delay_s = RESTART_S
+        member.broke_at = now
         member.breaks = min(member.breaks + 1, 10)
         self._speech().listener_broke(member.name, broke, delay_s)
         if delay_s:
-            member.restart_at = time.monotonic() + delay_s
+            member.restart_at = now + delay_s
         else:
             self._restart(member)
 

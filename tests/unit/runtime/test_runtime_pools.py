@@ -13,7 +13,7 @@ from pyinit.core.states import NEVER, NO_PID, Run, Running, Starting, Stopped
 from pyinit.runtime import pools
 from pyinit.runtime.happenings import covers
 from pyinit.runtime.log import Log
-from pyinit.runtime.pools import BUFFER_CHARS, EVENT_CHARS, PAUSE_S, Pools
+from pyinit.runtime.pools import BUFFER_CHARS, EVENT_CHARS, PAUSE_S, RESTART_S, Pools
 from pyinit.runtime.speech import Speech
 from pyinit.runtime.stdin import CLOSED, DONE, FULL, PENDING_BYTES
 
@@ -212,9 +212,23 @@ def test_later_breaks_are_followed_by_a_restart_ever_later_until_an_event_is_dea
     world.says("pool:0", b"READY\n", 20)
     world.publish("one")
     world.says("pool:0", b"RESULT 2\nOK", 20)
+    world.pools.members["pool:0"].broke_at -= RESTART_S
     world.says("pool:0", b"nonsense\n", 20)
     assert re.findall(r"restarting it(.*)", world.text())[-1] == ""
     assert world.pools.next_deadline() == NEVER
+
+
+def test_who_deals_with_an_event_before_each_break_is_not_restarted_in_a_storm():
+    world = World()
+    for run_id in (1, 2):
+        world.up("pool:0", run_id)
+        world.says("pool:0", b"READY\n", run_id)
+        world.publish("one")  # that it is up again, say
+        world.says("pool:0", b"RESULT 2\nOKnonsense\n", run_id)
+    assert re.findall(r"restarting it(.*)", world.text()) == ["", " in 1 s"]
+    assert len(world.fed) == 1
+    world.pools.tick(world.pools.next_deadline())
+    assert len(world.fed) == 2
 
 
 def test_who_was_stopped_meanwhile_is_not_restarted():
