@@ -118,6 +118,10 @@ def test_a_program_with_a_socket_has_it_in_a_group_too():
 # --- files that change
 
 
+def running(headers, _payload):
+    return headers["eventname"] == "PROCESS_STATE_RUNNING"
+
+
 def test_update_and_a_restart_are_told_and_logged_alike():
     kinds = "PROCESS_STATE,PROCESS_GROUP,SUPERVISOR_STATE_CHANGE"
     same = base() + listener(kinds, buffer_size=100) + program("g1", "sleep 600")
@@ -135,6 +139,7 @@ def test_update_and_a_restart_are_told_and_logged_alike():
         side.conf.write_text(after)
         said = [side.ctl("update").stdout]
         up("a", "c", "g:g1")
+        side.wait_events(6, wanted=running)  # else what comes last may be sent before it
         side.conf.write_text(before)
         side.send("HUP")
         eventually(lambda: side.log.count("started with pid") > 1)
