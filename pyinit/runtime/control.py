@@ -223,9 +223,10 @@ class Control:
                 return
             if connection is None:
                 return
-            self._admit(connection)
+            self.admit(connection)
 
-    def _admit(self, connection: _socket.socket) -> None:
+    def admit(self, connection: _socket.socket) -> None:
+        """Let in who has connected, or tell them why not."""
         try:
             pid, uid, _ = sockets.peer(connection)
             level = level_of(uid, posix.geteuid(), self.allow)
@@ -234,8 +235,7 @@ class Control:
                 text = f"access denied to uid {uid}\n  allow it in [init] control.allow"
                 turn_away(connection, "denied", text)
             elif not self._make_room(level):
-                text = f"{CLIENTS} clients are connected already"
-                turn_away(connection, "busy", text)
+                turn_away(connection, "busy", f"{CLIENTS} clients are connected already")
             else:
                 self._enter(Session(connection, Peer(pid, uid, level), time.monotonic()))
         except OSError as error:

@@ -55,6 +55,10 @@ def open_for(machine: Machine, fd: int) -> _socket.socket | None:
     From then on it knows where its control socket is, and so do its programs.
     """
     init = machine.plan.init
+    if fd < 0 and machine.options.handed:
+        from pyinit.runtime.handed import take_control  # for those that began anew
+
+        fd = take_control(machine)
     if fd < 0:
         exclusive = machine.options.daemon_fd >= 0  # a second daemon is a mistake
         listener, path, failures = listen(init, exclusive=exclusive)

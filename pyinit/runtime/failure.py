@@ -22,6 +22,10 @@ def fail(options: Options, faults: Faults) -> int:
     The command that waits for a daemon fails in any case: there is none.  Under the name of
     supervisord its words are said, and its status for all that is wrong is returned.
     """
+    if options.handed:
+        from pyinit.runtime.handed import drop
+
+        drop(options.handed)
     genuine = options.name == "supervisord"
     lines = [f"Error: {line}" if genuine else f"pyinit: {line}" for line in faults.lines]
     if genuine:

@@ -11,6 +11,7 @@ from pyinit.runtime import pidfile
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.core.plan import InitPlan
+    from pyinit.runtime.machine import Machine
     from pyinit.runtime.options import Options
 
 
@@ -34,6 +35,14 @@ def enter(init: InitPlan, options: Options) -> Options:
     if init.umask is None:
         return options
     return replace(options, born_mask=posix.umask(init.umask))
+
+
+def take_rest(machine: Machine) -> None:
+    """Deal with what a pyinit before this one has left and nobody has taken so far."""
+    if machine.options.handed:
+        from pyinit.runtime import handed
+
+        handed.take_rest(machine)
 
 
 def take_pidfile(init: InitPlan) -> None:

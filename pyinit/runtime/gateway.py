@@ -19,6 +19,7 @@ import sys
 import time
 
 from pyinit.core.events import RestartRequested, StartRequested
+from pyinit.core.phases import shutdown_of
 from pyinit.core.plan import Capabilities, Launch, Limit, ProcessPlan, Restart, Stop
 from pyinit.core.record import replace
 from pyinit.core.states import NEVER, RESTING, Exited
@@ -174,11 +175,21 @@ class Gateway:
             if row is None or isinstance(row.state, RESTING):
                 gone_home = row is not None and isinstance(row.state, Exited) and row.state.success
                 self._rest(time.monotonic(), gone_home=gone_home)
+        shutdown = shutdown_of(self._machine.loop.supervisor.phase)
+        if shutdown is not None and not self._born:
+            self._take_leave(again=shutdown.again)
+            return
         if not (self._called or self._watched) and self._again_at == NEVER:
             for door in self._held.doors().values():
                 fd = door.fileno()
                 self._machine.poller.register(fd, True, False, lambda _mask: self._call())
                 self._watched.add(fd)
+
+    def _take_leave(self, *, again: bool) -> None:
+        """It is started no more: who comes is refused, or waits for the pyinit that begins anew."""
+        self._unwatch()
+        if not again:
+            self._held.shut_doors()
 
     def _rest(self, now: float, *, gone_home: bool) -> None:
         """It has ended: the doors are watched again, later if it ended at once and by a failure."""

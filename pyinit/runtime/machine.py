@@ -178,6 +178,7 @@ class Machine:
                 self._give_back()
                 return refused
             footing.become_user(init)
+            footing.take_rest(self)
             self.pump.special.expect(self.plan, boot=True)
         except pidfile.AlreadyRunning as error:
             return Faults((f"cannot start: {error}",), 1)
@@ -312,11 +313,11 @@ class Machine:
         """Return the last lines that a process has printed."""
         return self._last_output(key).decode("utf-8", "replace")
 
-    def _give_back(self) -> None:
-        if self.socket_path:
+    def _give_back(self, *, again: bool = False) -> None:
+        if self.socket_path and not again:
             control_socket.remove(self.socket_path)
         if self.held is not None:
-            self.held.remove()
+            self.held.remove(doors=not again)
         if self.notify_fd >= 0:
             files.remove(self.readiness.notify_path or "")
         if self.plan.init.pidfile is not None:
@@ -370,7 +371,7 @@ class Machine:
         self.packer.give_up()
         if self.control is not None:
             self.control.after_turn()
-        self._give_back()
+        self._give_back(again=self.driver.exit is not None and self.driver.exit.again)
         self.pump.finish()
         until = time.monotonic() + FLUSH_S
         for outlet in self.outlets:

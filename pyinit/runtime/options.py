@@ -16,7 +16,8 @@ class Options(Record):
     has left, `recovered_at` when one was replaced because its loop was broken.  `name` is whom we
     are started as, "pyinit" or "supervisord"; `overrides` are options of [supervisord] that its
     command line sets, over those of the file.  `born_mask` is the umask pyinit was started with,
-    where it has another one by now (-1: it has not).
+    where it has another one by now (-1: it has not).  `handed` is what a pyinit that began anew has
+    left open, as long as nobody has taken it: see runtime/handed.
     """
 
     paths: tuple[str, ...] = ()
@@ -30,6 +31,7 @@ class Options(Record):
     overrides: tuple[tuple[str, str], ...] = ()
     name: str = "pyinit"
     born_mask: int = -1
+    handed: tuple[tuple[str, str, int], ...] = ()
 
     @property
     def beside(self) -> str:

@@ -88,12 +88,18 @@ class Held:
         where = self._doors if kind == "door" else self._open
         where[name] = sockets.listener_from_fd(fd)
 
-    def remove(self) -> None:
-        """Remove the files of Unix sockets: pyinit ends."""
-        for place in self._doors:
+    def remove(self, *, doors: bool = True) -> None:
+        """Remove the files of Unix sockets: pyinit ends; but for `doors` that the next one gets."""
+        for place in self._doors if doors else ():
             _remove(place)
         for name in self._open:
             _remove(self._plans[name].listen)
+
+    def shut_doors(self) -> None:
+        """Let nobody in any more: pyinit ends, and the gateway does not come again."""
+        for place in self._doors:
+            self._shut(place)
+        self._doors = {}
 
     def _doors_of(self, plan: Plan) -> dict[str, Socket]:
         """Return the listeners that `plan` wants; new ones are opened.  Raises _Unable."""
@@ -161,6 +167,11 @@ def hold(machine: Machine, plan: Plan) -> Faults | None:
     """Have `machine` hold what `plan` names.  Return why that cannot be done."""
     if machine.held is None:
         machine.held = Held(machine)
+        if machine.options.handed:
+            from pyinit.runtime.handed import DOOR, take_doors
+
+            for place, fd in take_doors(machine):
+                machine.held.restore(DOOR, place, fd)
     held = machine.held
     if plan.web is not None and not _is_installed(machine, plan):
         plan = replace(plan, web=None)

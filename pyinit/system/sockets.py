@@ -118,6 +118,18 @@ def listener_from_fd(fd: int) -> Socket:
     return Socket(-1, -1, -1, fd)
 
 
+def listens(fd: int) -> bool:
+    """Say whether a descriptor is a socket that listens."""
+    try:
+        copy = Socket(-1, -1, -1, posix.dup(fd))
+        try:
+            return copy.getsockopt(_socket.SOL_SOCKET, _socket.SO_ACCEPTCONN) == 1
+        finally:
+            copy.close()
+    except OSError:
+        return False
+
+
 def pair() -> tuple[Socket, Socket]:
     """Return two stream sockets that are connected to each other."""
     return _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM | FLAGS)

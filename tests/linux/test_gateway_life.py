@@ -185,6 +185,52 @@ def test_it_is_there_until_the_last_program_has_stopped():
         assert not Path(doors.socket).exists()
 
 
+def test_who_comes_while_it_is_at_rest_and_pyinit_stops_is_refused_at_once():
+    stubborn = program("slow", "sh -c 'trap \"\" TERM; sleep 600 & wait; wait'", stopwaitsecs=600)
+    with Doors(stubborn) as doors:
+        doors.wait_state("slow", "RUNNING")
+        doors.send("TERM")
+        eventually(lambda: doors.states()["slow"] == "STOPPING")
+        for unix in (False, True):
+            with pytest.raises((ConnectionError, FileNotFoundError, http.client.HTTPException)):
+                doors.ask("GET", "/ok.html", unix=unix)
+        assert not doors.gateway()
+        assert doors.states()["slow"] == "STOPPING"
+
+
+def test_who_comes_while_everything_starts_anew_is_answered_by_the_next_one():
+    slow = program("slow", "sh -c 'trap \"sleep 1; exit\" TERM; sleep 600 & wait'")
+    with Doors(slow) as doors:
+        doors.wait_state("slow", "RUNNING")
+        first = Path(doors.control).stat().st_ino, Path(doors.socket).stat().st_ino
+        with Client(doors.control) as client:
+            client.call("restart-all")
+        outcomes = []
+        over = threading.Event()
+
+        def ask():
+            while not over.is_set():
+                for unix in (False, True):
+                    try:
+                        outcomes.append(doors.ask("GET", "/ok.html", unix=unix).status)
+                    except OSError as error:
+                        outcomes.append(error)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        try:
+            eventually(lambda: doors.said.count("supervisord started with pid") == 2)
+            eventually(lambda: len(outcomes) > 4)
+        finally:
+            over.set()
+            asking.join(WITHIN_S)
+        assert set(outcomes) == {200}
+        assert (Path(doors.control).stat().st_ino, Path(doors.socket).stat().st_ino) == first
+        assert doors.ctl("status", which="pyinit").stdout.split()[:1] == ["slow"]
+        doors.send("TERM")
+        assert doors.wait() == 0
+
+
 def test_a_socket_that_nobody_answers_at_is_replaced():
     bind = "import socket; socket.socket(socket.AF_UNIX).bind('sup.sock')"
     within = ["sh", "-c", f'{sys.executable} -c "$0"; exec "$@"', bind]

@@ -5,7 +5,9 @@ import signal
 import subprocess
 
 import pytest
-from boxed import Box, code_places, eventually, held, interpreter, program
+from boxed import Box, code_places, eventually, held, interpreter, needs_root, program
+
+from pyinit.client import Client
 
 STEADY = program("web", "echo born; umask; exec sleep 600", start_seconds=0)
 INIT = '[init]\nexit = "never"\nsignals = { HUP = "restart" }\n'
@@ -201,3 +203,19 @@ def test_the_kill_reaches_the_group_where_the_file_says_so(tmp_path, kills_group
         assert box.ctl("stop", "web").returncode == 0
         left = [each.words for each in box.processes() if each.words == ("sleep", "601")]
         assert len(left) == (0 if kills_group else 1)
+
+
+@needs_root
+def test_the_control_socket_stays_where_only_root_could_make_it_again():
+    config = INIT.replace("[init]", '[init]\nuser = "12345"') + STEADY
+    with Box(config, public=True) as box:
+        box.until("born", out=True)
+        os.chmod(box.place, 0o755)
+        first = os.stat(box.socket).st_ino
+        with Client(box.socket) as early:  # has connected, and asked for nothing yet
+            restart(box)
+            assert os.stat(box.socket).st_ino == first
+            assert early.call("status")["pid"] == 1
+        assert box.status()["web"]["state"] == "RUNNING"
+        box.send("TERM")
+        assert box.wait() == 0
