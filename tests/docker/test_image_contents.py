@@ -52,7 +52,8 @@ def test_an_image_from_scratch_has_no_shell_no_apt_and_no_source(boxes, images, 
     assert not programs & {"sh", "bash", "dash", "busybox", "apt", "apt-get", "dpkg", "ls", "cat"}
     assert len(programs) < 12
     assert not [name for name in names if name.endswith(".py")]
-    assert not [name for name in names if "libssl" in name or "libcrypto" in name]
+    if target == "core":  # the gateway speaks TLS; nothing else does
+        assert not [name for name in names if "libssl" in name or "libcrypto" in name]
 
 
 @pytest.mark.parametrize("target", sorted(BOUNDS))
