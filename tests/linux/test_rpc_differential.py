@@ -9,7 +9,7 @@ from boxed import eventually
 from rpc_asking import answers, ask, plain, wait_info
 from supervised import Side, base, program
 
-FIRST, LAST = "/bin/sh -c 'exit 3'", "/bin/sh -c 'sleep 1.2; kill -9 $$'"
+FIRST, LAST = "/bin/sh -c 'exit 3'", "/bin/sh -c 'sleep 3; kill -9 $$'"
 STUBBORN = """/bin/sh -c 'trap "" TERM; while :; do sleep 0.1; done'"""
 HELLO = """/bin/sh -c 'printf "hello world"; exec sleep 1000'"""
 BAD_NAMES = ("zzz", "cat:zzz", "zzz:*", "n", "n_0", "g:zzz", "", ":", "a:b:c", "cat:cat:cat")
@@ -48,7 +48,7 @@ CONF = (
         stdout_capture_maxbytes="1KB",
         stderr_events_enabled="true",
     )
-    + program("exiter", "/bin/sh -c 'sleep 1.2; exit 3'", autostart="false", autorestart="false")
+    + program("exiter", "/bin/sh -c 'sleep 3; exit 3'", autostart="false", autorestart="false")
     + program("slow", STUBBORN, autostart="false", stopwaitsecs=4)
     + "[group:g]\nprograms=exiter,slow\npriority=3\n\n"
 )
@@ -163,7 +163,7 @@ def test_what_fails_tells_the_same_of_itself_at_every_stage():
         + program("ends", FIRST, autostart="false", startretries=50)
         + program("well", "/bin/sh -c 'exit 0'", autostart="false", startretries=0)
         + program("killed", LAST, autostart="false", autorestart="false")
-        + program("good", "/bin/sh -c 'sleep 1.2'", autostart="false", autorestart="unexpected")
+        + program("good", "/bin/sh -c 'sleep 3'", autostart="false", autorestart="unexpected")
     )
 
     def script(side):
