@@ -39,10 +39,9 @@ TRUNCATED = b"==> File truncated <==\n"
 def find(settings: Settings) -> LocalServer | None:
     """Return the pyinit here if it is the one that the settings mean, and lets us do everything.
 
-    With a username it is asked by HTTP, if somebody is there, whether the password is right.
+    With a username the door says whether the password is right; where it is not, or nobody knows,
+    that is left to HTTP.
     """
-    if settings.username is not None and _somebody_listens(settings.url):
-        return None
     try:
         client = Client()
     except (NoSupervisor, Refused, OSError):
@@ -53,12 +52,26 @@ def find(settings: Settings) -> LocalServer | None:
         client.close()
         return None
     listed = list(doors) if isinstance(doors, list | tuple) else []
-    if any(leads_to(settings.url, str(door)) for door in listed):
+    meant = [str(door) for door in listed if leads_to(settings.url, str(door))]
+    if meant and (settings.username is None or _lets_in(client, meant[0], settings)):
         return LocalServer(client, settings.url)
-    if settings.named or _somebody_listens(settings.url):
+    if meant or settings.named or _somebody_listens(settings.url):
         client.close()
         return None
     return LocalServer(client, settings.url)
+
+
+def _lets_in(client: Client, door: str, settings: Settings) -> bool:
+    """Say whether a door takes the name and the password."""
+    args: Object = {
+        "place": door,
+        "username": settings.username or "",
+        "password": settings.password or "",
+    }
+    try:
+        return client.call("check-door", args).get("right") is True
+    except (NoSupervisor, Refused, OSError):  # one of an older pyinit knows no such verb
+        return False
 
 
 def leads_to(url: str, door: str) -> bool:

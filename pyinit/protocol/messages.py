@@ -63,6 +63,9 @@ VERBS = {
     "graph": Verb(READ, {}),
     "cancel": Verb(READ, {"request": "count"}, ("request",)),
     "doors": Verb(ADMIN, {}),
+    "check-door": Verb(
+        ADMIN, {"place": "text", "username": "text", "password": "text"}, ("place",)
+    ),
     "info": Verb(READ, {"names": "names", "group": "text", "process": "text"}),
     "config-info": Verb(READ, {}),
     "read-log": Verb(

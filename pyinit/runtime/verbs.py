@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     Handler: TypeAlias = Callable[[Ask, Service], Object | None]
 
-LOOKING = frozenset(("doors", "env", "trace"))  # take more than read access, but only look
+# take more than read access, but only look
+LOOKING = frozenset(("doors", "check-door", "env", "trace"))
 TYPING = "write-stdin"  # comes with every line that somebody types
 LONGEST = 200  # characters of a line about a request
 
@@ -59,6 +60,7 @@ HANDLERS: dict[str, Handler] = {
     "cancel": verbs_facts.cancel,
     "metrics": _rare,
     "doors": _rare,
+    "check-door": _rare,
     "info": _rare,
     "config-info": _rare,
     "reread": _rare,

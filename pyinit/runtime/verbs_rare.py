@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 RARE: dict[str, Handler] = {
     "metrics": verbs_metrics.metrics,
     "doors": verbs_served.doors,
+    "check-door": verbs_served.check_door,
     "info": verbs_served.info,
     "config-info": verbs_groups.config_info,
     "reread": verbs_groups.reread,

@@ -11,18 +11,23 @@ import time
 
 from pyinit.core.phases import Booting, Up, shutdown_of
 from pyinit.logs.ring import STDERR, STDOUT
+from pyinit.protocol.messages import Refused
 from pyinit.protocol.names import process_of
 from pyinit.runtime import served_facts
+from pyinit.system import environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from pyinit.core.plan import Door
     from pyinit.core.process import Process
     from pyinit.protocol.wire import Json, Object
     from pyinit.runtime.control import Ask
     from pyinit.runtime.verbs_service import Service
 
+KEY = ("username", "password")
+RIGHT, WRONG = b"right", b"wrong"
 SLICE = 100  # processes that are told of in one turn: some milliseconds
 
 
@@ -39,6 +44,39 @@ def doors(_ask: Ask, service: Service) -> Object:
     """Tell where the gateway is to listen, so that a client knows whose address it was given."""
     web = service.desk.web()
     return {"doors": [door.listen for door in web.doors] if web is not None else []}
+
+
+def check_door(ask: Ask, service: Service) -> None:
+    """Tell whether a name and a password are those of a door; `right` is null if nobody knows.
+
+    A forked child compares them: what it takes for that, PID 1 need not have in its memory.
+    """
+    web = service.desk.web()
+    doors = [door for door in (web.doors if web is not None else ()) if _is_meant(ask, door)]
+    if not doors:
+        raise Refused("bad-name", f"no door at '{ask.args['place']}'")
+    door = doors[0]
+    name, word = [environment.encode(str(ask.args.get(each, ""))) for each in KEY]
+    answers: list[bytes | None] = []
+
+    def compare() -> bytes:
+        from pyinit.protocol.passwords import fits
+
+        right = not door.username or fits(door.username, door.password, name, word)
+        return RIGHT if right else WRONG
+
+    def look() -> Object | None:
+        if not answers:
+            return None
+        known = answers[0] in (RIGHT, WRONG)
+        return {"right": answers[0] == RIGHT if known else None}
+
+    service.desk.fork(compare, answers.append)
+    ask.hold(look)
+
+
+def _is_meant(ask: Ask, door: Door) -> bool:
+    return door.listen == ask.args["place"]
 
 
 def mood(service: Service) -> str:

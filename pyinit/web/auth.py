@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import hashlib
-import hmac
 import ipaddress
 import time
 from collections import OrderedDict
+
+from pyinit.protocol.passwords import fits
 
 ADDRESSES = 1024  # whose failures are remembered; then the one that was quiet for longest is not
 FIRST_S = 0.1  # after one failure, and twice as long after each other ...
@@ -23,7 +23,6 @@ FORGET_S = 300.0  # without a failure make up for all of them
 GUESSES = 4  # of one address that are under way at a time
 WAITERS = 64  # of all addresses together
 NETWORK_BITS = 64  # of an IPv6 address: what one host is given
-SALT_FROM = 32  # bytes of a {SSHA256}: the digest, then the salt
 
 MALFORMED, WRONG, RIGHT = "malformed", "wrong", "right"
 
@@ -32,7 +31,7 @@ class Lock:
     """The name and the password of a door, the latter as it was written."""
 
     def __init__(self, username: str, password: str) -> None:
-        self._username = username.encode("utf-8", "surrogateescape")
+        self._username = username
         self._password = password
 
     def try_key(self, header: str) -> str:
@@ -47,24 +46,8 @@ class Lock:
         username, colon, password = key.partition(b":")
         if not colon:
             return MALFORMED
-        known = hmac.compare_digest(username, self._username)
-        fits = matches(self._password, password)
-        return RIGHT if known and fits else WRONG
-
-
-def matches(stored: str, given: bytes) -> bool:
-    """Say whether `given` is the password that was written as clear text, {SHA} or {SSHA256}."""
-    if stored.startswith("{SHA}"):
-        digest = hashlib.sha1(given, usedforsecurity=False).hexdigest()
-        return hmac.compare_digest(digest, _ascii(stored[5:].lower()))
-    if stored.startswith("{SSHA256}"):
-        try:
-            kept = base64.b64decode(stored[9:], validate=True)
-        except (binascii.Error, ValueError):
-            return False
-        made = hashlib.sha256(given + kept[SALT_FROM:]).digest()
-        return hmac.compare_digest(made, kept[:SALT_FROM])
-    return hmac.compare_digest(given, stored.encode("utf-8", "surrogateescape"))
+        right = fits(self._username, self._password, username, password)
+        return RIGHT if right else WRONG
 
 
 class Patience:
@@ -111,8 +94,3 @@ def _host(address: str) -> str:
     if found.ipv4_mapped is not None:  # by a listener for both: all of them are one network
         return str(found.ipv4_mapped)
     return str(ipaddress.ip_network((found, NETWORK_BITS), strict=False))
-
-
-def _ascii(text: str) -> str:
-    """Return text that can be compared; one that is not ASCII fits nothing."""
-    return text if text.isascii() else ""

@@ -4,10 +4,12 @@ import os
 
 import pytest
 from boxed import IS_ROOT
+from doors import PASSWORD, USER, Doors
 from supervised import Side, applet_words, base, program
 
 from pyinit.applets.supervisorctl_local import LocalServer
 from pyinit.client import Client
+from pyinit.protocol.messages import Refused
 
 CAT = program("cat", "cat")
 INET = "[inet_http_server]\nport=127.0.0.1:9001\n"
@@ -83,6 +85,33 @@ def test_the_files_password_is_used():
         )
         side.conf.write_text(conf)
         assert ctl(side, "version") == ("Server requires authentication\n", 1)
+
+
+def test_a_right_password_needs_no_gateway_and_a_wrong_one_is_answered_by_it():
+    with Doors() as doors:
+        doors.wait_state("web", "RUNNING")
+        key = ["-s", doors.url, "-u", USER, "-p"]
+        assert ctl(doors, *key, PASSWORD, "version") == ("4.3.0\n", 0)
+        assert doors.gateway() == 0
+        for wrong in ("", PASSWORD + "x"):
+            said = ctl(doors, *key, wrong, "version")
+            assert said == ("Server requires authentication\n", 1)
+        assert doors.gateway() > 0
+        assert PASSWORD not in doors.said
+
+
+def test_a_door_that_is_none_is_told():
+    with Doors() as doors, Client(doors.control) as client:
+        place = f"tcp:127.0.0.1:{doors.port}"
+        for name, word, right in (
+            (USER, PASSWORD, True), (USER, "x", False), ("x", PASSWORD, False), ("", "", False),
+        ):  # fmt: skip
+            args = {"place": place, "username": name, "password": word}
+            assert client.call("check-door", args) == {"right": right}
+        with pytest.raises(Refused, match="no door at 'tcp:1'"):
+            client.call("check-door", {"place": "tcp:1"})
+        open_door = {"place": f"unix:{doors.socket}"}
+        assert client.call("check-door", open_door) == {"right": True}
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="needs another user")

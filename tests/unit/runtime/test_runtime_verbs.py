@@ -102,6 +102,7 @@ def test_every_verb_of_the_protocol_has_its_function():
         ("status", {}, False),
         ("env", {"names": ["web"]}, False),
         ("trace", {}, False),
+        ("check-door", {"place": "tcp::9001"}, False),
         ("write-stdin", {"name": "web", "data": "x"}, False),
         ("reload", {"dry_run": True}, False),
         ("reload", {"dry_run": False}, True),

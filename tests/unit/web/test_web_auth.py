@@ -6,8 +6,9 @@ import hashlib
 
 import pytest
 
+from pyinit.protocol.passwords import matches
 from pyinit.web import auth
-from pyinit.web.auth import MALFORMED, RIGHT, WRONG, Lock, Patience, matches
+from pyinit.web.auth import MALFORMED, RIGHT, WRONG, Lock, Patience
 
 
 def key(username, password):
