@@ -10,9 +10,8 @@ TEXT = """\
 Files that end in `.conf` or `.ini`, and others with a section `[supervisord]` or `[program:x]`,
 are read as supervisord 4 reads them: every section and option, with its semantics. A directory
 that holds such files is one configuration; TOML and these do not mix. Without `-c`, and without a
-file at pyinit's own places, the one that supervisord would find is read; beside a command
-(`pyinit COMMAND`) only `/etc/supervisord.conf` or `/etc/supervisor/supervisord.conf`: what lies in
-the directory that the command is run in is not meant for pyinit.
+file at pyinit's own places, the one that supervisord would find is read; not so beside a command
+(`pyinit COMMAND`), which may come to start supervisord itself.
 
     pyinitctl check --strict supervisord.conf       # unknown options and sections are errors
     pyinitctl show supervisord.conf                 # every option, and the line it is from

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pyinit.config import paths
 
 NAME = "supervisord.conf"
-SYSTEM = (f"/etc/{NAME}", f"/etc/supervisor/{NAME}")  # the same whoever looks, and from wherever
 
 
 def places(program: str) -> tuple[str, ...]:
@@ -16,15 +15,12 @@ def places(program: str) -> tuple[str, ...]:
     above = _parent(_parent(program))
     led = f"{above}/" if above.strip("/") else above
     beside = (f"{led}etc/{NAME}", f"{led}{NAME}")
-    return (*beside, NAME, f"etc/{NAME}", *SYSTEM)
+    return (*beside, NAME, f"etc/{NAME}", f"/etc/{NAME}", f"/etc/supervisor/{NAME}")
 
 
-def find(program: str | None) -> str | None:
-    """Return the first of the places that has a file, None if none has.
-
-    Without a `program` only those of the system count.
-    """
-    for place in SYSTEM if program is None else places(program):
+def find(program: str) -> str | None:
+    """Return the first of the places that has a file, None if none has."""
+    for place in places(program):
         if paths.status(place) is not None and not paths.is_directory(place):
             return place
     return None

@@ -40,9 +40,8 @@ def find_files(
     """Return the files and directories to read: `-c`, else $PYINIT_CONFIG, else the default ones.
 
     $PYINIT_CONFIG may hold several, separated by colons.  Where pyinit has no file at its own
-    places it reads the one that supervisord would; `beside` a command none that belongs to the
-    directory it is run in, and none at all where that is a supervisord.  Empty if there is
-    nothing to read.
+    places it reads the one that supervisord would, but not `beside` a command.  Empty if there
+    is nothing to read.
     """
     if explicit:
         return list(explicit)
@@ -58,10 +57,9 @@ def find_files(
 def _supervisords(beside: str) -> list[str]:
     from pyinit.config.ini_places import find
 
-    if beside.rpartition("/")[2] == "supervisord":  # it starts them itself
+    if beside:  # it may come to supervisord itself, which would start them again
         return []
-    program = sys.argv[0] if sys.argv else ""
-    found = find(None if beside else program)
+    found = find(sys.argv[0] if sys.argv else "")
     return [] if found is None else [found]
 
 

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 SIGKILL = 9
 DEEP = 20_000  # frames: a chain of dependencies as long as that is walked by recursion
-DEFAULT_FILES = (  # that count beside a command: see find_files of config.load
-    *("/etc/pyinit/pyinit.toml", "/etc/supervisord.conf", "/etc/supervisor/supervisord.conf"),
-)
+DEFAULT_FILE = "/etc/pyinit/pyinit.toml"
 STOPPING = frozenset((2, 3, 15))
 
 
@@ -72,7 +70,7 @@ def _start_compiler(options: Options) -> tuple[int, int] | Faults | None:
 
 
 def _has_default_files() -> bool:
-    if posix.environ.get(b"PYINIT_CONFIG") or any(map(_is_there, DEFAULT_FILES)):
+    if posix.environ.get(b"PYINIT_CONFIG") or _is_there(DEFAULT_FILE):
         return True
     # The image has an empty conf.d: a compiler forked for nothing would double the start.
     try:

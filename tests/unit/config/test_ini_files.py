@@ -29,20 +29,14 @@ def test_supervisords_places_are_searched_after_our_own(tmp_path, monkeypatch):
     assert find_files(["x"], {}) == ["x"]
 
 
-def test_beside_a_command_only_the_systems_places_count(tmp_path, monkeypatch):
+def test_beside_a_command_supervisords_places_do_not_count(tmp_path, monkeypatch):
     monkeypatch.setattr("pyinit.config.load.DEFAULT_FILE", f"{tmp_path}/none.toml")
     monkeypatch.setattr("pyinit.config.load.DEFAULT_DIRECTORY", f"{tmp_path}/none.d")
     monkeypatch.setattr(sys, "argv", [f"{tmp_path}/bin/pyinit"])
     monkeypatch.chdir(tmp_path)
     for name in ("supervisord.conf", "etc/supervisord.conf"):
         written(tmp_path, MAIN, name)
-    assert ini_places.SYSTEM == ("/etc/supervisord.conf", "/etc/supervisor/supervisord.conf")
-    system = f"{tmp_path}/system.conf"
-    monkeypatch.setattr(ini_places, "SYSTEM", (system,))
     assert find_files([], {}, beside="nginx") == []
-    written(tmp_path, MAIN, "system.conf")
-    assert find_files([], {}, beside="nginx") == [system]
-    assert find_files([], {}, beside="/usr/bin/supervisord") == []  # it reads it itself
     assert find_files([], {}) == [f"{tmp_path}/etc/supervisord.conf"]
 
 
