@@ -90,6 +90,11 @@ class Guarded(H11Protocol):
         if self.conn.their_state is not h11.IDLE:
             self._head_came()
 
+    @property
+    def expects(self) -> bool:
+        """Whether the client's next request is on its way, but not all there."""
+        return self._head is not None
+
     def pause_writing(self) -> None:
         """Wait for a client that does not read; not for ever."""
         super().pause_writing()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FAREWELL_S = 1  # for answers that are under way when we are told to stop
+ARRIVAL_LOOKS, ARRIVAL_S = 25, 0.02  # for its request, half a second at most
 ARRIVAL_TURNS = 5  # of the loop, until a connection that was accepted is counted
 
 
@@ -72,6 +73,7 @@ async def serve(connection: socket.socket, setting: Setting) -> bool:
         server.let_nobody_in()
     for _ in range(ARRIVAL_TURNS):
         await asyncio.sleep(0)
+    await _heads_of(servers)
     for server, door in zip(servers, doors, strict=True):
         if presence.count:
             server.stop()
@@ -93,6 +95,11 @@ class DoorServer(uvicorn.Server):
         """Accept no more: who comes now waits for the next gateway."""
         for each in getattr(self, "servers", ()):  # none, if it was told to end as it started
             each.close()
+
+    @property
+    def expects(self) -> bool:
+        """Whether somebody has come in whose request is not there yet."""
+        return any(getattr(each, "expects", False) for each in self.server_state.connections)
 
     def stop(self) -> None:
         """End when those who are in have their answers."""
@@ -139,6 +146,14 @@ def _server(
 
         config.ssl = tls.context(*setting.tls)
     return DoorServer(config)
+
+
+async def _heads_of(servers: list[DoorServer]) -> None:
+    """Return when those who have just come in have asked: until then uvicorn hangs up on them."""
+    for _ in range(ARRIVAL_LOOKS):
+        if not any(server.expects for server in servers):
+            return
+        await asyncio.sleep(ARRIVAL_S)
 
 
 async def _first(*waits: object) -> None:
