@@ -105,7 +105,9 @@ class HttpServer:
             return []
         from binascii import b2a_base64
 
-        pair = b2a_base64(f"{username}:{password}".encode(), newline=False)
+        pair = b2a_base64(
+            f"{username}:{password}".encode("utf-8", "surrogateescape"), newline=False
+        )
         return [f"Authorization: Basic {pair.decode()}"]
 
 

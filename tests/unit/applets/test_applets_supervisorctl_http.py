@@ -73,6 +73,12 @@ def test_a_password_is_sent(answering):
     assert b"\r\nAuthorization: Basic bWU6c8OpY3JldA==\r\n" in seen[0]
 
 
+def test_a_password_that_is_no_text_is_sent_as_its_bytes(answering):
+    url, seen = answering(OK + b"\r\n" + VALUE)
+    HttpServer(Settings(url, username="me", password="\udcff")).call("getVersion")
+    assert b"\r\nAuthorization: Basic bWU6/w==\r\n" in seen[0]
+
+
 @pytest.mark.parametrize(
     ("answer", "status"),
     [(b"HTTP/1.1 401 Unauthorized\r\n\r\n", 401), (b"HTTP/1.1 500 Oh No\r\n\r\n", 500)],
