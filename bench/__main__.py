@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bench import crowds as many
@@ -43,6 +43,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few rounds and small loads")
     parser.add_argument("--only", metavar="ROW", action="append", help="only this row; repeats")
+    parser.add_argument(
+        "--again",
+        metavar="ROW",
+        action="append",
+        help="this row anew, the others kept; repeats",
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, help="where results go")
     parser.add_argument("--list", action="store_true", help="name the rows and stop")
     parser.add_argument(
@@ -54,7 +60,8 @@ def main() -> int:
     if arguments.list:
         print("\n".join(known))
         return 0
-    unknown = [name for name in arguments.only or () if name not in known]
+    chosen = arguments.only or arguments.again or list(known)
+    unknown = [name for name in chosen if name not in known]
     if unknown:
         parser.error(f"no such row: {', '.join(unknown)}\n    there are: {', '.join(known)}")
     try:
@@ -64,7 +71,9 @@ def main() -> int:
         return 2
     with quiet.group() as how:
         where = report.setting(quick=plan.quick, how=how)
-        results = [_measure(name, known[name]) for name in arguments.only or known]
+        results = [_measure(name, known[name]) for name in chosen]
+    if arguments.again:
+        results = _merged(known, results)
     report.write(arguments.out or RESULTS, where, results)
     if not arguments.only and arguments.out is None:
         page = report.markdown(where, results, "../bench/results/latest.svg")
@@ -73,13 +82,21 @@ def main() -> int:
     return 1 if any(row.verdict == "FAIL" for row in results) else 0
 
 
+def _merged(known: Iterable[str], results: list[Result]) -> list[Result]:
+    """Return the rows of the last run with `results` in their places."""
+    rows = {row.name: row for row in (*report.read(RESULTS), *results)}
+    return [rows[name] for name in known if name in rows]
+
+
 def _measure(name: str, call: Callable[[], Result]) -> Result:
     began = time.monotonic()
+    when = report.now()
     try:
         row = call()
     except (Failed, OSError) as error:
         row = Result(name, name, "", why_not=str(error).splitlines()[0])
         ground.say(f"{name}: {error}")
+    row.when = when
     print(f"{name:10} {row.verdict:12} {time.monotonic() - began:6.1f} s  {row.why_not}")
     for each in row.samples:
         print(f"    {each.name:38} {each.text()} {row.unit if each.values else ''}")
