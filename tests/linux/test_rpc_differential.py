@@ -198,10 +198,17 @@ def test_what_fails_tells_the_same_of_itself_at_every_stage():
 def test_signals_reach_the_same_and_bad_ones_are_told_alike():
     def script(side):
         ready(side)
-        signals = ("foo", "0", 0, 999, -1, "RTMIN+1", "RTMIN", "sigcont", 18, "35", " ", "", "SIG")
-        return answers(
+        harmless = ("foo", "0", 0, 999, -1, "RTMIN+1", "sigcont", 18, "35", " ", "", "SIG")
+        found = answers(side, *[("signalProcess", "cat", signal) for signal in harmless])
+        old = ask(side, "getProcessInfo", "cat")["pid"]
+        found += answers(side, ("signalProcess", "cat", "RTMIN"))  # it dies of it
+
+        def is_back(info):
+            return info["statename"] == "RUNNING" and info["pid"] != old
+
+        wait_info(side, "cat", is_back)
+        return found + answers(
             side,
-            *[("signalProcess", "cat", signal) for signal in signals],
             ("signalProcess", "off", "CONT"),
             ("signalProcess", "off", "FOO"),
             ("signalProcess", "n:*", "CONT"),

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from boxed import WITHIN_S, eventually
+from boxed import WITHIN_S, eventually, stat_fields
 from supervised import Side, applet_words, base, genuine, program
 
 PROMPT = b"supervisor> "
@@ -70,7 +70,9 @@ class Keyboard:
         return self
 
     def type(self, data):
-        """Press keys."""
+        """Press keys; Ctrl-C once it is awaited, not between the prompt and the wait for keys."""
+        if data == CTRL_C:
+            eventually(lambda: stat_fields(self.process.pid)[0] == "S")
         os.write(self.master, data)
         return self
 
