@@ -21,6 +21,7 @@ from pyinit.protocol import wire
 from pyinit.protocol.messages import Refused, request
 from pyinit.protocol.places import LONGEST_PATH, chosen_place, is_shared, socket_places
 
+SHUT_RDWR = 2  # of shutdown(2)
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
@@ -71,6 +72,16 @@ class Client:
     def close(self) -> None:
         """Hang up; streams end with it."""
         self._socket.close()
+
+    def hang_up(self) -> None:
+        """Want nothing more: whoever waits for an answer in another thread sees the end.
+
+        Closing would not wake them, and their descriptor might be somebody else's by then.
+        """
+        try:
+            self._socket.shutdown(SHUT_RDWR)
+        except OSError:
+            return
 
     def call(
         self, verb: str, args: Mapping[str, Json] = NOTHING, *, answer_s: float | None = ANSWER_S

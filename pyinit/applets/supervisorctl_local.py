@@ -96,6 +96,7 @@ class LocalServer:
         self._client = client
         self._url = url
         self._closed = False
+        self._following = False
 
     def call(self, method: str, *params: Value) -> Value:
         """Return the result of `supervisor.METHOD`: see Server."""
@@ -107,6 +108,16 @@ class LocalServer:
 
     def follow(self, path: str) -> Iterator[bytes]:
         """Yield what comes into a log: see Server."""
+        self._following = True
+        try:
+            if not self._closed:  # before it has begun
+                yield from self._follow(path)
+        finally:
+            self._following = False
+            if self._closed:
+                self._client.close()
+
+    def _follow(self, path: str) -> Iterator[bytes]:
         _, kind, *more = path.split("/")
         namespec, stream = more if kind == "logtail" else ("", "stdout")
         try:
@@ -115,7 +126,7 @@ class LocalServer:
         except (faults.Fault, Refused):
             raise NotFollowed(f"{self._url}{path} Cannot read, status code 404") from None
         except OSError:
-            if self._closed:  # before it has begun
+            if self._closed:
                 return
             raise
         while not self._closed:
@@ -137,9 +148,12 @@ class LocalServer:
                 return
 
     def close(self) -> None:
-        """Hang up; who follows in another thread ends soon."""
+        """Hang up; who follows in another thread ends at once, and closes what it waits on."""
         self._closed = True
-        self._client.close()
+        if self._following:
+            self._client.hang_up()
+        else:
+            self._client.close()
 
     def _address(self, namespec: str) -> str:
         steps = view.find(namespec)
