@@ -128,7 +128,7 @@ def test_every_verb_has_a_function(verb):
 
 OF_OTHERS = {  # requests of the gateway and of supervisorctl, which has commands for them
     *("metrics", "cancel", "doors", "info", "config-info", "read-log", "reread", "add-group"),
-    *("remove-group", "clear-log", "write-stdin", "remote-event", "restart-all"),
+    *("remove-group", "clear-log", "write-stdin", "remote-event", "restart-all", "check-door"),
 }
 
 
