@@ -131,7 +131,7 @@ def size(value: Raw) -> int:
 
 def mode(value: Raw) -> int:
     """Return permission bits: "0640", "640", or the number 0o640."""
-    if value in DECIMAL_SLIPS:
+    if isinstance(value, int) and value in DECIMAL_SLIPS:
         fix = f'write "0{value}", or "{value:04o}" if this is what is meant'
         raise ValueFault(f"the number {value} is {value:04o} in octal", fix)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 0o7777:
