@@ -17,15 +17,11 @@ from pyinit.rpc import carrying, dispatch, faults, view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-    from typing import TypeVar
+    from collections.abc import Iterator
 
     from pyinit.applets.supervisorctl_server import Value
     from pyinit.applets.supervisorctl_session import Settings
     from pyinit.protocol.wire import Object
-    from pyinit.rpc.calls import Call
-
-    T = TypeVar("T")
 
 UNIX, HTTP = "unix://", "http://"
 HERE = ("localhost", "127.0.0.1", "::1", "")
@@ -157,7 +153,7 @@ class LocalServer:
 
     def _address(self, namespec: str) -> str:
         steps = view.find(namespec)
-        _, row = _drive(steps, self)
+        _, row = dispatch.run(steps, self._ask)
         return carrying.address(row)
 
     def _read(self, name: str, stream: str, offset: int) -> Object:
@@ -169,21 +165,6 @@ class LocalServer:
             return self._client.call(verb, args, answer_s=None)
         except NoSupervisor as error:
             raise ConnectionResetError(str(error)) from None
-
-    def ask(self, call: Call) -> Object:
-        """Carry out one verb.  Raises Refused, OSError."""
-        return self._ask(call.verb, call.args)
-
-
-def _drive(steps: Generator[Call, Object, T], server: LocalServer) -> T:
-    """Return what `steps` come to."""
-    try:
-        asked = next(steps)
-        while True:
-            asked = steps.send(server.ask(asked))
-    except StopIteration as end:
-        value: T = end.value
-        return value
 
 
 def _host_and_port(url: str) -> tuple[str, int]:

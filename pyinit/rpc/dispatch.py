@@ -13,10 +13,13 @@ from pyinit.rpc.table import METHODS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
+    from typing import TypeVar
 
     from pyinit.protocol.wire import Object
-    from pyinit.rpc.calls import Steps, Value
+    from pyinit.rpc.calls import Call, Steps, Value
+
+    T = TypeVar("T")
 
 
 def begin(name: str, params: Sequence[Value]) -> Steps:
@@ -36,8 +39,8 @@ def begin(name: str, params: Sequence[Value]) -> Steps:
         raise _fault_of(refused) from refused
 
 
-def run(steps: Steps, call: Callable[[str, Object], Object]) -> Value:
-    """Drive the steps of a method to their end; `call` carries out one verb, and may wait."""
+def run(steps: Generator[Call, Object, T], call: Callable[[str, Object], Object]) -> T:
+    """Drive steps to their end and return it; `call` carries out one verb, and may wait."""
     try:
         asked = next(steps)
         while True:
@@ -48,7 +51,7 @@ def run(steps: Steps, call: Callable[[str, Object], Object]) -> Value:
             else:
                 asked = steps.send(result)
     except StopIteration as end:
-        value: Value = end.value
+        value: T = end.value
         return value
 
 
