@@ -43,9 +43,11 @@ ARGS = {
     "name": "web",
     "data": "x",
     "request": 1,
+    "place": "tcp:1",
 }
 # What cannot be done with web: who may ask for it is told so.
 IDLE = {
+    "check-door": "bad-name",
     "read-log": "no-file",
     "write-stdin": "no-file",
     "add-group": "already-added",

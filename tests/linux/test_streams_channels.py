@@ -20,6 +20,7 @@ for word in sys.argv[2:]:
     os.write(1, word.encode().decode('unicode_escape').encode('latin-1'))
     time.sleep(0.05)
 os.write(1, b'end\\n')
+open(sys.argv[1] + '.said', 'x').close()
 while not os.path.exists(sys.argv[1]): time.sleep(0.01)
 os.write(1, b'more\\n')
 time.sleep(600)
@@ -46,6 +47,7 @@ def test_a_message_that_has_begun_is_captured_over_a_reexec(tmp_path):
     words = ["one\\n", BEGIN + "mess", END[:5]]
     text = CONF + saying(tmp_path, *words, more="stdout_capture_maxbytes=1MB\n")
     with ConfBox(tmp_path, text) as box:
+        eventually((tmp_path / "go.said").exists)
         box.until_log("a", b"one\n")
         box.reexec()
         assert box.log("a") == b"one\n"  # all since BEGIN waits for END: so does "end"
