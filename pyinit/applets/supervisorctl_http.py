@@ -55,6 +55,8 @@ class HttpServer:
             why = f"Cannot connect, error: {type(error)} ({error})"
             raise NotFollowed(f"{url} {why}") from None
         with self._connection as connection:
+            if self._closed:  # before there was a connection to shut down
+                return
             try:
                 answer = _Answer(connection)
                 if answer.status != 200:

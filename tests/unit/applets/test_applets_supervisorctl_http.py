@@ -3,6 +3,7 @@
 import socket
 import threading
 import xmlrpc.client
+from contextlib import suppress
 
 import pytest
 
@@ -33,7 +34,8 @@ def answering(tmp_path):
             with connection:
                 connection.settimeout(30)
                 seen.append(connection.recv(65536))
-                connection.sendall(answer)
+                with suppress(ConnectionError):  # whoever asked may be gone
+                    connection.sendall(answer)
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
@@ -142,3 +144,10 @@ def test_a_status_that_is_no_number_is_no_http(answering):
     url, _ = answering(b"HTTP/1.1 \xb2\xb2\xb2 OK\r\n\r\n")
     with pytest.raises(ConnectionError, match="does not speak HTTP"):
         HttpServer(Settings(url)).call("getVersion")
+
+
+def test_who_hangs_up_before_there_is_a_connection_follows_nothing(answering):
+    url, _ = answering(OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nmore\r\n")
+    server = HttpServer(Settings(url))
+    server.close()
+    assert list(server.follow("/logtail/cat/stdout")) == []
