@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pyinit.config.problems import Problems
     from pyinit.config.toml import Document
-    from pyinit.core.plan import WebPlan
+    from pyinit.core.plan_listen import WebPlan
 
 EXITS = ("fail-fast", "all-done", "never")
 ACTIONS = ("reload", "restart", "reopen", "stop", "ignore")

@@ -14,7 +14,8 @@ from pyinit.config import (
 from pyinit.config.ini_parse import Block
 from pyinit.config.ini_section import Section, World, check_words
 from pyinit.config.problems import suggest
-from pyinit.core.plan import InitPlan, Plan, WebPlan
+from pyinit.core.plan import InitPlan, Plan
+from pyinit.core.plan_listen import WebPlan
 from pyinit.core.record import replace
 
 TYPE_CHECKING = False

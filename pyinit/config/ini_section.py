@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pyinit.config.ini_parse import Block, Entry
     from pyinit.config.ini_read import Ini
     from pyinit.config.problems import Problems
-    from pyinit.core.plan import SocketPlan
+    from pyinit.core.plan_listen import SocketPlan
 
     T = TypeVar("T")
     D = TypeVar("D")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyinit.config import ini_values
 from pyinit.config.ini_section import Section
 from pyinit.config.web import is_loopback
-from pyinit.core.plan import Door, WebPlan
+from pyinit.core.plan_listen import Door, WebPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyinit.config import ini_values
 from pyinit.config.ini_section import Section
 from pyinit.config.problems import ValueFault
-from pyinit.core.plan import SocketPlan
+from pyinit.core.plan_listen import SocketPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

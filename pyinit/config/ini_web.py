@@ -9,7 +9,7 @@ from pyinit.config.web import is_loopback
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.config.ini_markers import Markers
-    from pyinit.core.plan import Door, WebPlan
+    from pyinit.core.plan_listen import Door, WebPlan
 
 SALT_BYTES = 8
 USUAL_MODE = 0o600

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyinit.config import paths, program, values
 from pyinit.config.problems import ValueFault, each
-from pyinit.core.plan import Door, WebPlan
+from pyinit.core.plan_listen import Door, WebPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,12 @@ number of instances, so scaling never renames a slot; its `name` is what people 
 
 from __future__ import annotations
 
+from . import plan_listen
 from .record import Record, kinds_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .plan_listen import SocketPlan, WebPlan
 
 KEEP = -2  # a limit's half: leave it as it is
 UNLIMITED = -1  # a limit's half: RLIM_INFINITY
@@ -93,7 +98,8 @@ class Launch(Record):
     descriptor 0).  `channels` are those of stdout and stderr.  `slow`: its file system may keep
     an exec waiting, so that it is never waited for.
     `terminal` puts the run into the foreground of pyinit's terminal (main program).
-    `session` starts a new session (else only a new process group).
+    `session` starts a new session (else only a new process group).  `securebits` as in
+    capabilities(7).  `runtime` "go": told what memory and processors the container has.
     """
 
     argv: tuple[str, ...]
@@ -121,13 +127,22 @@ class Launch(Record):
     stderr: tuple[Sink, ...] = INHERIT
     channels: tuple[Channel, Channel] = (CHANNEL, CHANNEL)
     slow: bool = False
+    securebits: int | None = None
+    runtime: str = ""
 
 
 class Dependency(Record):
-    """`program` must be at `condition` ("started", "ready", "completed", "done") first."""
+    """`program` must be at `condition` ("started", "ready", "completed", "done") first.
+
+    A `hard` one (depends_on) that is lost, or not there within `timeout` seconds (0: as long as it
+    takes), is a failed start, and who needs it is stopped and restarted with it.  One that is not
+    hard (wants) is started, too, and waited for, but whatever comes of it, the start goes on.
+    """
 
     program: str
     condition: str
+    timeout: float = 0.0
+    hard: bool = True
 
 
 class Restart(Record):
@@ -156,7 +171,7 @@ class Stop(Record):
 
     kill: "tree" (group and every descendant), "group", "process"; `last` is the same for the
     KILL where that reaches further ("": as `kill`).  `dump_signal` (0: none) is sent one second
-    before KILL.
+    before KILL.  With a `command` that is run in the place of the first signal.
     """
 
     signals: tuple[int, ...] = (15,)
@@ -164,6 +179,7 @@ class Stop(Record):
     kill: str = "tree"
     dump_signal: int = 0
     last: str = ""
+    command: tuple[str, ...] = ()
 
 
 class Ready(Record):
@@ -171,14 +187,58 @@ class Ready(Record):
 
     kind: "output" (`target` is a regular expression searched in its lines), "fd" (`target` is
     the descriptor's number), "notify" (sd_notify), "file" (`target` is a path), "delay"
-    (`target` is seconds), "tcp", "unix", "http", "exec".  Not ready within `timeout` seconds is
-    a failed start; `interval` is between two tries of those that ask.
+    (`target` is seconds); or a probe: "tcp" (`target` HOST:PORT), "unix" (a path), "http" (a URL),
+    "exec" (`argv`).  Not ready within `timeout` seconds is a failed start; `interval` is between
+    two tries of those that ask.
     """
 
     kind: str
     target: str = ""
     timeout: float = 30.0
     interval: float = 1.0
+    argv: tuple[str, ...] = ()
+
+
+class Live(Record):
+    """How a run shows that it lives still, once it is Running.
+
+    kind: a probe as in Ready, or "watchdog" (WATCHDOG=1 at least every `interval` seconds).  A
+    probe is made every `interval` seconds and has `timeout` seconds to answer; `failures` bad ones
+    in a row are the end of the run, by `action`: "restart", "stop", "exit" (pyinit ends, too).
+    """
+
+    kind: str
+    target: str = ""
+    argv: tuple[str, ...] = ()
+    interval: float = 10.0
+    timeout: float = 5.0
+    failures: int = 3
+    action: str = "restart"
+
+
+class Hooks(Record):
+    """Commands that are run as the program would be, around its runs; each an argv, () for none.
+
+    A `pre_start` that fails is a failed start; the others are told about and go on.
+    """
+
+    pre_start: tuple[str, ...] = ()
+    post_start: tuple[str, ...] = ()
+    pre_stop: tuple[str, ...] = ()
+    post_stop: tuple[str, ...] = ()
+
+
+class Schedule(Record):
+    """When a oneshot is started: by a `cron` line read in `timezone`, or `every` so many seconds.
+
+    `timezone` "" is that of the machine.  overlap, when its time comes and it still runs: "skip",
+    "queue" (once more afterwards), "replace" (it is stopped and started anew).
+    """
+
+    cron: str = ""
+    every: float = 0.0
+    timezone: str = ""
+    overlap: str = "skip"
 
 
 class Pool(Record):
@@ -195,6 +255,13 @@ class ProcessPlan(Record):
     the command as it was written, for those who show it ("": `launch.argv` is all there is).  A
     `hidden` process is pyinit's own (the gateway): no name means it but its own, and nothing that
     asks what is left to run counts it.
+
+    kind: "service", "oneshot" or "forking" (the run lives on in a process that the first one left
+    behind; `pidfile` is where its pid stands, "" if it is to be found).  `max_memory` in bytes (0:
+    no bound).  `sockets` are names of the plan's sockets, handed over in this order; with them a
+    new run can begin before the old one ends.  `on_demand` starts at the first connection,
+    `idle_exit` (seconds, 0: never) stops when there is none.  `watch` are the files whose change
+    is a reason for reload, signal or restart.
     """
 
     key: str
@@ -203,7 +270,7 @@ class ProcessPlan(Record):
     group: str
     launch: Launch
     instance: int = 0
-    kind: str = "service"  # or "oneshot"
+    kind: str = "service"
     autostart: bool = True
     critical: bool = True
     priority: int = 999
@@ -218,50 +285,16 @@ class ProcessPlan(Record):
     command: str = ""
     pool: Pool | None = None
     hidden: bool = False
-
-
-class SocketPlan(Record):
-    """A listening socket that pyinit holds for programs.
-
-    `listen` is "tcp:HOST:PORT" (HOST a numeric address) or "unix:/path"; `mode`, `uid` and `gid`
-    are for the latter.
-    """
-
-    name: str
-    listen: str
-    backlog: int = 4096
-    mode: int | None = None
-    uid: int | None = None
-    gid: int | None = None
-
-
-class Door(Record):
-    """One listener of the gateway: where, and who may come in.
-
-    `listen` as in SocketPlan.  `password` is as it was written: clear text, {SHA}hex or
-    {SSHA256}base64; "" with an empty `username` lets everybody in.  It must never be shown.
-    """
-
-    listen: str
-    mode: int = 0o600
-    uid: int | None = None
-    gid: int | None = None
-    username: str = ""
-    password: str = ""
-    read_only: bool = False
-
-
-class WebPlan(Record):
-    """The gateway: its doors, and when it goes home (`idle_exit` seconds without a client).
-
-    `rpc` serves supervisord's methods.  `tls_cert` and `tls_key` are paths of PEM files.
-    """
-
-    doors: tuple[Door, ...] = ()
-    idle_exit: float = 300.0
-    rpc: bool = True
-    tls_cert: str | None = None
-    tls_key: str | None = None
+    live: Live | None = None
+    max_memory: int = 0
+    hooks: Hooks | None = None
+    schedule: Schedule | None = None
+    sockets: tuple[str, ...] = ()
+    on_demand: bool = False
+    idle_exit: float = 0.0
+    reload_command: tuple[str, ...] = ()
+    watch: tuple[str, ...] = ()
+    pidfile: str = ""
 
 
 class LogPlan(Record):
@@ -286,6 +319,13 @@ class ControlPlan(Record):
     uid: int | None = None
     gid: int | None = None
     allow: tuple[tuple[int, str], ...] = ()
+
+
+class ExitWhen(Record):
+    """pyinit ends with 0 once the `file` is there, or no process called `process` any more."""
+
+    file: str = ""
+    process: str = ""
 
 
 class InitPlan(Record):
@@ -316,6 +356,7 @@ class InitPlan(Record):
     stop_order: str = "graph"
     identifier: str = "supervisor"
     cleanup: bool = True
+    exit_when: ExitWhen | None = None
 
 
 class Plan(Record):
@@ -339,4 +380,4 @@ def plan_kinds() -> dict[str, type[Record]]:
     """Return the records a plan is made of, for `record.from_plain`."""
     import sys
 
-    return kinds_of(sys.modules[__name__])
+    return kinds_of(sys.modules[__name__], plan_listen)

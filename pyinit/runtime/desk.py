@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pyinit.core.draft import Supervisor
     from pyinit.core.events import Event
-    from pyinit.core.plan import WebPlan
+    from pyinit.core.plan_listen import WebPlan
     from pyinit.runtime.announcer import Announcer
     from pyinit.runtime.compiling import Compiler, Faults
     from pyinit.runtime.happenings import Happenings

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from pyinit.core.plan import Plan, WebPlan
+    from pyinit.core.plan import Plan
+    from pyinit.core.plan_listen import WebPlan
     from pyinit.protocol.wire import Json
     from pyinit.runtime.machine import Machine
     from pyinit.runtime.sockets_held import Held

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import TypeAlias
 
-    from pyinit.core.plan import Launch, ProcessPlan, Sink, WebPlan
+    from pyinit.core.plan import Launch, ProcessPlan, Sink
+    from pyinit.core.plan_listen import WebPlan
     from pyinit.protocol.wire import Json
 
     Secrets: TypeAlias = dict[str, str]

@@ -15,7 +15,8 @@ from pyinit.system import files, sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyinit.core.plan import Door, Plan, SocketPlan
+    from pyinit.core.plan import Plan
+    from pyinit.core.plan_listen import Door, SocketPlan
     from pyinit.runtime.gateway import Gateway
     from pyinit.runtime.machine import Machine
     from pyinit.system.sockets import Socket

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
     from typing import TypeAlias
 
-    from pyinit.core.plan import ProcessPlan, SocketPlan
+    from pyinit.core.plan import ProcessPlan
+    from pyinit.core.plan_listen import SocketPlan
     from pyinit.protocol.wire import Json, Object
     from pyinit.runtime.compiling import Faults
     from pyinit.runtime.control import Ask

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from pyinit.core.plan import Door
+    from pyinit.core.plan_listen import Door
     from pyinit.core.process import Process
     from pyinit.protocol.wire import Json, Object
     from pyinit.runtime.control import Ask

@@ -105,7 +105,7 @@ def _value(core, node):
         case ast.Name("inf"):
             return float("inf")
         case ast.Call(ast.Name(name), values, named):
-            kinds = core.record.kinds_of(core.events, core.plan, core.status)
+            kinds = core.record.kinds_of(core.events, core.plan, core.plan.plan_listen, core.status)
             return kinds[name](
                 *[_value(core, each) for each in values],
                 **{each.arg: _value(core, each.value) for each in named},

@@ -7,7 +7,7 @@ from configs import ENVIRON, fault_in, faults_in, plan_of, written
 
 from pyinit.config.effective import effective
 from pyinit.config.load import load
-from pyinit.core.plan import Door, WebPlan
+from pyinit.core.plan_listen import Door, WebPlan
 
 SALTED = "{SSHA256}" + "A" * 48
 HASHED = "{SHA}" + "0" * 40

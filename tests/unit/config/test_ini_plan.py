@@ -9,7 +9,8 @@ from configs import ENVIRON, written
 
 from pyinit.config.load import load
 from pyinit.config.problems import ConfigErrors
-from pyinit.core.plan import Channel, Door, Limit, LogPlan, Pool, Restart, Sink, SocketPlan, Stop
+from pyinit.core.plan import Channel, Limit, LogPlan, Pool, Restart, Sink, Stop
+from pyinit.core.plan_listen import Door, SocketPlan
 
 MAIN = "[supervisord]\nnodaemon=true\n"
 EXAMPLE = """\

@@ -1,6 +1,7 @@
 """Which groups a configuration adds, changes and removes."""
 
-from pyinit.core.plan import Launch, Plan, ProcessPlan, SocketPlan
+from pyinit.core.plan import Launch, Plan, ProcessPlan
+from pyinit.core.plan_listen import SocketPlan
 from pyinit.core.record import replace
 from pyinit.runtime.verbs_groups import difference, groups_of
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit.core.plan import Channel, Door, Launch, ProcessPlan, Restart, Sink, Stop, WebPlan
+from pyinit.core.plan import Channel, Launch, ProcessPlan, Restart, Sink, Stop
+from pyinit.core.plan_listen import Door, WebPlan
 from pyinit.core.process import Process
 from pyinit.core.states import (
     Backoff,
