@@ -10,8 +10,9 @@ from . import table as tables
 from .effects import Announce, Kill, Removed
 from .inputs import Blocked, Go, Start
 from .policy import is_success
-from .process import advance, is_active, plan_to_be
+from .process import advance
 from .record import Record, replace
+from .slot import is_active, plan_to_be
 from .states import (
     NEVER,
     NO_PID,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from .inputs import Input
     from .phases import Phase
     from .plan import InitPlan
-    from .process import Process
+    from .slot import Process
     from .states import State
     from .table import Pids, Table
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from .plan import Plan, ProcessPlan
-    from .process import Process
+    from .slot import Process
 
 
 class Graph(Record):

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from .process import Process
+    from .slot import Process
     from .table import Table
 
     Level: TypeAlias = tuple[int, str]

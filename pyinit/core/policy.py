@@ -22,7 +22,7 @@ from .status import ExitCode, describe, is_machines_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .process import Process
+    from .slot import Process
     from .states import Ending
     from .status import ExitStatus
 

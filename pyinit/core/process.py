@@ -39,11 +39,11 @@ from .inputs import (
     Start,
     Stop,
 )
-from .record import Record, assert_never, replace
+from .record import assert_never, replace
+from .slot import enter, with_pending
 from .states import (
     NEVER,
     NO_PID,
-    RESTING,
     Backoff,
     Ending,
     Exited,
@@ -55,7 +55,6 @@ from .states import (
     Stopped,
     Stopping,
     Waiting,
-    deadline,
 )
 
 TYPE_CHECKING = False
@@ -64,38 +63,11 @@ if TYPE_CHECKING:
 
     from .effects import Effects
     from .inputs import Input
-    from .plan import Limit, ProcessPlan
-    from .states import State
+    from .slot import Process
     from .status import ExitStatus
 
 LEFTOVER_GRACE_S = 2.0  # what a crashed run left gets this long after the stop signal
 GIVE_UP_KILLS = 5  # leftovers that survive this many KILLs no longer hold up their process
-
-
-class Process(Record):
-    """One slot: its plan, its state, and what its past runs leave to remember.
-
-    `due` is the deadline of `state`; `runs` is the id of the last run; `restarts` counts the runs
-    that followed an end by itself.  For `policy`: `failures` are the times of recent failed runs,
-    `tries` counts those in a row, `childless` the starts in a row without a child.  `limits` were
-    set by hand; `last` is how the last run ended, `last_at` when.  A `closing` process gets no new
-    run (shutdown); a `retired` one left the plan and is dropped once it is at rest.
-    """
-
-    plan: ProcessPlan
-    state: State = Stopped()
-    due: float = NEVER
-    runs: int = 0
-    restarts: int = 0
-    failures: tuple[float, ...] = ()
-    tries: int = 0
-    childless: int = 0
-    pending: ProcessPlan | None = None
-    closing: bool = False
-    retired: bool = False
-    limits: tuple[Limit, ...] = ()
-    last: ExitStatus | None = None
-    last_at: float = 0.0
 
 
 if TYPE_CHECKING:
@@ -121,21 +93,6 @@ def advance(process: Process, event: Input, now: float, seed: int) -> Step:
             return _backoff(process, state, event, now)
         case _:
             assert_never(process.state)
-
-
-def enter(process: Process, state: State, **changes: object) -> Process:
-    """Return `process` in `state`, its deadline with it, and with other `changes`."""
-    return replace(process, state=state, due=deadline(state), **changes)
-
-
-def is_active(process: Process) -> bool:
-    """Say whether the process is anything but at rest."""
-    return not isinstance(process.state, RESTING)
-
-
-def plan_to_be(process: Process) -> ProcessPlan:
-    """Return the plan the next run of the process will be born with."""
-    return process.pending or process.plan
 
 
 def _at_rest(process: Process, event: Input) -> Step:
@@ -370,7 +327,7 @@ def _leftovers(process: Process, state: Ending, left: int, now: float) -> Step:
 
 def _conclude(process: Process, state: Ending, now: float, seed: int) -> Step:
     """Nothing of the run is left: decide what comes next."""
-    process = _with_pending(process)
+    process = with_pending(process)
     if state.again and not (process.closing or process.retired):
         return _wanted(process)
     if state.asked:
@@ -386,8 +343,3 @@ def _conclude(process: Process, state: Ending, now: float, seed: int) -> Step:
 def _wanted(process: Process) -> Step:
     """Somebody wants a new run: what failed before is forgiven."""
     return enter(process, Waiting(), failures=(), tries=0, childless=0), ()
-
-
-def _with_pending(process: Process) -> Process:
-    """Return the process with the plan that waited for its run to end, if one did."""
-    return replace(process, plan=plan_to_be(process), pending=None)

@@ -6,8 +6,8 @@ from . import change, graph, table
 from .effects import Note
 from .inputs import Restart, Start, Stop
 from .phases import Up
-from .process import Process, plan_to_be
 from .record import replace
+from .slot import Process, plan_to_be
 from .states import Ending, Exited, Stopped, Stopping, run_of
 
 TYPE_CHECKING = False

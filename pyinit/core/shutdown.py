@@ -16,8 +16,8 @@ from . import escalation, graph, levels
 from .effects import Exit, Note, Sweep
 from .inputs import Due, Hurry, Stop
 from .phases import Booting, Draining, Halting, Over, Shutdown, Sweeping, Up, shutdown_of
-from .process import is_active
 from .record import assert_never, replace
+from .slot import is_active
 from .states import NEVER, WITH_RUN, Backoff, Ending, Exited, Fatal, Stopping, Waiting, has_failed
 from .status import Signaled, describe, parted, shell_code
 from .table import held
@@ -25,7 +25,7 @@ from .table import held
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .draft import Draft
-    from .process import Process
+    from .slot import Process
 
 RESERVE_S = 0.5  # of the budget, for the last KILL to be reaped and the sweep; at most a tenth
 SWEEP_GRACE_S = 2.0  # what the programs left behind gets between TERM and KILL

@@ -18,9 +18,9 @@ from .effects import Kill, Note
 from .inputs import Counted as CountedInput
 from .inputs import Due, ExecBad, ExecOk, Gone, Proven, Restart, SpawnBad, SpawnOk, Stop
 from .phases import Booting, Up
-from .process import Process
 from .record import assert_never, replace
 from .reload import load_plan
+from .slot import Process
 from .states import NO_PID, Ending, run_of
 from .status import from_wait
 

@@ -8,8 +8,8 @@ left" look at chunks, not at rows.
 
 from __future__ import annotations
 
-from .process import Process, is_active
 from .record import Record, replace
+from .slot import Process, is_active
 from .states import NEVER, Ending, Stopped
 
 TYPE_CHECKING = False

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from pyinit.core.process import Process
+    from pyinit.core.slot import Process
     from pyinit.protocol.wire import Json, Object
     from pyinit.runtime.control import Ask
     from pyinit.runtime.verbs_service import Service

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pyinit.core.draft import Supervisor
     from pyinit.core.effects import Announce
     from pyinit.core.events import Event
-    from pyinit.core.process import Process
+    from pyinit.core.slot import Process
     from pyinit.runtime.machine import Machine
     from pyinit.runtime.speech import Speech
     from pyinit.runtime.stream import Source

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pyinit.core.process import Process
+    from pyinit.core.slot import Process
     from pyinit.runtime.desk import Desk
 
 S_IFMT, S_IFDIR = 0o170000, 0o040000

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from pyinit.core.draft import Supervisor
     from pyinit.core.plan import Plan
-    from pyinit.core.process import Process
+    from pyinit.core.slot import Process
     from pyinit.protocol.wire import Object
     from pyinit.runtime.control import Ask
     from pyinit.runtime.happenings import Happenings

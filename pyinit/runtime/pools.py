@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pyinit.core.events import Event
-    from pyinit.core.process import Process
+    from pyinit.core.slot import Process
     from pyinit.protocol.listener import Broke
     from pyinit.runtime.speech import Speech
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyinit.core.plan import Launch
-    from pyinit.core.process import Process
+    from pyinit.core.slot import Process
     from pyinit.core.status import ExitStatus
     from pyinit.protocol.wire import Json
     from pyinit.runtime.history import End

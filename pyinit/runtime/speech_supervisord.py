@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pyinit.core.phases import Booting, Over, Up
-from pyinit.core.process import is_active
 from pyinit.core.signals import DEFAULTS
+from pyinit.core.slot import is_active
 from pyinit.core.states import NEVER, Stopping
 from pyinit.core.status import (
     ENOENT,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pyinit.core.effects import Announce, Kill
     from pyinit.core.plan import ProcessPlan
-    from pyinit.core.process import Process
+    from pyinit.core.slot import Process
     from pyinit.core.status import ExitStatus
     from pyinit.protocol.listener import Broke
     from pyinit.runtime.history import End

@@ -32,7 +32,7 @@ from pyinit.system.signals import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyinit.core.process import Process
+    from pyinit.core.slot import Process
     from pyinit.protocol.wire import Object
     from pyinit.runtime.compiling import Faults
     from pyinit.runtime.control import Ask

@@ -9,7 +9,7 @@ from pyinit.system import environment, procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyinit.core.process import Process
+    from pyinit.core.slot import Process
     from pyinit.protocol.wire import Json, Object
     from pyinit.runtime.control import Ask
     from pyinit.runtime.verbs_service import Service

@@ -20,7 +20,7 @@ from pyinit.system import logplace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyinit.core.process import Process
+    from pyinit.core.slot import Process
     from pyinit.protocol.wire import Object
     from pyinit.runtime.control import Ask
     from pyinit.runtime.desk import Desk

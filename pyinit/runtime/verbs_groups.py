@@ -8,8 +8,8 @@ of other groups waits for them to be removed and added.
 from __future__ import annotations
 
 from pyinit.core.plan import Plan
-from pyinit.core.process import plan_to_be
 from pyinit.core.record import replace
+from pyinit.core.slot import plan_to_be
 from pyinit.core.states import RESTING
 from pyinit.protocol.messages import Refused
 from pyinit.runtime import served_config

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from pyinit.core.process import Process
+    from pyinit.core.slot import Process
     from pyinit.protocol.wire import Json, Object
     from pyinit.runtime.control import Ask
     from pyinit.runtime.verbs_service import Service

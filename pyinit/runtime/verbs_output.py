@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pyinit.core.effects import Effects
     from pyinit.core.events import Event
-    from pyinit.core.process import Process
+    from pyinit.core.slot import Process
     from pyinit.protocol.wire import Json, Object
     from pyinit.runtime.control import Ask
     from pyinit.runtime.verbs_service import Service

@@ -11,7 +11,7 @@ from pyinit.runtime.changed import Changed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyinit.core.process import Process
+    from pyinit.core.slot import Process
     from pyinit.protocol.wire import Object
     from pyinit.runtime.control import Ask
     from pyinit.runtime.desk import Desk

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pyinit.core.draft import Supervisor
     from pyinit.core.phases import Phase, Shutdown
-    from pyinit.core.process import Process
+    from pyinit.core.slot import Process
     from pyinit.runtime.machine import Machine
 
 

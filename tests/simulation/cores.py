@@ -13,13 +13,14 @@ MODULES = (
         "record",
         "reload",
         "shutdown",
+        "slot",
         "signals",
         "states",
         "status",
     ),
-    *("supervisor", "table", "trace"),
+    *("plan_listen", "supervisor", "table", "trace"),
 )
-KEPT = ("draft", "graph", "phases", "plan", "process", "states", "status", "table")
+KEPT = ("draft", "graph", "phases", "plan", "plan_listen", "slot", "states", "status", "table")
 
 
 def load(package="pyinit.core"):

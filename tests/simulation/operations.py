@@ -30,7 +30,7 @@ def finish(world):
         world.feed(ev.StopRequested(tuple(world.state.table.index)))
         world.sleep(HEALING_S)
         if world.exit is None:
-            active = [row.plan.key for row in world.state.table if core.process.is_active(row)]
+            active = [row.plan.key for row in world.state.table if core.slot.is_active(row)]
             if active:
                 properties.fail(world, f"told to stop and still not at rest: {active}")
             if world.leaders():

@@ -38,7 +38,7 @@ BUGS = (
     ("what was stopped comes back", "process",
      "    if state.asked:\n        return enter", "    if state.asked and process.closing:\n        return enter"),
     ("a new run is born of the old plan", "process",
-     "    process = _with_pending(process)\n    if state.again",
+     "    process = with_pending(process)\n    if state.again",
      "    if state.again"),
     ("restarts are not counted", "process",
      "        return _spawn(replace(process, restarts=process.restarts + 1), now)\n    return enter(process, verdict.state), ()",

@@ -341,7 +341,7 @@ class Promises:
         hasty = getattr(after.phase, "shutdown", None) is None or after.phase.shutdown.asked > 1
         if type(after.phase).__name__ != "Halting" or hasty or isinstance(event, ev.StopRequested):
             return
-        active = [row.plan.key for row in shown(after) if self.world.core.process.is_active(row)]
+        active = [row.plan.key for row in shown(after) if self.world.core.slot.is_active(row)]
         if after.init.stop_order == "groups":
             self._group_order(after, effects)
         for said in effects:
@@ -355,7 +355,7 @@ class Promises:
 
     def _hidden_last(self, after):
         """Once all others are at rest, pyinit's own processes are stopped."""
-        active = {row.plan.key for row in after.table if self.world.core.process.is_active(row)}
+        active = {row.plan.key for row in after.table if self.world.core.slot.is_active(row)}
         if type(after.phase).__name__ != "Halting" or active & {r.plan.key for r in shown(after)}:
             return
         for key in active:
@@ -364,7 +364,7 @@ class Promises:
 
     def _group_order(self, after, effects):
         """One group after another, the last first, all of it at once."""
-        active = [row for row in shown(after) if self.world.core.process.is_active(row)]
+        active = [row for row in shown(after) if self.world.core.slot.is_active(row)]
         level = {row.plan.key: (row.plan.group_priority, row.plan.group) for row in after.table}
         turn = max([level[row.plan.key] for row in active], default=None)
         for said in effects:
@@ -390,7 +390,7 @@ class Promises:
         return [
             row.plan.key
             for row in state.table
-            if row.plan.program in found - {program} and self.world.core.process.is_active(row)
+            if row.plan.program in found - {program} and self.world.core.slot.is_active(row)
         ]
 
     def _hurries(self):
@@ -407,7 +407,7 @@ class Promises:
         world, ev = self.world, self.world.core.events
         was, phase = type(before.phase).__name__, type(after.phase).__name__
         asked = isinstance(event, (ev.ShutdownRequested, ev.SignalReceived))
-        quiet = not any(world.core.process.is_active(row) for row in shown(after))
+        quiet = not any(world.core.slot.is_active(row) for row in shown(after))
         if phase == "Draining" and not isinstance(event, ev.StopRequested):
             for said in effects:
                 if _tells_to_stop(world, said):
@@ -419,7 +419,7 @@ class Promises:
             if waited < min(wanted, since + init.drain_delay - world.now + waited) - EPSILON:
                 fail(world, f"drained for {waited:g} s, not {wanted:g}")
         if was == "Up" and phase == "Halting" and isinstance(event, ev.ShutdownRequested):
-            still = any(world.core.process.is_active(row) for row in shown(before))
+            still = any(world.core.slot.is_active(row) for row in shown(before))
             if still and min(before.drained_at, world.now) + after.init.drain_delay > world.now:
                 awake = {"Starting", "Running", "Stopping", "Ending"}
                 if any(type(row.state).__name__ in awake for row in shown(before)):

@@ -287,9 +287,9 @@ class Book:
         if isinstance(event, (ev.Boot, ev.StartRequested, ev.RestartRequested, ev.PlanLoaded)):
             return
         for row in before.table:
-            if not core.process.is_active(row) and row.plan.key in after.table:
+            if not core.slot.is_active(row) and row.plan.key in after.table:
                 now = after.table[row.plan.key]
-                if core.process.is_active(now):
+                if core.slot.is_active(now):
                     fail(world, f"{row.plan.key} was at rest and starts by itself")
 
     def _quiet(self, before, after):
@@ -304,7 +304,7 @@ class Book:
                 for key in after.graph.keys.get(need.program, ())
             ):
                 fail(world, f"{row.plan.key} waits for nothing")
-            if row.retired and not core.process.is_active(row):
+            if row.retired and not core.slot.is_active(row):
                 fail(world, f"{row.plan.key} left the plan, is at rest and still here")
         self._nobody_overlooked_the_end(before, after)
 
@@ -315,14 +315,14 @@ class Book:
             for row in shown(after)
             if type(row.state).__name__ in {"Exited", "Fatal"}
             and row.plan.key in before.table
-            and core.process.is_active(before.table[row.plan.key])
+            and core.slot.is_active(before.table[row.plan.key])
         ]
         policy = after.init.exit
         for row in ended:
             failed = is_failure(row)
             if policy == "fail-fast" and failed and row.plan.critical:
                 fail(world, f"{row.plan.key} gave up, and nothing ends")
-        active = [row for row in shown(after) if core.process.is_active(row)]
+        active = [row for row in shown(after) if core.slot.is_active(row)]
         held = [row for row in shown(after) if getattr(row.state, "held", False)]
         if ended and not active and not held and policy in {"fail-fast", "all-done"}:
             fail(world, "nothing is left to run, and nothing ends")
@@ -344,7 +344,7 @@ class Book:
         codes = set()
         if isinstance(event, ev.SignalReceived):
             codes.add(None)
-        nothing = not any(core.process.is_active(row) for row in shown(after))
+        nothing = not any(core.slot.is_active(row) for row in shown(after))
         for row in shown(after):
             name = type(row.state).__name__
             was = row_of(before, row.plan.key)
@@ -355,7 +355,7 @@ class Book:
             others = [each for each in after.table if each.plan.program == program]
             if policy == "fail-fast" and is_failure(row) and row.plan.critical:
                 codes.add(code or 1)
-            elif policy == f"main:{program}" and not any(map(core.process.is_active, others)):
+            elif policy == f"main:{program}" and not any(map(core.slot.is_active, others)):
                 codes.add(code or int(is_failure(row)))
         if nothing and after.init.exit in {"fail-fast", "all-done"}:
             codes |= first_failure(core, after)

@@ -8,8 +8,9 @@ from core_desk import program
 
 from pyinit.core import diagram, inputs, states
 from pyinit.core.plan import Ready, Restart, Stop
-from pyinit.core.process import Process, advance, enter
+from pyinit.core.process import advance
 from pyinit.core.record import replace
+from pyinit.core.slot import Process, enter
 from pyinit.core.states import NEVER, Run
 from pyinit.core.status import ExitCode, NotExecuted, Signaled
 

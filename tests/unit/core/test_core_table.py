@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from pyinit.core import events as ev
 from pyinit.core import supervisor, table
-from pyinit.core.process import Process, enter
 from pyinit.core.record import replace
+from pyinit.core.slot import Process, enter
 from pyinit.core.states import NEVER, Backoff, Ending, Run, Running, Stopped
 from pyinit.core.status import ExitCode
 

@@ -3,8 +3,8 @@
 from pyinit.core import table
 from pyinit.core.phases import Halting, Shutdown, Up
 from pyinit.core.plan import Launch, Plan, ProcessPlan
-from pyinit.core.process import Process
 from pyinit.core.record import replace
+from pyinit.core.slot import Process
 from pyinit.core.supervisor import new
 from pyinit.runtime import changed
 from pyinit.runtime.changed import Changed

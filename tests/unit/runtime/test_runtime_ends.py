@@ -6,7 +6,7 @@ import pytest
 
 from pyinit.core.effects import Announce
 from pyinit.core.plan import Launch, ProcessPlan
-from pyinit.core.process import Process
+from pyinit.core.slot import Process
 from pyinit.core.states import Backoff, Exited, Fatal, Stopped
 from pyinit.core.status import ExitCode, NotExecuted, Signaled
 from pyinit.runtime.announcer import Announcer, status_json

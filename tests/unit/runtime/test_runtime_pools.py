@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pyinit.core import events as ev
 from pyinit.core.plan import Launch, Pool, ProcessPlan
-from pyinit.core.process import Process
+from pyinit.core.slot import Process
 from pyinit.core.states import NEVER, NO_PID, Run, Running, Starting, Stopped
 from pyinit.runtime import pools
 from pyinit.runtime.happenings import covers

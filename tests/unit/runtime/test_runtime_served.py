@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pyinit.core.plan import Channel, Launch, ProcessPlan, Restart, Sink, Stop
 from pyinit.core.plan_listen import Door, WebPlan
-from pyinit.core.process import Process
+from pyinit.core.slot import Process
 from pyinit.core.states import (
     Backoff,
     Ending,
