@@ -210,6 +210,7 @@ class Carried(Record):
     auto_logs: dict[tuple[str, int], tuple[str, str]] | None = None
     syslog: Unsent | None = None
     events: Events | None = None
+    parts: dict[str, object] = {}  # noqa: RUF012  never changed
 
 
 class Blobs:

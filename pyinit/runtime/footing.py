@@ -11,6 +11,7 @@ from pyinit.runtime import pidfile
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.core.plan import InitPlan
+    from pyinit.runtime.log import Log
     from pyinit.runtime.machine import Machine
     from pyinit.runtime.options import Options
 
@@ -35,6 +36,18 @@ def enter(init: InitPlan, options: Options) -> Options:
     if init.umask is None:
         return options
     return replace(options, born_mask=posix.umask(init.umask))
+
+
+def become_init(log: Log) -> None:
+    """Have orphans below us handed to us, as PID 1 has by nature."""
+    if posix.getpid() == 1:
+        return
+    from pyinit.system import prctl
+
+    try:
+        prctl.become_subreaper()
+    except (OSError, ImportError) as error:
+        log.warning(f"not PID 1 and no subreaper ({error}): orphans are not ours to reap")
 
 
 def take_rest(machine: Machine) -> None:

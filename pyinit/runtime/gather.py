@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyinit.core.plan import CHANNEL
 from pyinit.core.record import replace
-from pyinit.runtime import carry
+from pyinit.runtime import carry, parts
 from pyinit.runtime.stream import rests_of
 
 TYPE_CHECKING = False
@@ -23,6 +23,7 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
     loop, pump, control = machine.loop, machine.pump, machine.control
     listener = control.listener if control is not None else None
     listener_fd = listener.fileno() if listener is not None else -1
+    known, more = parts.carried(machine)
     carried = carry.Carried(
         supervisor=loop.supervisor,
         plan=replace(machine.plan, processes=()),  # the rows of the supervisor have them
@@ -70,8 +71,9 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
         auto_logs=pump.special.auto.files if pump.special.auto is not None else None,
         syslog=_syslog(machine, blobs),
         events=_events(machine, blobs),
+        parts=known,
     )
-    return carried, blobs, _descriptors(carried)
+    return carried, blobs, [*_descriptors(carried), *more]
 
 
 def _events(machine: Machine, blobs: Blobs) -> carry.Events | None:

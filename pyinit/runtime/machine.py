@@ -17,6 +17,7 @@ from pyinit.runtime import (
     main_program,
     notify,
     own_log,
+    parts,
     pidfile,
     revision,
     speech,
@@ -122,6 +123,7 @@ class Machine:
         )
         self.watch = DescriptorWatch(self.loop, self.log, time.monotonic())
         self.happenings: Happenings | None = None
+        self.parts: dict[str, parts.Part] = {}
         self._wire()
         speech.choose(self)
         own_log.place(self, plan.init.log)
@@ -166,7 +168,7 @@ class Machine:
         texts = [limits.describe_unmet(each, "pyinit") for each in unmet]
         if texts and init.limits_unmet == "fail":
             return Faults(tuple(texts))
-        self.become_init()
+        footing.become_init(self.log)
         for text in texts:
             self.log.warning(text)
         try:
@@ -180,6 +182,7 @@ class Machine:
             footing.become_user(init)
             footing.take_rest(self)
             self.pump.special.expect(self.plan, boot=True)
+            parts.adopt(self, init, self.plan.processes)
         except pidfile.AlreadyRunning as error:
             return Faults((f"cannot start: {error}",), 1)
         except footing.Unable as error:
@@ -189,17 +192,6 @@ class Machine:
             self._give_back()
             return Faults((f'cannot start: {error.strerror} "{error.filename}"',))
         return None
-
-    def become_init(self) -> None:
-        """Have orphans below us handed to us, as PID 1 has by nature."""
-        if posix.getpid() == 1:
-            return
-        from pyinit.system import prctl
-
-        try:
-            prctl.become_subreaper()
-        except (OSError, ImportError) as error:
-            self.log.warning(f"not PID 1 and no subreaper ({error}): orphans are not ours to reap")
 
     def open_control(
         self, listener_fd: int = -1, notify_path: str = "", notify_fd: int = -1
@@ -288,6 +280,7 @@ class Machine:
             speech.adopt(self)
             self._open_notify()
             self.pump.special.expect(self.plan)
+            parts.adopt(self, self.plan.init, plan.processes)
         return refused
 
     def _trouble(self, text: str) -> None:

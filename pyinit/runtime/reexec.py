@@ -23,7 +23,7 @@ from pyinit.core.record import replace
 from pyinit.core.states import RunId, Starting
 from pyinit.protocol.messages import refusal, reply
 from pyinit.protocol.wire import decode, encode
-from pyinit.runtime import carry, notify
+from pyinit.runtime import carry, footing, notify, parts
 from pyinit.runtime.gather import gather
 from pyinit.runtime.log import fault
 from pyinit.runtime.reaper import SIGCHLD, forked
@@ -196,7 +196,7 @@ def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
         _seal(fd)
     machine = Machine(options, carried.plan, carried.supervisor)
     machine.socket_path = carried.socket_path
-    machine.become_init()
+    footing.become_init(machine.log)
     for outlet, each in zip(machine.outlets, carried.outlets, strict=True):
         outlet.restore(blobs.of(each.pending), each.dropped, each.unsaid, each.fd)
     if carried.listener_fd >= 0:
@@ -217,6 +217,7 @@ def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
         from pyinit.runtime import pools_carried
 
         pools_carried.restore(machine, carried.events, blobs)
+    parts.resume(machine, carried.parts)
     _restore_runs(machine, carried)
     machine.reaper.kick()
     machine.log.info(f"re-executed, {len(machine.loop.supervisor.pids.known())} runs kept")

@@ -59,7 +59,7 @@ BUGS = (
     ("a stop before the fork is reported goes to pid 0", "process",
      "    if run.pid == NO_PID:  # the fork is not reported yet: the signal follows on SpawnOk\n        return stopping, ()\n",
      ""),
-    ("a state keeps the deadline of the last one", "process",
+    ("a state keeps the deadline of the last one", "slot",
      "return replace(process, state=state, due=deadline(state), **changes)",
      "return replace(process, state=state, due=min(process.due, deadline(state)), **changes)"),
     # --- escalation, backoff, policy

@@ -60,7 +60,7 @@ LATER = re.compile(
     r"|pyinit\.protocol\.listener"
     r"|pyinit\.runtime\.(verbs\w*|daemon|direct\w*|happenings|pools\w*|speech_\w+)"
 )
-MODULES = 98
+MODULES = 99
 EXTENSIONS = re.compile(
     r"/(_ctypes|_json|_posixsubprocess|_socket|_struct|fcntl|resource|select)\.cpython-"
 )

@@ -1,0 +1,70 @@
+"""Parts that only some plans need: imported, told of every plan, and carried over a re-exec alike.
+
+A part is made when the first plan wants it and stays; what it needs of the loop (a turn's end, a
+deadline) it takes itself.  What it carries is what `record.to_plain` can write (numbers, texts,
+tuples, dicts) and the descriptors that must stay open;
+the part of the next pyinit is told of the processes first and then resumes with that.
+"""
+
+from __future__ import annotations
+
+from pyinit.core.slot import plan_to_be
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Protocol, TypeAlias
+
+    from pyinit.core.plan import InitPlan, ProcessPlan
+    from pyinit.runtime.machine import Machine
+
+    Made: TypeAlias = Callable[[Machine], "Part"]
+    Wanted: TypeAlias = Callable[[InitPlan, tuple[ProcessPlan, ...]], bool]
+
+    class Part(Protocol):
+        """What every part can be told and asked."""
+
+        def adopt(self, init: InitPlan, processes: tuple[ProcessPlan, ...]) -> None:
+            """Go by this plan from now on; at boot, at each reload, and after a re-exec."""
+
+        def carried(self) -> tuple[object, tuple[int, ...]]:
+            """Return what the next pyinit must know, and the descriptors it must have."""
+
+        def resume(self, known: object) -> None:
+            """Go on with what the part of another pyinit has carried."""
+
+
+# (name, whether a plan wants it, what imports and makes it), in the order in which they are told.
+PARTS: tuple[tuple[str, Wanted, Made], ...] = ()
+
+
+def adopt(machine: Machine, init: InitPlan, processes: Iterable[ProcessPlan]) -> None:
+    """Tell every part of a plan, those first that it is the first to want."""
+    plans = tuple(processes)
+    for name, wanted, made in PARTS:
+        if name not in machine.parts and wanted(init, plans):
+            machine.parts[name] = made(machine)
+        if name in machine.parts:
+            machine.parts[name].adopt(init, plans)
+
+
+def carried(machine: Machine) -> tuple[dict[str, object], list[int]]:
+    """Return what each part carries by its name, and the descriptors of them all."""
+    found = {name: part.carried() for name, part in machine.parts.items()}
+    fds = [fd for _, kept in found.values() for fd in kept]
+    return {name: known for name, (known, _) in found.items()}, fds
+
+
+def resume(machine: Machine, known: dict[str, object]) -> None:
+    """Go on as the parts of another pyinit, whose processes are those of our rows."""
+    adopt(machine, machine.plan.init, _planned(machine))
+    for name, each in known.items():
+        if name in machine.parts:
+            machine.parts[name].resume(each)
+
+
+def _planned(machine: Machine) -> Iterator[ProcessPlan]:
+    """Give the plans of the processes there are, as their next runs will be born of them."""
+    for row in machine.loop.supervisor.table:
+        if not row.retired:
+            yield plan_to_be(row)
