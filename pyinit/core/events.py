@@ -112,6 +112,12 @@ class ReadyReported(Record):
     run_id: RunId
 
 
+class ScheduleDue(Record):
+    """The time of a process's schedule has come."""
+
+    key: str
+
+
 class LimitsSet(Record):
     """Somebody changed rlimits of running processes; later runs get them too."""
 
@@ -167,3 +173,4 @@ if TYPE_CHECKING:
         | ShutdownRequested
         | Tick
     )
+        | ScheduleDue

@@ -40,7 +40,7 @@ from .inputs import (
     Stop,
 )
 from .record import assert_never, replace
-from .slot import enter, with_pending
+from .slot import enter, may_wake, with_pending
 from .states import (
     NEVER,
     NO_PID,
@@ -99,7 +99,7 @@ def _at_rest(process: Process, event: Input) -> Step:
     match event:
         case Start() | Restart():
             return _wanted(process)
-        case Stop(held=True) if isinstance(process.state, Stopped):
+        case Stop(held=True) if isinstance(process.state, Stopped) or may_wake(process):
             return enter(process, Stopped(held=True)), ()
         case Stop() | Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
             return process, ()

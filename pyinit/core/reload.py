@@ -7,8 +7,8 @@ from .effects import Note
 from .inputs import Restart, Start, Stop
 from .phases import Up
 from .record import replace
-from .slot import Process, plan_to_be
-from .states import Ending, Exited, Stopped, Stopping, run_of
+from .slot import Process, is_dormant, plan_to_be
+from .states import Ending, Exited, Fatal, Stopped, Stopping, run_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ def _carry_out(
                 pass
             case Stopped() if not row.plan.autostart:
                 pass
+            case Stopped() | Exited() | Fatal() if is_dormant(row.plan):
+                pass  # its next run, when its time comes, is born of the new plan
             case Stopped() | Exited():
                 draft.send(key, Start())
             case _:

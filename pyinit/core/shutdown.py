@@ -12,7 +12,7 @@ The hidden processes are pyinit's own: they stop when all others have, and never
 
 from __future__ import annotations
 
-from . import escalation, graph, levels
+from . import escalation, graph, levels, schedule
 from .effects import Exit, Note, Sweep
 from .inputs import Due, Hurry, Stop
 from .phases import Booting, Draining, Halting, Over, Shutdown, Sweeping, Up, shutdown_of
@@ -195,8 +195,13 @@ def judge(draft: Draft, process: Process) -> None:
             begin(draft, why, _code(process))
     elif policy == "fail-fast" and failed and process.plan.critical:
         begin(draft, why, _code(process))
-    elif policy in {"fail-fast", "all-done"} and draft.active() == 0 and held(draft.table) == 0:
+    elif policy in {"fail-fast", "all-done"} and not _is_left(draft):
         begin(draft, "nothing is left to run", _first_failure(draft))
+
+
+def _is_left(draft: Draft) -> bool:
+    """Say whether something runs, or may run again: by hand, by the clock, or by a connection."""
+    return bool(draft.active() or held(draft.table)) or schedule.is_left(draft)
 
 
 def _code(process: Process) -> int:

@@ -19,7 +19,8 @@ class Process(Record):
     that followed an end by itself.  For `policy`: `failures` are the times of recent failed runs,
     `tries` counts those in a row, `childless` the starts in a row without a child.  `limits` were
     set by hand; `last` is how the last run ended, `last_at` when.  A `closing` process gets no new
-    run (shutdown); a `retired` one left the plan and is dropped once it is at rest.
+    run (shutdown); a `retired` one left the plan and is dropped once it is at rest.  `queued`: its
+    time came while it was on its way, and it runs once more.
     """
 
     plan: ProcessPlan
@@ -36,6 +37,7 @@ class Process(Record):
     limits: tuple[Limit, ...] = ()
     last: ExitStatus | None = None
     last_at: float = 0.0
+    queued: bool = False
 
 
 def enter(process: Process, state: State, **changes: object) -> Process:
@@ -46,6 +48,16 @@ def enter(process: Process, state: State, **changes: object) -> Process:
 def is_active(process: Process) -> bool:
     """Say whether the process is anything but at rest."""
     return not isinstance(process.state, RESTING)
+
+
+def is_dormant(plan: ProcessPlan) -> bool:
+    """Say whether a process at rest may be started by the clock or by a connection."""
+    return plan.on_demand or plan.schedule is not None
+
+
+def may_wake(process: Process) -> bool:
+    """Say whether a stop of what is at rest has a meaning: it would start by itself."""
+    return is_dormant(process.plan) and not process.retired
 
 
 def plan_to_be(process: Process) -> ProcessPlan:

@@ -10,7 +10,7 @@ waited for.  Settling ends because each round only follows real transitions.
 
 from __future__ import annotations
 
-from . import escalation, graph, phases, shutdown, table
+from . import escalation, graph, phases, schedule, shutdown, table
 from . import events as ev
 from . import signals as signal_actions
 from .draft import Draft, Supervisor
@@ -101,6 +101,8 @@ def _dispatch(draft: Draft, event: Event) -> None:
             shutdown.swept(draft, left)
         case ev.LimitsSet(keys, limits):
             for key in _known(draft, keys):
+        case ev.ScheduleDue(key):
+            schedule.due(draft, key)
                 row = draft.row(key)
                 named = {limit.resource for limit in limits}
                 kept = [limit for limit in row.limits if limit.resource not in named]
@@ -129,7 +131,7 @@ def _boot(draft: Draft) -> None:
     shown = any(not row.plan.hidden for row in draft.table)
     if not shown and draft.init.exit != "never":
         shutdown.begin(draft, "there is nothing to run", 0)
-    elif not draft.moved and shown:
+    elif not draft.moved and shown and not schedule.is_left(draft):
         text = "no program starts by itself; waiting for 'pyinitctl start'"
         draft.effects.append(Note("warning", text))
 
@@ -197,4 +199,5 @@ def _settle(draft: Draft) -> None:
                 shutdown.judge(draft, after)
             else:
                 shutdown.moved(draft, before, after)
+                schedule.settle(draft, key)
     draft.forget()
