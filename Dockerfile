@@ -31,6 +31,7 @@ RUN apt-get update \
  && groupadd --gid 65532 nonroot \
  && useradd --uid 65532 --gid 65532 --create-home --shell /usr/sbin/nologin nonroot
 COPY --from=builder /root-guest/ /
+LABEL org.pyinit.control=/usr/bin/pyinitctl
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/usr/bin/pyinitctl", "health"]
 ENTRYPOINT ["/usr/bin/pyinit"]
@@ -39,6 +40,7 @@ ENTRYPOINT ["/usr/bin/pyinit"]
 FROM scratch AS core
 COPY --from=builder /root-core/ /
 ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+LABEL org.pyinit.control=/usr/bin/pyinitctl
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/usr/bin/pyinitctl", "health"]
 ENTRYPOINT ["/usr/bin/pyinit"]
@@ -47,6 +49,7 @@ ENTRYPOINT ["/usr/bin/pyinit"]
 FROM scratch AS default
 COPY --from=builder /root-default/ /
 ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+LABEL org.pyinit.control=/usr/bin/pyinitctl
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/usr/bin/pyinitctl", "health"]
 ENTRYPOINT ["/usr/bin/pyinit"]

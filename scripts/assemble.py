@@ -41,6 +41,8 @@ LATE = ("encodings.unicode_escape", "jinja2.debug")
 ANNOTATIONS = annotations.compiler_flag  # bound by the statement above
 BUNDLE = "modules.bundle"
 GATEWAY = "pyinit.web"
+OUTSIDE = "fleet"
+"""The package of pyinit that is for people beside an engine: nobody calls it in a container."""
 LIBRARIES = "pyinit/web/libraries.zip"
 OPTIONAL = ("_bz2", "_lzma", "bz2", "lzma")
 """What `shutil` uses when it is there, and nobody here asks it to."""
@@ -170,7 +172,7 @@ def own_modules(source: Path, leave_out: list[str]) -> dict[str, Path]:
     for path in sorted((source / "pyinit").rglob("*.py")):
         parts = path.relative_to(source).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        if len(parts) < 2 or parts[1] not in leave_out:
+        if len(parts) < 2 or parts[1] not in (*leave_out, OUTSIDE):
             found[name] = path
     return found
 

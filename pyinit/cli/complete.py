@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pyinit.cli.words import Option
+    from pyinit.protocol.wire import Object
 
 ANSWER_S = 1.0  # nobody waits longer for a Tab
 SHELLS = ("bash", "zsh", "fish")
@@ -25,11 +26,11 @@ def complete(words: list[str]) -> list[str]:
     *before, current = words or [""]
     line = _Line(before)
     if line.pending is not None:
-        return _starting(current, _values(line.pending, current))
+        return _starting(current, _values(line, line.pending, current))
     name, equals, value = current.partition("=")
     option = line.options.get(name)
     if equals and option is not None and option.value:
-        return [f"{name}={each}" for each in _starting(value, _values(option, value))]
+        return [f"{name}={each}" for each in _starting(value, _values(line, option, value))]
     if current.startswith("-") and not line.ended:
         return _starting(current, line.options)
     return _starting(current, _operands(line, current))
@@ -41,7 +42,7 @@ class _Line:
     def __init__(self, words: list[str]) -> None:
         self.verb = ""
         self.operands: list[str] = []
-        self.socket: str | None = None
+        self.given: dict[str, str] = {}  # --socket, --container, --context
         self.pending: Option | None = None
         self.ended = False  # by `--`: no options any more
         self.options = {name: option for option in PLAIN for name in option.names}
@@ -75,15 +76,14 @@ class _Line:
             self.options |= {name: option for option in verb.options for name in option.names}
 
     def _given(self, option: Option, value: str) -> None:
-        if option.key == "socket":
-            self.socket = value
+        self.given[option.key] = value
 
 
 def _starting(text: str, choices: Iterable[str]) -> list[str]:
     return sorted({choice for choice in choices if choice.startswith(text)})
 
 
-def _values(option: Option, text: str) -> Iterable[str]:
+def _values(line: _Line, option: Option, text: str) -> Iterable[str]:
     match option.key:
         case "socket":
             return _paths(text)
@@ -91,6 +91,10 @@ def _values(option: Option, text: str) -> Iterable[str]:
             return GOALS
         case "stream":
             return STREAMS
+        case "container" | "context":
+            from pyinit.cli import ctl_fleet
+
+            return ctl_fleet.names_of(option.key, line.given.get("context"))
         case _:
             return ()
 
@@ -111,6 +115,11 @@ def _operands(line: _Line, current: str) -> Iterable[str]:
             return _paths(current) if count else ("supervisord",)
         case "completion":
             return SHELLS if not count else ()
+        case "fleet":
+            context = line.given.get("context")
+            from pyinit.cli import ctl_fleet
+
+            return ctl_fleet.names_of("container", context) if count else ("status",)
         case "signal" if not count:
             from pyinit.config.values import SIGNALS
 
@@ -120,7 +129,7 @@ def _operands(line: _Line, current: str) -> Iterable[str]:
 
             return [f"{name}=" for name in RESOURCES]
         case _:
-            return _names(line.socket) if "NAME" in verb.operands else ()
+            return _names(line) if "NAME" in verb.operands else ()
 
 
 def _paths(text: str) -> list[str]:
@@ -154,18 +163,26 @@ def _programs(file: str) -> list[str]:
     return list({process.program.rpartition("/")[2] for process in plan.processes})
 
 
-def _names(socket: str | None) -> list[str]:
+def _names(line: _Line) -> list[str]:
     """Return what NAME may be: processes, programs, groups; nothing if no pyinit answers."""
-    from pyinit.client import Client, NoSupervisor
-    from pyinit.protocol.messages import Refused
-
-    try:
-        with Client(socket) as client:
-            found = client.call("status", {}, answer_s=ANSWER_S).get("processes")
-    except (NoSupervisor, Refused):
-        return []
     names = ["all"]
+    found = _status(line).get("processes")
     for each in found if isinstance(found, list | tuple) else ():
         if isinstance(each, dict):
             names += [str(each.get("name")), str(each.get("program")), f"{each.get('group')}:*"]
-    return names
+    return names if found is not None else []
+
+
+def _status(line: _Line) -> Object:
+    from pyinit.client import Client, NoSupervisor
+    from pyinit.protocol.messages import Refused
+
+    if "container" in line.given:
+        from pyinit.cli import ctl_fleet
+
+        return ctl_fleet.status_in(line.given["container"], line.given.get("context"))
+    try:
+        with Client(line.given.get("socket")) as client:
+            return client.call("status", {}, answer_s=ANSWER_S)
+    except (NoSupervisor, Refused):
+        return {}

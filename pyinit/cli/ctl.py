@@ -9,6 +9,7 @@ from pyinit.cli.present import say, say_json
 from pyinit.cli.verbs import PLAIN, PLANNED, VERBS, Verb, usage, usage_of
 from pyinit.cli.words import UsageError, Words, parse
 from pyinit.client import Client, NoSupervisor
+from pyinit.protocol.far_end import FAR_END
 from pyinit.protocol.messages import EXIT_CODES, Refused
 from pyinit.protocol.names import nearest
 
@@ -49,6 +50,10 @@ class Call:
 def main() -> None:
     """Run as the command `pyinitctl`."""
     try:
+        if FAR_END.encode() in posix.environ:
+            from pyinit.cli import leash
+
+            leash.hold()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -96,6 +101,8 @@ def _read(words: list[str]) -> tuple[str, Verb | None, Words]:
     count = len(parsed.operands)
     if parsed.has("help"):
         return name, None, parsed
+    if parsed.has("context") and name != "fleet" and not parsed.has("container"):
+        raise UsageError("--context goes with --container or fleet")
     if count < verb.least or (verb.most is not None and count > verb.most):
         raise UsageError(f"{name} takes {verb.operands or 'no argument'}")
     return name, verb, parsed
@@ -115,6 +122,10 @@ def _answer(name: str, words: Words) -> int:
 def _carry_out(name: str, verb: Verb, words: Words) -> int:
     call = Call(name, words)
     try:
+        if words.has("container"):
+            from pyinit.cli import ctl_fleet
+
+            return ctl_fleet.in_container(call, verb)
         return _function(verb.place)(call)
     except NoSupervisor as error:
         return _fail(call, "no-supervisor", str(error), {})
@@ -147,6 +158,10 @@ def _family(name: str) -> ModuleType:
             from pyinit.cli import ctl_facts
 
             return ctl_facts
+        case "fleet":
+            from pyinit.cli import ctl_fleet
+
+            return ctl_fleet
         case _:
             from pyinit.cli import ctl_tools
 

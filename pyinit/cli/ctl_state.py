@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import posix
 import time
 
 from pyinit.cli.present import (
     ago,
+    begin_again,
     duration,
     exit_words,
     number,
     objects,
-    put,
     say,
     say_json,
     size,
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from pyinit.cli.ctl import Call
     from pyinit.protocol.wire import Json, Object
 
-HOME_AND_CLEAR = "\x1b[H\x1b[J"  # what was on the screen before can be scrolled back to
 EVERY_S = 1.0
 TOP_EVERY_S = 2.0
 NOT_WELL = EXIT_CODES["not-running"]
@@ -39,7 +37,8 @@ def status(call: Call) -> int:
         if call.json:
             say_json(result)
         else:
-            _clear(call)
+            if call.words.has("watch"):
+                begin_again()
             say(_status_text(result, usage=usage))
         if not call.words.has("watch"):
             return 0 if result["ok"] else NOT_WELL
@@ -64,6 +63,7 @@ def top(call: Call) -> int:
         if call.json:
             say_json(result)
         else:
+            begin_again()
             say(_top_text(result, rows))
         count = None if count is None else count - 1
         if count != 0:
@@ -170,12 +170,7 @@ def _top_text(result: Object, rows: list[tuple[float, Object]]) -> str:
     head = ("NAME", "STATE", "PID", "CPU%", "CPU", "MEMORY", "FDS")
     text = table(head, lines, "PID CPU% CPU MEMORY FDS")
     title = f"pyinit {result['version']}, pid {result['pid']}, {result['state']}"
-    return f"{HOME_AND_CLEAR if posix.isatty(1) else ''}{title}\n{text}"
-
-
-def _clear(call: Call) -> None:
-    if call.words.has("watch") and posix.isatty(1):
-        put(HOME_AND_CLEAR.encode())
+    return f"{title}\n{text}"
 
 
 def _in_brackets(reason: Json) -> str:

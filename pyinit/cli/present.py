@@ -7,6 +7,7 @@ import time
 
 from pyinit.core.status import signal_name
 from pyinit.protocol import wire
+from pyinit.protocol.far_end import FAR_END, TERMINAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pyinit.protocol.wire import Json, Object
 
 DAY_S = 86_400
+HOME_AND_CLEAR = b"\x1b[H\x1b[J"  # what was on the screen before can be scrolled back to
 
 
 def say(text: str, fd: int = 1) -> None:
@@ -32,6 +34,18 @@ def put(data: bytes, fd: int = 1) -> None:
 def say_json(value: Object) -> None:
     """Write an object as one line of JSON."""
     put(wire.encode(value))
+
+
+def on_terminal() -> bool:
+    """Say whether people see what we write: here, or at the far end."""
+    told = posix.environ.get(FAR_END.encode())
+    return posix.isatty(1) if told is None else told == TERMINAL.encode()
+
+
+def begin_again() -> None:
+    """Clear the terminal, if it is one, for the next picture of the same thing."""
+    if on_terminal():
+        put(HOME_AND_CLEAR)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> str:

@@ -15,6 +15,8 @@ LINES = Option(("-n", "--lines"), "N", "only the last N")
 COMMON = (
     Option(("-s", "--socket"), "PATH", "the control socket of the pyinit that is meant"),
     Option(("-j", "--json"), "", "print JSON"),
+    Option(("--container",), "NAME", "do it in this container, by Docker or Podman"),
+    Option(("--context",), "NAME", "the Docker context, with --container and fleet"),
     Option(("-h", "--help"), "", "print this and exit"),
 )
 PLAIN = (*COMMON, Option(("--version",), "", "print the version and exit"))
@@ -119,6 +121,16 @@ VERBS = {
             Option(("-d", "--delay"), "DURATION", "instead of two seconds"),
         ),
     ),
+    "fleet": Verb(
+        "fleet:fleet",
+        "all containers with a pyinit, and services of a swarm; exit 3 if one is not well",
+        "status [NAME...]",
+        1,
+        options=(
+            Option(("-a", "--all"), "", "also those that do not run"),
+            Option(("-w", "--watch"), "", "go on, every two seconds"),
+        ),
+    ),
     "check": Verb(
         "tools:check",
         "say all that is wrong with a configuration",
@@ -138,7 +150,6 @@ VERBS = {
 }
 PLANNED = {
     "doctor": "until it comes, `pyinitctl limits` and pyinit's log tell what it lacks",
-    "fleet": "it comes with the cluster tools",
 }
 
 
@@ -149,6 +160,7 @@ def usage() -> str:
     lines += [
         "",
         "NAME is a program, group:process, group:*, a glob, or all.",
+        "--container NAME carries a verb out in a container, as if it were called there.",
         "'pyinitctl VERB --help' tells a verb's options.",
         "exit status: 0 ok, 1 failed, 2 usage, 3 not running or not ready, 4 no such program,",
         "             5 no supervisor, 6 denied",

@@ -22,6 +22,7 @@ LAYERS = {
     "cli": {"client", "protocol", "config"},
     "applets": {"client", "protocol", "config", "cli", "rpc"},
     "web": {"client", "protocol", "rpc"},
+    "fleet": {"client", "protocol"},
 }
 FREE = {"pyinit", "pyinit.bundle", "pyinit.core.record"}
 # (importer, imported): each an exception with its reason.
@@ -43,6 +44,8 @@ DOORS = {
     ("pyinit.system.limits", "core"),
     ("pyinit.system.environment", "core"),
     ("pyinit.system.direct_child", "core"),
+    # only where an engine is asked: the image has no fleet
+    ("pyinit.cli.ctl_fleet", "fleet"),
     # signals by name, as the log says them
     ("pyinit.cli.present", "core"),
 }

@@ -122,7 +122,9 @@ def bash_replies(place, line):
     ("line", "wanted"),
     [
         ("pyinitctl sta", ["start", "status"]),
-        ("pyinitctl reload --", ["--dry-run", "--help", "--json", "--socket", "--version"]),
+        ("pyinitctl reload --d", ["--dry-run"]),
+        ("pyinitctl reload --con", ["--container", "--context"]),
+        ("pyinitctl fleet ", ["status"]),
         ("pyinitctl check a", ["a.toml"]),
         ("pyinitctl show a.toml ", ["web"]),
         ("pyinitctl wait --for=re", ["ready"]),  # readline has the rest already
