@@ -7,9 +7,10 @@ knows.
 
 from __future__ import annotations
 
-from pyinit.config import build, output, program, schema, values
+from pyinit.config import build, output, program, program_privileges, schema, values
 from pyinit.config.limits import RESOURCES
 from pyinit.config.written import is_value
+from pyinit.core.capabilities import NAMES, SECUREBITS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -201,7 +202,8 @@ COMMAND = _any(
     {"type": "array", "items": STRING, "minItems": 1},
 )
 DEPENDS = _any(_listed(STRING), _mapped(_choice(program.CONDITIONS)))
-CAPABILITIES = _listed(_text(rf"(?:CAP_|cap_)?(?:{_either(values.CAPABILITIES)})"))
+CAPABILITY = rf"(?:CAP_|cap_)?(?:{_either(NAMES)})"
+SECUREBIT = _either([*SECUREBITS, *[name.replace("_", "-") for name in SECUREBITS]])
 ACTIONS = _any({"enum": list(build.ACTIONS)}, {"type": "string", "pattern": r"^forward:.|\$\{"})
 RANGES = {
     "instances": (0, program.MAX_INSTANCES),
@@ -217,6 +219,7 @@ CHOICES = {
     "level": LOG_LEVELS,
     "logformat": LOG_FORMATS,
     "type": ("service", "oneshot"),
+    "runtime": program_privileges.RUNTIMES,
     "policy": program.POLICIES,
     "kill": ("tree", "group", "process"),
     "stop_order": ("graph", "groups"),
@@ -248,7 +251,9 @@ FORMS = {
         _text(r"\d+(?:-\d+)?(?:\s*,\s*\d+(?:-\d+)?)*"),
     ),
     "io": _text("idle|(?:best-effort|realtime)(?::[0-7])?"),
-    "capabilities": CAPABILITIES,
+    "capabilities": _listed(_text(CAPABILITY)),
+    "capability_set": _listed(_text(rf"{CAPABILITY}|all|ALL")),
+    "securebits": _listed(_text(SECUREBIT)),
     "factor": _number("number", 1, 1000),
     "jitter": _number("number", 0, 1),
 }

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from pyinit.config import paths, values
+from pyinit.config import paths, program_privileges, values
 from pyinit.config.limits import limit_table
 from pyinit.config.output import sinks
 from pyinit.config.problems import ValueFault, each
 from pyinit.config.reader import DEEPEST
 from pyinit.core.plan import (
-    Capabilities,
     Dependency,
     Launch,
     Limit,
@@ -131,7 +130,9 @@ def _launch(section: Section, init: InitPlan, accounts: Accounts) -> Launch:
         cpu_affinity=section.get("cpu_affinity", values.processors, None),
         io_priority=section.get("io_priority", values.io_priority, None),
         no_new_privs=section.get("no_new_privs", values.boolean, False),
-        capabilities=_capabilities(section),
+        capabilities=program_privileges.capabilities(section),
+        securebits=section.get("securebits", program_privileges.securebits, None),
+        runtime=program_privileges.runtime(section),
         parent_death_signal=section.get("parent_death_signal", values.signal, 0),
         stdout=sinks(section, "stdout", accounts),
         stderr=sinks(section, "stderr", accounts),
@@ -240,14 +241,6 @@ def _groups(accounts: Accounts) -> Callable[[object], tuple[int, ...]]:
     return convert
 
 
-def _capabilities(section: Section) -> Capabilities | None:
-    sub = section.sub("capabilities", "program.capabilities")
-    if sub is None:
-        return None
-    keep = sub.get("keep", values.capabilities, None)
-    return Capabilities(keep, sub.get("ambient", values.capabilities, ()))
-
-
 def _type(value: object) -> str:
     if value == "forking":
         fix = "run it in the foreground if it can (most daemons have an option for that)"
@@ -286,13 +279,14 @@ def _restart(section: Section) -> Restart:
 
 def _stop(section: Section) -> Stop:
     sub = section.sub("stop", "program.stop", short="signal")
+    base = program_privileges.stop_of(section)
     if sub is None:
-        return Stop()
+        return base
     return Stop(
         signals=sub.get("signal", values.signals_in_turn, (15,)),
         timeout=sub.get("timeout", TIMES, 10.0),
         kill=sub.get("kill", values.choice(*KILLS), "tree"),
-        dump_signal=sub.get("dump_signal", values.signal, 0),
+        dump_signal=sub.get("dump_signal", values.signal, base.dump_signal),
         last=sub.get("last", values.choice(*KILLS), ""),
     )
 

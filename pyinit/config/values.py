@@ -6,6 +6,7 @@ Every converter takes the value as tomli gives it and returns the plan's, or rai
 from __future__ import annotations
 
 from pyinit.config.problems import ValueFault, each, suggest
+from pyinit.core.capabilities import NAMES as CAPABILITIES
 from pyinit.core.status import SIGNAL_NAMES
 
 TYPE_CHECKING = False
@@ -21,14 +22,6 @@ LONGEST_S = 1e9  # thirty years; beyond it a deadline is no number a kernel take
 BYTES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 BYTES |= {f"{unit}b": factor for unit, factor in BYTES.items() if unit not in {"", "b"}}
 MOST_BYTES = 1 << 62
-CAPABILITIES = (
-    *("chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid"),
-    *("setpcap", "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw"),
-    *("ipc_lock", "ipc_owner", "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct"),
-    *("sys_admin", "sys_boot", "sys_nice", "sys_resource", "sys_time", "sys_tty_config", "mknod"),
-    *("lease", "audit_write", "audit_control", "setfcap", "mac_override", "mac_admin", "syslog"),
-    *("wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf", "checkpoint_restore"),
-)
 DECIMAL_SLIPS = (
     *(22, 27, 37, 77, 400, 440, 444, 600, 640, 644, 660, 664, 666),
     *(700, 710, 711, 750, 755, 770, 775, 777),

@@ -24,9 +24,11 @@ from pyinit.system import tree
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
+    from typing import TypeAlias
 
     from pyinit.core.effects import Effect
     from pyinit.core.events import Event
+    from pyinit.core.plan import Launch
     from pyinit.core.states import RunId
     from pyinit.core.table import Pids
     from pyinit.runtime.announcer import Announcer
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from pyinit.runtime.pump import Pump
     from pyinit.runtime.readiness import Readiness
     from pyinit.runtime.stdin import End, Stdin
+
+    Env: TypeAlias = tuple[tuple[str, str], ...]
 
 SIGKILL = 9
 INHERIT, COPY = (Sink("inherit"),), (Sink("copy"),)
@@ -78,6 +82,7 @@ class Driver:
         self.on_reopen: Callable[[], None] = lambda: None
         self.dressers: dict[str, Dresser] = {}  # key -> what its launch and descriptors are
         self.held: Callable[[str], int] = _nothing_held  # the descriptor of a socket of the plan
+        self.share: Callable[[Launch], Env] = lambda _: ()  # variables that depend on the moment
         self._stdins: Stdin | None = None  # once a program has a pipe to read from
         self._poller = poller
         self._pump = pump
@@ -248,7 +253,7 @@ class Driver:
             stdin = self._input(effect, closing)
             stdout, stderr = self._outputs(effect)
             fds = (stdin, stdout, stderr)
-            env = (*env, *handed.env)
+            env = (*env, *handed.env, *self.share(launch))
             found = spawning.spawn(launch, self._environ, env, fds, keep, plan.name)
         except OSError as error:
             found = spawning.ExecFailure("descriptors", error.errno or 0, _detail(error))

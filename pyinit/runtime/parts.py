@@ -34,8 +34,18 @@ if TYPE_CHECKING:
             """Go on with what the part of another pyinit has carried."""
 
 
+def _has_go(_init: InitPlan, processes: tuple[ProcessPlan, ...]) -> bool:
+    return any(process.launch.runtime == "go" for process in processes)
+
+
+def _go(machine: Machine) -> Part:
+    from pyinit.runtime.go_limits import GoLimits
+
+    return GoLimits(machine)
+
+
 # (name, whether a plan wants it, what imports and makes it), in the order in which they are told.
-PARTS: tuple[tuple[str, Wanted, Made], ...] = ()
+PARTS: tuple[tuple[str, Wanted, Made], ...] = (("go", _has_go, _go),)
 
 
 def adopt(machine: Machine, init: InitPlan, processes: Iterable[ProcessPlan]) -> None:

@@ -130,6 +130,7 @@ def _needs_prctl(launch: Launch) -> bool:
         launch.no_new_privs
         or launch.parent_death_signal
         or launch.capabilities is not None
+        or launch.securebits is not None
         or launch.io_priority is not None
     )
 
@@ -137,15 +138,41 @@ def _needs_prctl(launch: Launch) -> bool:
 def _drop_privileges(launch: Launch) -> None:
     """Drop groups, gid and uid, in this order; capabilities are cut before and set after."""
     wanted = launch.capabilities
+    ambient = () if wanted is None else wanted.ambient
+    guarded = wanted is not None or launch.securebits is not None
     permitted: tuple[int, ...] = ()
-    if wanted is not None:
+    if guarded:
         permitted = _stage("capabilities", prctl.permitted_capabilities)
-        if wanted.keep is not None:
-            kept = wanted.keep
-            _stage("capabilities", prctl.bound_capabilities, kept)
-            permitted = tuple([number for number in permitted if number in kept])
-        if wanted.ambient:
+        _demand(ambient, permitted)
+        if wanted is not None and wanted.keep is not None:
+            _stage("bounding_set", prctl.bound_capabilities, wanted.keep)
+        if ambient or launch.securebits is not None:
             _stage("capabilities", prctl.keep_capabilities)
+    _become(launch)
+    if guarded:
+        left = permitted if launch.uid in (None, 0) else ambient  # the rest goes with root
+        if wanted is not None and wanted.keep is not None:
+            left = tuple([number for number in left if number in wanted.keep])
+        if ambient or launch.securebits is not None:  # what it takes to set them is dropped after
+            _stage("capabilities", prctl.set_capabilities, permitted, ambient)
+            _stage("ambient", prctl.raise_ambient, ambient)
+            if launch.securebits is not None:
+                _stage("securebits", prctl.set_securebits, launch.securebits)
+        _stage("capabilities", prctl.set_capabilities, left, ambient)
+    if launch.no_new_privs:
+        _stage("no_new_privs", prctl.set_no_new_privs)
+
+
+def _demand(ambient: tuple[int, ...], permitted: tuple[int, ...]) -> None:
+    """Say which capabilities pyinit would have to have itself to hand them on."""
+    missing = tuple([number for number in ambient if number not in permitted])
+    if missing:
+        from pyinit.core import capabilities
+
+        raise StageError("ambient", errno.EPERM, capabilities.names(missing))
+
+
+def _become(launch: Launch) -> None:
     drops = launch.uid is not None or launch.gid is not None
     groups = launch.groups
     if groups is None and drops and posix.geteuid() == 0:
@@ -156,13 +183,6 @@ def _drop_privileges(launch: Launch) -> None:
         _stage("gid", posix.setresgid, launch.gid, launch.gid, launch.gid)
     if launch.uid is not None:
         _stage("uid", posix.setresuid, launch.uid, launch.uid, launch.uid)
-    if wanted is not None:
-        if launch.uid not in (None, 0):
-            permitted = wanted.ambient  # the rest went with root
-        _stage("capabilities", prctl.set_capabilities, permitted, wanted.ambient)
-        _stage("capabilities", prctl.raise_ambient, wanted.ambient)
-    if launch.no_new_privs:
-        _stage("no_new_privs", prctl.set_no_new_privs)
 
 
 def _set_limits(launch: Launch) -> None:

@@ -13,6 +13,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
 PR_CAPBSET_READ = 23
 PR_CAPBSET_DROP = 24
+PR_SET_SECUREBITS = 28
 PR_SET_CHILD_SUBREAPER = 36
 PR_GET_CHILD_SUBREAPER = 37
 PR_SET_NO_NEW_PRIVS = 38
@@ -86,6 +87,11 @@ def raise_ambient(numbers: tuple[int, ...]) -> None:
     """Raise ambient capabilities; each must be permitted and inheritable.  Raises OSError."""
     for number in numbers:
         _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number)
+
+
+def set_securebits(bits: int) -> None:
+    """Set the securebits of capabilities(7).  Raises OSError (EPERM without CAP_SETPCAP)."""
+    _prctl(PR_SET_SECUREBITS, bits)
 
 
 def permitted_capabilities() -> tuple[int, ...]:

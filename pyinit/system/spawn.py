@@ -86,7 +86,7 @@ def is_plain(launch: Launch, keep: tuple[tuple[int, int], ...]) -> bool:
         or launch.parent_death_signal
         or (launch.uid, launch.gid, launch.groups) != (None, None, None)
         or (launch.nice, launch.oom_score_adj, launch.cpu_affinity) != (None, None, None)
-        or (launch.io_priority, launch.capabilities) != (None, None)
+        or (launch.io_priority, launch.capabilities, launch.securebits) != (None, None, None)
     )
 
 
@@ -113,6 +113,10 @@ VERBS = {
     "groups": "set the groups of",
     "limits": "set the limits of",
     "secrets": "read a secret of",
+    "bounding_set": "cut the capabilities of",
+    "ambient": "hand on capabilities to",
+    "affinity": "choose the processors of",
+    "io_priority": "set the I/O priority of",
     "internal": "prepare",
 }
 FIXES = {
@@ -120,6 +124,15 @@ FIXES = {
     "gid": "run pyinit as root, or leave `group` out",
     "groups": "run pyinit as root with CAP_SETGID, or leave `user` and `groups` out",
     "capabilities": "add the capability to the container (docker run --cap-add), or ask for less",
+    "secrets": "is it mounted (docker run -v, `secrets:` of compose), and may pyinit read it?",
+    "bounding_set": "that needs CAP_SETPCAP: start pyinit as root and keep SETPCAP in the container"
+    " (docker run --cap-add SETPCAP), or use no_new_privs = true instead",
+    "ambient": "pyinit has not got it itself: add it to the container (docker run --cap-add) and"
+    " start pyinit as root, or ask for less",
+    "securebits": "that needs CAP_SETPCAP: start pyinit as root and keep SETPCAP in the container"
+    " (docker run --cap-add SETPCAP), or leave `securebits` out",
+    "affinity": "name at least one processor that the container may use (docker run --cpuset-cpus)",
+    "io_priority": 'only root with CAP_SYS_NICE may have "realtime": use "best-effort:0"',
     "nice": "a negative niceness needs CAP_SYS_NICE",
     "oom_score_adj": "a lower score needs CAP_SYS_RESOURCE",
 }

@@ -197,7 +197,7 @@ def test_a_command_on_a_volume_without_exec(tmp_path):
     [
         ({"directory": "/no/such/place"}, "cannot enter the working directory of"),
         ({"directory": "/no/such/place", "nice": 5}, "cannot enter the working directory of"),
-        ({"cpu_affinity": [900]}, "cannot set affinity of"),
+        ({"cpu_affinity": [900]}, "cannot choose the processors of"),
         ({"secrets": {"TOKEN": "/no/such/secret"}}, "cannot read a secret of"),
     ],
 )

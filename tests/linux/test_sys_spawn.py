@@ -381,7 +381,7 @@ def test_what_cannot_be_set_names_its_stage(launch, stage, number):
         (sleeping(groups=(0,)), "groups"),
         (sleeping(nice=-5), "nice"),
         (sleeping(oom_score_adj=-900), "oom_score_adj"),
-        (sleeping(capabilities=Capabilities(keep=())), "capabilities"),
+        (sleeping(capabilities=Capabilities(keep=())), "bounding_set"),
     ],
 )
 def test_what_an_ordinary_user_may_not_set_names_its_stage(launch, stage):

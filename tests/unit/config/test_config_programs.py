@@ -220,6 +220,10 @@ def test_a_text_is_short_for_the_policy_and_for_the_signal(tmp_path):
         ("env_pass = 3", "env_pass: 3 is no text"),
         ("secrets = { A = 3, B = [] }", "secrets: B: a list is no text"),
         ("capabilities = { keep = ['x'] }", 'keep: "x" is no capability'),
+        ("capabilities = { drop = ['x'] }", 'drop: "x" is no capability'),
+        ("capabilities = { ambient = ['all'] }", 'ambient: "all" is no capability'),
+        ("securebits = ['yesroot']", 'securebits: "yesroot" is no securebit'),
+        ("runtime = 'java'", 'runtime: "java" is not known here'),
         ("user = true", "user: true is no user"),
         ("user = ''", "user: a user is a name or a number"),
         ("group = 1.5", "group: 1.5 is no group"),
@@ -242,7 +246,7 @@ def test_a_value_that_cannot_be_used_is_an_error_at_its_line(tmp_path, lines, me
 
 LATER = {
     "hooks": "{}", "live": "{}", "sockets": "[]", "on_demand": "true", "idle_exit": '"1s"',
-    "schedule": "{}", "runtime": '"go"', "max_memory": '"1MB"', "watch": "true", "wants": "[]",
+    "schedule": "{}", "max_memory": '"1MB"', "watch": "true", "wants": "[]",
 }  # fmt: skip
 
 

@@ -73,7 +73,9 @@ GOOD = {
         cpu_affinity = "0-1,3"
         io_priority = "best-effort:3"
         no_new_privs = false
-        capabilities = { keep = "CHOWN", ambient = ["cap_kill"] }
+        capabilities = { keep = ["CHOWN", "KILL"], drop = "CHOWN", ambient = ["cap_kill"] }
+        securebits = ["noroot", "no-setuid-fixup-locked"]
+        runtime = "go"
         parent_death_signal = 9
         stdout = ["prefix", { file = "/x", max_size = "1MB", max_files = 3, compress = true }]
         stderr = { file = "/y", owner = "0", mode = "0600", format = "json" }
@@ -92,6 +94,7 @@ GOOD = {
     "defaults": '[defaults]\nstdout = "prefix"\nready = { fd = 3 }\n' + PROGRAM,
     "a file": PROGRAM + 'stdout = { file = "/x" }\n',
     "stop in turn": PROGRAM + 'stop = ["INT", "TERM"]\n',
+    "all capabilities": PROGRAM + 'capabilities = { keep = "all", drop = ["ALL"] }\n',
     "one dependency": PROGRAM + 'depends_on = "db"\n[program.db]\ncommand = "y"\n',
     "durations": PROGRAM + 'start_seconds = " 5M "\nstop = { timeout = "1h 5m" }\n',
 }
@@ -138,7 +141,10 @@ BAD = {
     "a bad format": PROGRAM + 'stdout = { file = "/x", format = "xml" }\n',
     "a bad size": PROGRAM + 'stdout = { file = "/x", max_size = "big" }\n',
     "a bad code": PROGRAM + "success_codes = [256]\n",
-    "a bad capability": PROGRAM + 'capabilities = { keep = ["all"] }\n',
+    "a bad capability": PROGRAM + 'capabilities = { keep = ["most"] }\n',
+    "an ambient all": PROGRAM + 'capabilities = { ambient = ["all"] }\n',
+    "a bad securebit": PROGRAM + 'securebits = "yesroot"\n',
+    "a bad runtime": PROGRAM + 'runtime = "java"\n',
     "a bad io priority": PROGRAM + 'io_priority = "low"\n',
     "bad processors": PROGRAM + 'cpu_affinity = "all"\n',
     "a group without programs": "[group.g]\n",

@@ -1,0 +1,3 @@
+module pyinit.test/programs
+
+go 1.19
