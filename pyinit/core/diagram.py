@@ -41,6 +41,8 @@ TABLE = {
     "Gone": ("", "", f"Ending {FAILED}", f"Ending {FAILED}", f"Ending {ENDED}", "", "", "", ""),
     "Counted": ("", "", "", "", "", f"* {ENDED}", "", "", ""),
     "Proven": ("", "", "Running", "", "", "", "", "", ""),
+    "Extend": ("", "", "*", "", "*", "", "", "", ""),
+    "Lead": ("", "", "* Running", "*", "*", "", "", "", ""),
     "Due": ("", "", "Running Stopping", "", "*", f"* {ENDED}", "Starting", "", ""),
     "Hurry": ("", "", "Stopping", "Stopping", "*", "*", "Stopped", "", ""),
 }

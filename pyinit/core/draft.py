@@ -113,6 +113,8 @@ class Draft:
         self.effects.extend([each for each in effects if not self._strikes_another(each)])
         run, was = run_of(after.state), run_of(before.state)
         if run is not None and run.pid != NO_PID and (was is None or was.pid != run.pid):
+            if was is not None and was.id == run.id and was.pid != NO_PID:
+                self.pids = self.pids.without(was.pid)
             self.pids = self.pids.having(run.pid, key)
         if type(before.state) is not type(after.state) or _has_ended(before, after):
             if not isinstance(after.state, Ending):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from .record import Record
+from .states import Pid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
     from .plan import Limit, ProcessPlan
-    from .states import Pid, RunId
+    from .states import RunId
     from .status import ExitStatus
 
 
@@ -23,21 +24,23 @@ class Spawn(Record):
 
 
 class Kill(Record):
-    """Send `signum` to a run in `scope`: "process", "group" or "tree"."""
+    """Send `signum` to a run in `scope`: "process", "group" or "tree"; `group` as in Run."""
 
     key: str
     pid: Pid
     signum: int
     scope: str
+    group: Pid = Pid(0)
 
 
 class Survey(Record):
-    """Count what a run whose leader is gone has left; answered by Surveyed."""
+    """Count what a run whose leader is gone has left; answered by Surveyed.  `group` as in Run."""
 
     key: str
     run_id: RunId
     pid: Pid
     scope: str
+    group: Pid = Pid(0)
 
 
 class Sweep(Record):

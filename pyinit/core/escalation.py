@@ -38,6 +38,12 @@ def sooner(schedule: Schedule, kill_at: float) -> Schedule:
     return schedule if len(kept) == len(schedule) else (*kept, (kill_at, SIGKILL))
 
 
+def later(schedule: Schedule, kill_at: float) -> Schedule:
+    """Return `schedule` put off as a whole, so that its KILL is not before `kill_at`."""
+    wait_s = kill_at - schedule[-1][0]
+    return schedule if wait_s <= 0 else tuple([(at + wait_s, signum) for at, signum in schedule])
+
+
 def split(schedule: Schedule, now: float) -> tuple[tuple[int, ...], Schedule]:
     """Return the signals that are due at `now`, and the schedule that remains.
 
@@ -64,13 +70,22 @@ def send_due(
 
 def kill(plan: ProcessPlan, run: Run, signum: int) -> Kill:
     """Return the effect that sends `signum` to `run` as widely as its plan says."""
-    return Kill(plan.key, run.pid, signum, reach(plan.stop, killed=signum == SIGKILL))
+    reaches = reach(plan.stop, killed=signum == SIGKILL)
+    return Kill(plan.key, run.pid, signum, reaches, run.group)
+
+
+def tell(plan: ProcessPlan, run: Run) -> Effects:
+    """Return what tells to stop who leads a run that was told so already.
+
+    Who is in its group or tree has had the signal; twice, it would mean haste to many.
+    """
+    return (kill(plan, run, plan.stop.signals[0]),) if plan.stop.kill == "process" else ()
 
 
 def survey(plan: ProcessPlan, ending: Ending) -> Survey:
     """Return the effect that counts what a run whose leader is gone has left."""
     run = ending.run
-    return Survey(plan.key, run.id, run.pid, scope(plan.stop, ending))
+    return Survey(plan.key, run.id, run.pid, scope(plan.stop, ending), run.group)
 
 
 def scope(stop: Stop, ending: Ending) -> str:

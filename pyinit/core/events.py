@@ -118,6 +118,22 @@ class ScheduleDue(Record):
     key: str
 
 
+class Extended(Record):
+    """A run is at work on its start or its stop, and asks for `by_s` seconds from now."""
+
+    key: str
+    run_id: RunId
+    by_s: float
+
+
+class MainPid(Record):
+    """A child of pyinit that belongs to a run leads it from now on: its end is the run's."""
+
+    key: str
+    run_id: RunId
+    pid: Pid
+
+
 class LimitsSet(Record):
     """Somebody changed rlimits of running processes; later runs get them too."""
 
@@ -167,10 +183,12 @@ if TYPE_CHECKING:
         | Surveyed
         | Swept
         | ReadyReported
+        | Extended
+        | MainPid
         | LimitsSet
         | PlanLoaded
         | DrainRequested
         | ShutdownRequested
+        | ScheduleDue
         | Tick
     )
-        | ScheduleDue

@@ -78,6 +78,18 @@ class Proven(Record):
     """The run is ready."""
 
 
+class Extend(Record):
+    """The run is at work: what its start or stop has time for is not over before `until`."""
+
+    until: float
+
+
+class Lead(Record):
+    """Another process, `pid`, leads the run from now on: with it the run will end."""
+
+    pid: Pid
+
+
 class Due(Record):
     """The state's deadline has passed."""
 
@@ -102,11 +114,13 @@ if TYPE_CHECKING:
         | Gone
         | Counted
         | Proven
+        | Extend
+        | Lead
         | Due
         | Hurry
     )
 
 INPUTS = (
     *(Start, Stop, Restart, Go, Blocked, SpawnOk, SpawnBad, ExecOk, ExecBad, Gone, Counted),
-    *(Proven, Due, Hurry),
+    *(Proven, Extend, Lead, Due, Hurry),
 )

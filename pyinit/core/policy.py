@@ -22,12 +22,14 @@ from .status import ExitCode, describe, is_machines_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .plan import ProcessPlan
     from .slot import Process
     from .states import Ending
     from .status import ExitStatus
 
 
 RETRY_S = 1.0  # the step by which each try of a start comes later
+FORKS_S = 30.0  # a program that forks away, and does not say when it is ready, has done so by then
 STORM_S = 1.0  # between the starts of two runs that were up: one that ends at once would spin
 
 
@@ -46,6 +48,19 @@ class Verdict(Record):
 def is_success(process: Process, status: ExitStatus) -> bool:
     """Say whether a run of the process that ended with `status` did well."""
     return isinstance(status, ExitCode) and status.code in process.plan.success_codes
+
+
+def left_nobody(process: Process, status: ExitStatus) -> str:
+    """Return why a first process that ends while its program is to fork away has failed."""
+    return "done, and has left no process behind" if is_success(process, status) else ""
+
+
+def overdue(plan: ProcessPlan, given_s: float) -> str:
+    """Return why a run that was given so long, with what it has asked for, is given up."""
+    if plan.ready is None:
+        return f"not in the background within {FORKS_S:g} s"
+    extended = given_s >= plan.ready.timeout + 1.0  # less is the time until it was executed
+    return f"not ready within {given_s if extended else plan.ready.timeout:.4g} s"
 
 
 def judge(process: Process, ended: Ending, now: float, seed: int) -> Verdict:

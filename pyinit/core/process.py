@@ -29,9 +29,11 @@ from .inputs import (
     Due,
     ExecBad,
     ExecOk,
+    Extend,
     Go,
     Gone,
     Hurry,
+    Lead,
     Proven,
     Restart,
     SpawnBad,
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from .effects import Effects
     from .inputs import Input
     from .slot import Process
+    from .states import Pid
     from .status import ExitStatus
 
 LEFTOVER_GRACE_S = 2.0  # what a crashed run left gets this long after the stop signal
@@ -103,7 +106,7 @@ def _at_rest(process: Process, event: Input) -> Step:
             return enter(process, Stopped(held=True)), ()
         case Stop() | Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
             return process, ()
-        case Counted() | Proven() | Due() | Hurry():
+        case Counted() | Proven() | Extend() | Lead() | Due() | Hurry():
             return process, ()
         case _:
             assert_never(event)
@@ -119,7 +122,7 @@ def _waiting(process: Process, event: Input, now: float) -> Step:
             return enter(process, Stopped(held)), ()
         case Start() | Restart() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
             return process, ()
-        case Counted() | Proven() | Due() | Hurry():
+        case Counted() | Proven() | Extend() | Lead() | Due() | Hurry():
             return process, ()
         case _:
             assert_never(event)
@@ -137,13 +140,19 @@ def _starting(process: Process, state: Starting, event: Input, now: float, seed:
         case SpawnBad(failure):
             return _end(process, Ending(state.run, failure, asked=False, was_up=False), now, seed)
         case Gone(status):
-            status = state.failure or status
-            return _end(process, Ending(state.run, status, asked=False, was_up=False), now, seed)
+            status, failed = state.failure or status, ""
+            if process.plan.kind == "forking" and state.run.group == NO_PID:
+                failed = policy.left_nobody(process, status)
+            ending = Ending(state.run, status, asked=False, was_up=False, failed=failed)
+            return _end(process, ending, now, seed)
         case Proven():
             return enter(process, Running(state.run)), ()
+        case Extend(until) if state.ready_by != NEVER:
+            return enter(process, replace(state, ready_by=max(state.ready_by, until))), ()
+        case Lead(pid) if state.run.pid != NO_PID:
+            return _led(process, replace(state, run=_follow(state.run, pid)), now)
         case Due() if now >= state.ready_by:
-            timeout = process.plan.ready.timeout if process.plan.ready else 0.0
-            failed = f"not ready within {timeout:g} s"
+            failed = policy.overdue(process.plan, state.ready_by - state.run.since)
             return _stop(process, state, process.plan.stop.timeout, now, failed=failed)
         case Due() if now >= state.up_at:
             return enter(process, Running(state.run)), ()
@@ -151,7 +160,7 @@ def _starting(process: Process, state: Starting, event: Input, now: float, seed:
             return _stop(process, state, grace_s, now)
         case Restart(grace_s):
             return _stop(process, state, grace_s, now, again=True)
-        case Start() | Go() | Blocked() | Counted() | Due():
+        case Start() | Go() | Blocked() | Counted() | Extend() | Lead() | Due():
             return process, ()
         case _:
             assert_never(event)
@@ -165,9 +174,11 @@ def _running(process: Process, state: Running, event: Input, now: float, seed: i
             return _stop(process, state, grace_s, now)
         case Restart(grace_s):
             return _stop(process, state, grace_s, now, again=True)
+        case Lead(pid):
+            return enter(process, Running(_follow(state.run, pid))), ()
         case Start() | Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad():
             return process, ()
-        case Counted() | Proven() | Due():
+        case Counted() | Proven() | Extend() | Due():
             return process, ()
         case _:
             assert_never(event)
@@ -199,7 +210,15 @@ def _stopping(process: Process, state: Stopping, event: Input, now: float, seed:
         case Hurry():
             at_once = replace(state, again=False, schedule=((now, SIGKILL),))
             return enter(process, at_once), ()
-        case Go() | Blocked() | ExecOk() | Counted() | Proven():
+        case Extend(until) if not state.killed:
+            return enter(
+                process, replace(state, schedule=escalation.later(state.schedule, until))
+            ), ()
+        case Lead(pid) if state.run.pid != NO_PID:
+            run = _follow(state.run, pid)
+            told = escalation.tell(process.plan, run)
+            return enter(process, replace(state, run=run)), told
+        case Go() | Blocked() | ExecOk() | Counted() | Proven() | Extend() | Lead():
             return process, ()
         case _:
             assert_never(event)
@@ -230,7 +249,7 @@ def _ending(process: Process, state: Ending, event: Input, now: float, seed: int
             ), ()
         case Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
             return process, ()
-        case Proven():
+        case Proven() | Extend() | Lead():
             return process, ()
         case _:
             assert_never(event)
@@ -248,7 +267,7 @@ def _backoff(process: Process, state: Backoff, event: Input, now: float) -> Step
             return enter(process, Stopped()), ()
         case Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone() | Counted():
             return process, ()
-        case Proven() | Due():
+        case Proven() | Extend() | Lead() | Due():
             return process, ()
         case _:
             assert_never(event)
@@ -266,9 +285,23 @@ def _executed(process: Process, state: Starting, now: float) -> Step:
     if plan.ready is not None:
         waiting = replace(state, executed=True, ready_by=now + plan.ready.timeout)
         return enter(process, waiting), ()
+    if plan.kind == "forking" and state.run.group == NO_PID:
+        return enter(process, replace(state, executed=True, ready_by=now + policy.FORKS_S)), ()
     if plan.kind == "oneshot" or plan.start_s <= 0:
         return enter(process, Running(state.run)), ()
-    return enter(process, replace(state, executed=True, up_at=now + plan.start_s)), ()
+    alone = replace(state, executed=True, ready_by=NEVER, up_at=now + plan.start_s)
+    return enter(process, alone), ()
+
+
+def _follow(run: Run, pid: Pid) -> Run:
+    return replace(run, pid=pid, group=run.group or run.pid)
+
+
+def _led(process: Process, state: Starting, now: float) -> Step:
+    """Another process leads: of one that forks away this is what was waited for."""
+    if process.plan.kind == "forking" and process.plan.ready is None and state.up_at == NEVER:
+        return _executed(process, state, now)
+    return enter(process, state), ()
 
 
 def _stop(

@@ -28,11 +28,15 @@ NEVER = float("inf")
 
 
 class Run(Record):
-    """One life of a process, from fork to reap.  `pid` is NO_PID until the fork is reported."""
+    """One life of a process, from fork to reap.  `pid` is NO_PID until the fork is reported.
+
+    `group` is the pid of its first leader, and so its first group, once another one leads it.
+    """
 
     id: RunId
     pid: Pid
     since: float
+    group: Pid = NO_PID
 
 
 class Stopped(Record):

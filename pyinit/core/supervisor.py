@@ -10,7 +10,7 @@ waited for.  Settling ends because each round only follows real transitions.
 
 from __future__ import annotations
 
-from . import escalation, graph, phases, schedule, shutdown, table
+from . import escalation, graph, phases, schedule, shutdown, table, telling
 from . import events as ev
 from . import signals as signal_actions
 from .draft import Draft, Supervisor
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .effects import Effect, Effects
     from .events import Event
     from .inputs import Input
-    from .plan import Plan
+    from .plan import Limit, Plan
     from .states import RunId
 
     Step: TypeAlias = tuple[Supervisor, Effects]
@@ -93,20 +93,18 @@ def _dispatch(draft: Draft, event: Event) -> None:
             _send_run(draft, key, run_id, ExecBad(failure))
         case ev.ReadyReported(key, run_id):
             _send_run(draft, key, run_id, Proven())
+        case ev.Extended() | ev.MainPid():
+            telling.heard(draft, event)
         case ev.Surveyed(key, run_id, left):
             _send_run(draft, key, run_id, CountedInput(left))
         case ev.Reaped():
             _reaped(draft, event)
         case ev.Swept(left):
             shutdown.swept(draft, left)
-        case ev.LimitsSet(keys, limits):
-            for key in _known(draft, keys):
         case ev.ScheduleDue(key):
             schedule.due(draft, key)
-                row = draft.row(key)
-                named = {limit.resource for limit in limits}
-                kept = [limit for limit in row.limits if limit.resource not in named]
-                draft.put(replace(row, limits=(*kept, *limits)))
+        case ev.LimitsSet(keys, limits):
+            _limit(draft, keys, limits)
         case ev.PlanLoaded(plan):
             load_plan(draft, plan)
         case ev.DrainRequested(on):
@@ -147,6 +145,14 @@ def _restart(draft: Draft, keys: tuple[str, ...]) -> None:
         for key in _known(draft, keys):
             draft.start_needs(key)
             draft.send(key, Restart(draft.row(key).plan.stop.timeout))
+
+
+def _limit(draft: Draft, keys: tuple[str, ...], limits: tuple[Limit, ...]) -> None:
+    named = {limit.resource for limit in limits}
+    for key in _known(draft, keys):
+        row = draft.row(key)
+        kept = [limit for limit in row.limits if limit.resource not in named]
+        draft.put(replace(row, limits=(*kept, *limits)))
 
 
 def _send_each(draft: Draft, keys: tuple[str, ...], made: Callable[[Process], Input]) -> None:

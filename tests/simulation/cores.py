@@ -18,7 +18,7 @@ MODULES = (
         "states",
         "status",
     ),
-    *("plan_listen", "supervisor", "table", "trace"),
+    *("plan_listen", "supervisor", "table", "telling", "trace"),
 )
 KEPT = ("draft", "graph", "phases", "plan", "plan_listen", "slot", "states", "status", "table")
 

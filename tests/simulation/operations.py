@@ -112,6 +112,26 @@ def _ready(world, a, b):
         world.ready(leader.key, leader.run_id)
 
 
+def _lead(world, a, b):
+    """Let a run be led by another of its processes, or say so of one that leads already."""
+    leaders = world.leaders()
+    if not leaders:
+        return
+    leader, other = leaders[a % len(leaders)], leaders[b % len(leaders)]
+    if b % 5 == 0:
+        world.feed(world.core.events.MainPid(leader.key, leader.run_id, other.pid))
+    elif world.breed(leader.key, escaped=b % 2 == 0):
+        world.lead(leader.key)
+
+
+def _extend(world, a, b):
+    leaders = world.leaders()
+    if leaders:
+        leader = leaders[a % len(leaders)]
+        by_s = (0.1, 2.0, 7.0, 30.0)[b % 4]
+        world.feed(world.core.events.Extended(leader.key, leader.run_id, by_s))
+
+
 def _stale(world, a, b):
     """Send news of runs that never were, or are long over."""
     ev = world.core.events
@@ -123,6 +143,8 @@ def _stale(world, a, b):
         ev.Executed(key, run_id),
         ev.ExecFailed(key, run_id, failure),
         ev.SpawnFailed(key, run_id, failure),
+        ev.Extended(key, run_id, 9.0),
+        ev.MainPid(key, run_id, 9999),
         ev.Surveyed(key, run_id, b % 2),
         ev.Surveyed("nobody:0", 1, 0),
         ev.Reaped(9999, 0),
@@ -187,6 +209,8 @@ MOVES = {
     "orphan": _orphan,
     "orphan dies": _orphan_dies,
     "ready": _ready,
+    "lead": _lead,
+    "extend": _extend,
     "stale": _stale,
     "limits": _limits,
     "reload": _reload,

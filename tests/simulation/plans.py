@@ -58,7 +58,7 @@ def program_plan(core, rng, program, earlier):
         program=program,
         group=rng.choice(("g", "h", program)),
         launch=plan.Launch((f"/bin/{program}", str(rng.randint(0, 2)))),
-        kind=rng.choice(("service", "service", "service", "oneshot")),
+        kind=rng.choice(("service", "service", "service", "service", "oneshot", "forking")),
         autostart=rng.random() < 0.85,
         critical=rng.random() < 0.6,
         depends=tuple([plan.Dependency(need, rng.choice(CONDITIONS)) for need in needs]),

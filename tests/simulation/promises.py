@@ -12,6 +12,7 @@ KILLS_BEFORE_GIVING_UP = 5
 LEAST_S_WITHOUT_A_CHILD = 0.5
 LEAST_S_AFTER_A_QUICK_SUCCESS = 0.1
 LEAST_S_BETWEEN_STARTS = 1.0
+FORKS_S = 30.0
 
 
 class Promises:
@@ -32,6 +33,8 @@ class Promises:
         self.reused = set()  # keys whose leader is gone and whose pid is another run's
         self.executed = {}  # (key, run) -> when it was known to have executed
         self.unexecuted = set()  # (key, run) whose exec failed
+        self.led = {}  # (key, run) -> (when another process first led it, its first leader)
+        self.granted = {}  # (key, run) -> until when it has asked for time
         self.proven = set()  # (key, run) that said ready
         self.limits = {}  # key -> {resource: Limit} set by hand
         self.loaded_at = -1.0  # when the plan was last changed under a run
@@ -57,6 +60,15 @@ class Promises:
                 self.unexecuted.add((key, run_id))
             case ev.ReadyReported(key, run_id):
                 self.proven.add((key, run_id))
+            case ev.MainPid(key, run_id) if self.world.book.pids.get(key) == event.pid:
+                first = row_of(before, key).state.run.pid
+                if first != event.pid:
+                    self.led.setdefault((key, run_id), (now, first))
+            case ev.Extended(key, run_id, by_s) if is_up(before):
+                self._grants(before, key, run_id, now + by_s)
+            case ev.StopRequested(keys) | ev.RestartRequested(keys):
+                for run in [each for each in self.granted if each[0] in keys]:
+                    del self.granted[run]
             case ev.LimitsSet(keys, limits):
                 for key in keys:
                     if key in before.table:
@@ -64,9 +76,21 @@ class Promises:
                         known.update({limit.resource: limit for limit in limits})
             case ev.PlanLoaded(plan) if is_up(before):
                 self.loaded_at = now
+                self.granted.clear()
                 self.plans.update({each.key: each for each in plan.processes})
             case _:
                 pass
+
+    def _grants(self, before, key, run_id, until):
+        """Note what a run on its way up or down has asked for; the KILL cannot be put off."""
+        row = row_of(before, key)
+        name = type(row.state).__name__ if row is not None else ""
+        if name not in {"Starting", "Stopping"} or row.state.run.id != run_id:
+            return
+        if name == "Starting" and row.state.ready_by == float("inf"):
+            return
+        if (key, run_id) not in self.killed:
+            self.granted[key, run_id] = max(until, self.granted.get((key, run_id), 0.0))
 
     def before_effects(self, before, event):
         ev = self.world.core.events
@@ -161,6 +185,10 @@ class Promises:
             fail(self.world, f"{said.key} is up, and never said ready")
         if since <= self.loaded_at:
             return
+        if plan.kind == "forking":
+            if run not in self.led:
+                fail(self.world, f"{said.key} is up, and has not gone into the background")
+            since = self.led[run][0]
         if plan.kind != "oneshot" and self.world.now < since + plan.start_s - EPSILON:
             fail(self.world, f"{said.key} is up before its {plan.start_s:g} s are over")
 
@@ -172,13 +200,19 @@ class Promises:
             state, name = row.state, type(row.state).__name__
             if name == "Stopping" and state.run.pid and state.run.pid not in told:
                 was = row_of(before, row.plan.key)
-                if was is None or type(was.state).__name__ != name or was.state.run != state.run:
+                again = was is not None and type(was.state).__name__ == name
+                in_tree = (row.plan.key, row.runs) in self.led and row.plan.stop.kill != "process"
+                if not again or (was.state.run != state.run and not in_tree):
                     fail(world, f"{row.plan.key} is to stop, and nobody tells it")
             since = self.executed.get((row.plan.key, row.runs))
             if name == "Starting" and since is not None and since > self.loaded_at:
                 ready = row.plan.ready
                 longest = row.plan.start_s if ready is None else ready.timeout
-                if world.now > since + longest + world.slack_s + EPSILON:
+                if row.plan.kind == "forking" and ready is None:
+                    led_at, _ = self.led.get((row.plan.key, row.runs), (since + FORKS_S, 0))
+                    longest += led_at - since
+                until = max(since + longest, self.granted.get((row.plan.key, row.runs), 0.0))
+                if world.now > until + world.slack_s + EPSILON:
                     fail(world, f"{row.plan.key} has been starting since {since:g}")
 
     def _waits_in_vain(self, state):
@@ -213,6 +247,10 @@ class Promises:
             elif said.now == "Exited":
                 self._may_end(said, row)
             self.up.discard(key)
+        if said.now == "Stopping" and said.reason.startswith("not ready"):
+            until = self.granted.get((key, said.run_id), 0.0)
+            if self.world.now < until - EPSILON and is_up(before):
+                fail(self.world, f"{key} has asked for time until {until:g}, and is given up")
         if said.now == "Running":
             self._is_up(said, row.plan)
             self.up.add(key)
@@ -225,8 +263,12 @@ class Promises:
 
     def _well(self, said, plan):
         status = said.status
+        alone = (said.key, said.run_id) not in self.led and said.key not in self.up
+        if plan.kind == "forking" and alone and said.was == "Starting":
+            return False  # it left nobody behind
         code = getattr(status, "code", None)
-        return code in plan.success_codes and "not ready" not in said.reason
+        verdict = said.reason.startswith(("not ready", "not in the background"))
+        return code in plan.success_codes and not verdict
 
     def _failed_or_not(self, said, plan):
         """Judge an end after which another run follows, or none ever."""
@@ -303,10 +345,21 @@ class Promises:
             each.pid
             for each in self.world.children.values()
             if (each.key, each.run_id) == (said.key, said.run_id)
-            and not each.leader and not each.dead and scope in ("tree", _group(each, said.pid))
+            and not each.leader and not each.dead
+            and scope in ("tree", _group(each, said.pid), _group(each, self._first(said)))
         ]  # fmt: skip
         if left:
             fail(self.world, f"{said.key} is {said.now}, and {left} of its run live on")
+
+    def _first(self, said):
+        """Return the first leader of a run, and so its first group."""
+        return self.led.get((said.key, said.run_id), (0.0, said.pid))[1]
+
+    def _in_time(self, run):
+        """Nobody is killed within the time that he has asked for."""
+        until = self.granted.get(run, 0.0) if is_up(self.world.state) else 0.0
+        if self.world.now < until - EPSILON:
+            fail(self.world, f"{run} has asked for time until {until:g}, and is killed")
 
     def _reaches(self, before, event, effect):
         """Judge how far a signal goes, if it is one of those that end a run."""
@@ -320,6 +373,8 @@ class Promises:
         if effect.scope != wanted and self.loaded_at < self.world.now:
             fail(self.world, f"signal {effect.signum} to the {effect.scope} of {effect.key}")
         if effect.signum == KILL:
+            if type(row.state).__name__ == "Stopping":
+                self._in_time((effect.key, run.id))
             self.killed.add((effect.key, run.id))
 
     def _gives_up_killing(self, before, text):

@@ -47,6 +47,8 @@ class Book:
         ev = core.events
         if isinstance(event, ev.Spawned) and self.run_ids.get(event.key) == event.run_id:
             self.pids[event.key] = event.pid
+        if isinstance(event, ev.MainPid) and self.will_lead(event):
+            self.pids[event.key] = event.pid
         if isinstance(event, ev.StopRequested):
             self.down.update([key for key in event.keys if can_be_held(before, key)])
         elif isinstance(event, (ev.StartRequested, ev.RestartRequested)):
@@ -92,6 +94,11 @@ class Book:
                 fail(self.world, "a reload in the middle of a shutdown")
             case _:
                 pass
+
+    def will_lead(self, event):
+        """Say whether a MainPid is about a run that is there and a process that leads none."""
+        current = self.run_ids.get(event.key) == event.run_id and event.key in self.pids
+        return current and event.pid > 1 and event.pid not in self.pids.values()
 
     def reaped(self, child):
         """The kernel gave up a leader's pid."""

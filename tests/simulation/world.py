@@ -32,6 +32,7 @@ class Child:
         self.status = 0
         self.dead = False  # a zombie keeps its pid until it is reaped
         self.told_kill = False
+        self.ours = leader  # its parent is pyinit, which reaps it
 
 
 class World:
@@ -101,11 +102,11 @@ class World:
         match effect:
             case fx.Spawn(key, run_id, plan):
                 self._spawn(key, run_id, plan)
-            case fx.Kill(key, pid, signum, scope):
-                for child in self._scope(key, pid, scope):
+            case fx.Kill(key, pid, signum, scope, group):
+                for child in self._scope(key, pid, scope, group):
                     self._signal(child, signum)
-            case fx.Survey(key, run_id, pid, scope):
-                left = [each for each in self._scope(key, pid, scope) if not each.leader]
+            case fx.Survey(key, run_id, pid, scope, group):
+                left = [each for each in self._scope(key, pid, scope, group) if not each.leader]
                 self._tell(key, ev.Surveyed(key, run_id, len(left)))
             case fx.Sweep(signum):
                 orphans = self.orphans()
@@ -132,6 +133,9 @@ class World:
                 self.book.reaped(child)
                 self.promises.reaped(child.key)
                 self._inherit_orphans(child)
+        if isinstance(event, self.core.events.MainPid) and self.book.will_lead(event):
+            self.children[self.book.pids[event.key]].leader = False
+            self.children[event.pid].leader = True
         self.feed(event)
         return True
 
@@ -216,6 +220,19 @@ class World:
             self.children[pid].stuck_until = self.now + self.rng.choice((1.0, 5.0, 40.0))
         return True
 
+    def lead(self, key):
+        """Let another process of the run of `key`, which is pyinit's child by now, lead it."""
+        members = [
+            each
+            for each in self.children.values()
+            if each.key == key and each.run_id == self.book.run_ids.get(key)
+            and not (each.leader or each.dead or each.ours)
+        ]  # fmt: skip
+        if members:
+            heir = self.rng.choice(members)
+            heir.ours = True
+            self._tell(key, self.core.events.MainPid(key, heir.run_id, heir.pid))
+
     def ready(self, key, run_id):
         self._tell(key, self.core.events.ReadyReported(key, run_id))
 
@@ -261,6 +278,9 @@ class World:
                 self._die(child, status)
                 return
             self.due.append((self.now + delay, child.key, child.run_id, status))
+        elif plan.kind == "forking":
+            delay = rng.choice((0.0, 0.3)) if self.healed else rng.choice((0.0, 0.5, 3.0, 50.0))
+            self.due.append((self.now + delay, child.key, child.run_id, "forks"))
         elif plan.kind == "oneshot":
             delay = rng.choice((0.1, 2.0))
             status = 0 if self.healed else rng.choice((0, 0, 256))
@@ -276,6 +296,9 @@ class World:
             if what == "ready":  # late news of a run that is gone comes too
                 self.ready(key, run_id)
                 continue
+            if what == "forks":
+                self._fork_away(key, run_id)
+                continue
             if what == "thawed":
                 for child in list(self.children.values()):
                     if child.pid == key and child.run_id == run_id and not child.dead:
@@ -285,6 +308,15 @@ class World:
                 if child.key == key and child.run_id == run_id:
                     self._die(child, what)
         self.deliver_all()
+
+    def _fork_away(self, key, run_id):
+        """Let the first process of a run leave another one behind, or nobody, and end."""
+        for child in self.leaders():
+            if (child.key, child.run_id) == (key, run_id):
+                if self.healed or self.rng.random() < 0.8:
+                    self.breed(key, escaped=self.rng.random() < 0.5)
+                    self.lead(key)
+                self._die(child, 0 if self.healed else self.rng.choice((0, 0, 256)))
 
     def _signal(self, child, signum):
         if child.dead or signum == 0:
@@ -305,7 +337,7 @@ class World:
     def _die(self, child, status):
         child.dead, child.status = True, status
         reaped = self.core.events.Reaped(child.pid, status)
-        if child.leader:
+        if child.leader or child.ours:
             self._tell(child.key, reaped)
         elif any(
             each.leader and (each.key, each.run_id) == (child.key, child.run_id)
@@ -319,19 +351,20 @@ class World:
     def _inherit_orphans(self, leader):
         """The dead members of a run whose leader was reaped are ours now."""
         for child in self.children.values():
-            if child.dead and not child.leader:
+            if child.dead and not (child.leader or child.ours):
                 same = (child.key, child.run_id) == (leader.key, leader.run_id)
                 if same and child.pid not in self.news:
                     self._tell(child.pid, self.core.events.Reaped(child.pid, child.status))
 
-    def _scope(self, key, pid, scope):
+    def _scope(self, key, pid, scope, group=0):
         """Return the living children that a signal to the run of `key` reaches."""
         run_id = self.book.run_ids.get(key)
         run = [each for each in self.children.values() if (each.key, each.run_id) == (key, run_id)]
         if scope == "process":
             run = [each for each in run if each.pid == pid]
         elif scope == "group":
-            run = [each for each in run if each.group == pid]
+            own = self.children[pid].group if pid in self.children else pid
+            run = [each for each in run if each.group in {pid, own, group}]
         return [each for each in run if not each.dead]
 
     def _free_pid(self):

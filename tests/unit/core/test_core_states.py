@@ -33,6 +33,8 @@ def plans():
     for restart, kill in itertools.product(policies, ("tree", "process")):
         yield program("web", restart=restart, start_s=1.0, stop=replace(stop, kill=kill))
     yield program("web", start_s=0.0, stop=stop)
+    yield program("web", kind="forking", start_s=1.0, stop=stop)
+    yield program("web", kind="forking", stop=stop)
     yield program("web", kind="oneshot", restart=Restart("always"), stop=stop)
     yield program("web", start_s=1.0, ready=Ready("notify", timeout=5.0), stop=stop)
 
@@ -96,6 +98,10 @@ def sayings(name):
             yield from (kind(3.0), kind(3.0, held=False))
         case "Restart" | "Hurry":
             yield kind(1.0)
+        case "Extend":
+            yield from (kind(NOW + 1), kind(NOW + 50))
+        case "Lead":
+            yield kind(73)
         case "Blocked":
             yield kind("it needs 'db', which has failed")
         case "SpawnOk":
