@@ -12,8 +12,8 @@ ARG BASE=debian:trixie-slim
 FROM ${BASE} AS builder
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        ca-certificates python3 python3-defusedxml python3-jinja2 python3-prometheus-client \
-        python3-starlette python3-tomli python3-uvicorn tzdata \
+        ca-certificates python3 python3-cronsim python3-defusedxml python3-jinja2 \
+        python3-prometheus-client python3-starlette python3-tomli python3-uvicorn tzdata \
  && rm -rf /var/lib/apt/lists/*
 COPY scripts/assemble.py /src/scripts/assemble.py
 COPY pyproject.toml LICENSE /src/

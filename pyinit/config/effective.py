@@ -33,6 +33,7 @@ NESTED = {
         "ready": "",
         "reload": "",
         "capabilities": "",
+        "schedule": "cron",
     },
     "init": {"log": "", "control": ""},
 }

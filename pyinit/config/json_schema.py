@@ -7,7 +7,15 @@ knows.
 
 from __future__ import annotations
 
-from pyinit.config import build, output, program, program_privileges, schema, values
+from pyinit.config import (
+    build,
+    output,
+    program,
+    program_privileges,
+    program_schedule,
+    schema,
+    values,
+)
 from pyinit.config.limits import RESOURCES
 from pyinit.config.written import is_value
 from pyinit.core.capabilities import NAMES, SECUREBITS
@@ -37,6 +45,7 @@ def document() -> Fragment:
     """Return the schema."""
     sections = {name: _section(name) for name in schema.SECTIONS if name}
     sections["program.ready"]["oneOf"] = [_ready(kind) for kind in program.READY_KINDS]
+    sections["program.schedule"]["oneOf"] = [_needs("cron"), _needs("every")]
     sections["program.stdout"] |= _needs("file")
     sections["group"] |= _needs("programs")
     sections["web"] |= _needs("listen")
@@ -95,6 +104,8 @@ def _form(key: schema.Key) -> Fragment:
         case "tables":
             names: Fragment = {"pattern": NAME}
             return {"type": "object", "propertyNames": names, "additionalProperties": table}
+        case "schedule":
+            return _any(WORD, table)
         case "restart":
             return _any(_choice(program.POLICIES), table)
         case "stop":
@@ -216,6 +227,7 @@ RANGES = {
 }
 CHOICES = {
     "unmet": ("fail", "warn"),
+    "overlap": program_schedule.OVERLAPS,
     "level": LOG_LEVELS,
     "logformat": LOG_FORMATS,
     "type": ("service", "oneshot"),

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from pyinit.config import paths, program_privileges, values
+from pyinit.config import (
+    paths,
+    program_privileges,
+    program_schedule,
+    values,
+)
 from pyinit.config.limits import limit_table
 from pyinit.config.output import sinks
 from pyinit.config.problems import ValueFault, each
@@ -87,15 +92,17 @@ def _plan(
     priority = section.get(
         "priority", values.integer(-9999, 9999), 999 if group is None else group[1]
     )
+    kind = section.get("type", _type, "oneshot" if section.layers("schedule") else "service")
+    schedule = program_schedule.build(section, kind)
     return ProcessPlan(
         key=name,
         name=name,
         program=name,
         group=name if group is None else group[0],
         launch=_launch(section, init, accounts),
-        kind=section.get("type", _type, "service"),
-        autostart=section.get("autostart", values.boolean, True),
-        critical=section.get("critical", values.boolean, True),
+        kind=kind,
+        autostart=section.get("autostart", values.boolean, schedule is None),
+        critical=section.get("critical", values.boolean, schedule is None),
         priority=priority,
         group_priority=priority if group is None else group[1],
         depends=section.get("depends_on", _depends, ()),
@@ -104,6 +111,7 @@ def _plan(
         start_s=section.get("start_seconds", TIMES, 1.0),
         ready=_ready(section),
         stop=_stop(section),
+        schedule=schedule,
         reload_signal=0 if reload is None else reload.get("signal", values.signal, 0),
     )
 

@@ -74,6 +74,7 @@ class Desk:
         self.own_log: Callable[[], LogFile | None] = lambda: None
         self.web: Callable[[], WebPlan | None] = lambda: None
         self.bus: Callable[[], Happenings]
+        self.next_run: Callable[[str], float | None] = lambda _key: None  # of its schedule
         self._loop = loop
         self._compiler = compiler
         self._paths = paths

@@ -44,8 +44,21 @@ def _go(machine: Machine) -> Part:
     return GoLimits(machine)
 
 
+def _has_schedules(_init: InitPlan, processes: tuple[ProcessPlan, ...]) -> bool:
+    return any(process.schedule is not None for process in processes)
+
+
+def _schedules(machine: Machine) -> Part:
+    from pyinit.runtime.schedules import Schedules
+
+    return Schedules(machine)
+
+
 # (name, whether a plan wants it, what imports and makes it), in the order in which they are told.
-PARTS: tuple[tuple[str, Wanted, Made], ...] = (("go", _has_go, _go),)
+PARTS: tuple[tuple[str, Wanted, Made], ...] = (
+    ("go", _has_go, _go),
+    ("schedules", _has_schedules, _schedules),
+)
 
 
 def adopt(machine: Machine, init: InitPlan, processes: Iterable[ProcessPlan]) -> None:

@@ -78,6 +78,7 @@ def ready(ask: Ask, service: Service) -> Object:
     rows = service.rows(ask)
     if not ask.args.get("names"):
         rows = [row for row in rows if row.plan.autostart or _is_wanted(row)]
+        rows = [row for row in rows if row.plan.schedule is None]  # traffic does not wait for jobs
     failing = [row for row in rows if not is_well(row)]
     welcome = isinstance(service.desk.state.phase, Up) and not service.draining
     return _verdict(service, failing, ok=welcome and not failing)
@@ -292,6 +293,9 @@ def _entry(service: Service, row: Process) -> dict[str, Json]:
         "reason": reason_of(service, row),
         "last_exit": status_json(ends[-1]) if ends else None,
     }
+    next_run = service.desk.next_run(plan.key) if plan.schedule is not None else None
+    if next_run is not None:
+        entry["next_run_at"] = round(next_run, 3)
     return _with_fix(entry, row)
 
 

@@ -68,16 +68,18 @@ class Seen:
 @functools.cache
 def code_places(public):
     """Return the directories to import from; `public` ones can be read by every user."""
+    import cronsim
     import tomli
 
-    tomli_place = Path(tomli.__file__).parent
+    libraries = [Path(each.__file__).parent for each in (tomli, cronsim)]
     if not public:
-        return [str(ROOT), str(tomli_place.parent)]
+        return [str(ROOT), *{str(library.parent) for library in libraries}]
     place = Path(tempfile.mkdtemp(prefix="pyinit-code-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     skipped = shutil.ignore_patterns("__pycache__", "*.so")
     shutil.copytree(ROOT / "pyinit", place / "pyinit", ignore=skipped)
-    shutil.copytree(tomli_place, place / "tomli", ignore=skipped)
+    for library in libraries:
+        shutil.copytree(library, place / library.name, ignore=skipped)
     subprocess.run([interpreter(public), "-m", "compileall", "-q", str(place)], check=True)
     subprocess.run(["chmod", "-R", "a+rX", str(place)], check=True)
     return [str(place)]

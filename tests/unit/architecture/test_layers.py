@@ -38,6 +38,8 @@ DOORS = {
     ("pyinit.applets.supervisord", "system"),
     # the compiler runs in a forked child of PID 1, and is imported only there
     ("pyinit.runtime.compiling", "config"),
+    # so does what knows calendars and time zones
+    ("pyinit.runtime.next_times", "config"),
     # a launch is what core's plan says; spawn and limits carry it out
     ("pyinit.system.spawn", "core"),
     ("pyinit.system.child", "core"),
