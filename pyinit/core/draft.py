@@ -12,6 +12,7 @@ from .inputs import Blocked, Go, Start
 from .policy import is_success
 from .process import advance
 from .record import Record, replace
+from .roll import Rolls
 from .slot import is_active, plan_to_be
 from .states import (
     NEVER,
@@ -56,6 +57,7 @@ class Supervisor(Record):
     seed: int = 0
     floor: int = 0
     drained_at: float = NEVER
+    rolls: Rolls = Rolls()
 
 
 class Draft:
@@ -71,6 +73,7 @@ class Draft:
         self.floor = supervisor.floor
         self.drained_at = supervisor.drained_at
         self.init = supervisor.init
+        self.rolls = supervisor.rolls
         self.effects: list[Effect] = []
         self.moved: list[tuple[Process, Process]] = []
         self._rows: dict[str, Process] = {}
@@ -87,6 +90,7 @@ class Draft:
             phase=self.phase,
             floor=self.floor,
             drained_at=self.drained_at,
+            rolls=self.rolls,
         )
 
     def flush(self) -> None:
@@ -164,19 +168,20 @@ class Draft:
             end = "failed" if any(has_failed(self.row(each).state) for each in keys) else "ended"
             self.send(key, Blocked(f"it needs '{program}', which has {end}"))
 
-    def forget(self) -> None:
-        """Drop the processes that left the plan and are at rest now."""
+    def forget(self) -> bool:
+        """Drop the processes that left the plan and are at rest now; say whether there were any."""
         if not tables.retired(self.table):
-            return
+            return False
         self.flush()
         gone = [row for row in self.table if row.retired and not is_active(row)]
         if not gone:
-            return
+            return False
         self.floor = max([self.floor, *[row.runs for row in gone]])
         rows = [row for row in self.table if not row.retired or is_active(row)]
         self.table = tables.build(rows)
         self.graph = graphs.build([plan_to_be(row) for row in rows])
         self.effects.extend([Removed(row.plan.key, row.plan.name) for row in gone])
+        return True
 
     def active(self) -> int:
         """Return how many processes are not at rest, the hidden ones left out."""

@@ -82,6 +82,19 @@ class Removed(Record):
     name: str
 
 
+class Exchanged(Record):
+    """The slots `key` and `other` (beside it) have each what was the other's.
+
+    `pid` is that of the run that `key` has now, `old_pid` of the one it had (0: none).
+    """
+
+    key: str
+    other: str
+    name: str
+    pid: Pid
+    old_pid: Pid
+
+
 class Note(Record):
     """Something to say in pyinit's own log.  level: "error", "warning", "info", "debug"."""
 
@@ -110,8 +123,20 @@ class Exit(Record):
 
 if TYPE_CHECKING:
     Effect: TypeAlias = (
-        Spawn | Kill | Survey | Sweep | Announce | Removed | Note | Reload | ReopenLogs | Exit
+        Spawn
+        | Kill
+        | Survey
+        | Sweep
+        | Announce
+        | Removed
+        | Exchanged
+        | Note
+        | Reload
+        | ReopenLogs
+        | Exit
     )
     Effects: TypeAlias = tuple[Effect, ...]
 
-EFFECTS = (Spawn, Kill, Survey, Sweep, Announce, Removed, Note, Reload, ReopenLogs, Exit)
+EFFECTS = (
+    *(Spawn, Kill, Survey, Sweep, Announce, Removed, Exchanged, Note, Reload, ReopenLogs, Exit),
+)

@@ -39,6 +39,12 @@ class RestartRequested(Record):
     keys: tuple[str, ...]
 
 
+class RollRequested(Record):
+    """Somebody wants new runs of the processes `keys`, one after another and without a gap."""
+
+    keys: tuple[str, ...]
+
+
 class SignalRequested(Record):
     """Somebody wants `signum` sent to the leaders of the processes `keys`."""
 
@@ -112,12 +118,6 @@ class ReadyReported(Record):
     run_id: RunId
 
 
-class ScheduleDue(Record):
-    """The time of a process's schedule has come."""
-
-    key: str
-
-
 class Extended(Record):
     """A run is at work on its start or its stop, and asks for `by_s` seconds from now."""
 
@@ -132,6 +132,12 @@ class MainPid(Record):
     key: str
     run_id: RunId
     pid: Pid
+
+
+class ScheduleDue(Record):
+    """The time of a process's schedule has come."""
+
+    key: str
 
 
 class LimitsSet(Record):
@@ -173,6 +179,7 @@ if TYPE_CHECKING:
         | StartRequested
         | StopRequested
         | RestartRequested
+        | RollRequested
         | SignalRequested
         | SignalReceived
         | Spawned
@@ -185,10 +192,10 @@ if TYPE_CHECKING:
         | ReadyReported
         | Extended
         | MainPid
+        | ScheduleDue
         | LimitsSet
         | PlanLoaded
         | DrainRequested
         | ShutdownRequested
-        | ScheduleDue
         | Tick
     )

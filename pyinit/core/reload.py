@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from . import change, graph, table
+from . import change, graph, roll, table
 from .effects import Note
 from .inputs import Restart, Start, Stop
 from .phases import Up
 from .record import replace
 from .slot import Process, is_dormant, plan_to_be
-from .states import Ending, Exited, Fatal, Stopped, Stopping, run_of
+from .states import Ending, Exited, Fatal, Running, Starting, Stopped, Stopping, run_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,11 +22,15 @@ def difference(rows: table.Table, plan: Plan) -> Change:
     return change.compare({row.plan.key: plan_to_be(row) for row in rows if not row.retired}, plan)
 
 
-def load_plan(draft: Draft, plan: Plan) -> None:
-    """Start what was added, stop what was removed, renew what differs.  Refused in a shutdown."""
+def load_plan(draft: Draft, plan: Plan, asleep: tuple[str, ...] = ()) -> list[str]:
+    """Start what was added, stop what was removed, renew what differs.  Refused in a shutdown.
+
+    Where the new run can begin beside the old one, it does.  Those of `asleep` that are added are
+    not started.  Return the keys that are to have a new run.
+    """
     if not isinstance(draft.phase, Up):
         draft.effects.append(Note("warning", "not reloading: pyinit is stopping"))
-        return
+        return []
     draft.flush()
     found = difference(draft.table, plan)
     wanted = {process.key: process for process in plan.processes}
@@ -38,6 +42,7 @@ def load_plan(draft: Draft, plan: Plan) -> None:
     for key in found.added:  # it may still be on its way out
         old = rows.get(key) or Process(wanted[key], runs=draft.floor)
         rows[key] = _revised(old, wanted[key], anew=True)
+    back = [key for key in found.restarted if _is_back(rows[key], wanted[key])]
     for key in (*found.adjusted, *found.restarted):
         rows[key] = _revised(rows[key], wanted[key], anew=key in found.restarted)
     for key in removed:
@@ -45,7 +50,16 @@ def load_plan(draft: Draft, plan: Plan) -> None:
     draft.table = table.build([rows[key] for key in order])
     draft.graph = graph.build([*plan.processes, *[plan_to_be(row) for row in kept]])
     draft.init = replace(plan.init, exit=draft.init.exit) if main is not None else plan.init
-    _carry_out(draft, found, removed, wanted)
+    roll.cancel(draft, [*found.restarted], "the configuration has changed")
+    renewed = [key for key in found.restarted if key not in back]
+    started = [key for key in found.added if wanted[key].autostart and key not in asleep]
+    return _carry_out(draft, removed, renewed, started)
+
+
+def _is_back(row: Process, plan: ProcessPlan) -> bool:
+    """Say whether the run that a process still has is one that `plan` would have begot."""
+    has_run = isinstance(row.state, Starting | Running) and row.pending is not None
+    return has_run and not change.needs_new_run(row.plan, plan)
 
 
 def _revised(row: Process, plan: ProcessPlan, *, anew: bool) -> Process:
@@ -54,7 +68,10 @@ def _revised(row: Process, plan: ProcessPlan, *, anew: bool) -> Process:
     A stop under way goes on as it began: its leader may be gone and its pid somebody else's, so
     nothing but the members may be signalled whatever the new plan says.
     """
-    if anew and run_of(row.state) is not None:
+    if _is_back(row, plan):
+        return replace(row, plan=plan, pending=None, retired=False)
+    waits = row.pending is not None and isinstance(row.state, Starting | Running)
+    if waits or (anew and run_of(row.state) is not None):
         return replace(row, pending=plan, retired=False)
     if isinstance(row.state, Stopping | Ending):
         now = replace(plan, stop=row.plan.stop)
@@ -63,28 +80,35 @@ def _revised(row: Process, plan: ProcessPlan, *, anew: bool) -> Process:
 
 
 def _carry_out(
-    draft: Draft, found: Change, removed: list[str], wanted: dict[str, ProcessPlan]
-) -> None:
+    draft: Draft, removed: list[str], renewed: list[str], started: list[str]
+) -> list[str]:
+    touched: list[str] = []
+    rolled: dict[str, list[str]] = {}
     for key in removed:
         draft.send(key, Stop(draft.row(key).plan.stop.timeout))
-    for key in found.restarted:
+    for key in renewed:
         row = draft.row(key)
         match row.state:
             case Stopped(held=True) | Ending(asked=True, again=False):
-                pass
+                continue
             case Stopping(again=False, failed=""):
-                pass
+                continue
             case Stopped() if not row.plan.autostart:
-                pass
+                continue
             case Stopped() | Exited() | Fatal() if is_dormant(row.plan):
-                pass  # its next run, when its time comes, is born of the new plan
+                continue  # its next run, when its time comes, is born of the new plan
             case Stopped() | Exited():
                 draft.send(key, Start())
+            case Running() if roll.can_overlap(row.plan, plan_to_be(row)):
+                rolled.setdefault(row.plan.program, []).append(key)
             case _:
                 draft.send(key, Restart(row.plan.stop.timeout))
-    for key in found.added:
-        if wanted[key].autostart:
-            draft.start(key)
+        touched.append(key)
+    for key in started:
+        draft.start(key)
+    for keys in rolled.values():
+        roll.begin(draft, keys)
     draft.flush()
     for row in draft.table:
         draft.unblock(row.plan.key)  # what it needs may have changed, or be gone
+    return [*touched, *started]

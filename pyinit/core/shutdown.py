@@ -17,6 +17,7 @@ from .effects import Exit, Note, Sweep
 from .inputs import Due, Hurry, Stop
 from .phases import Booting, Draining, Halting, Over, Shutdown, Sweeping, Up, shutdown_of
 from .record import assert_never, replace
+from .roll import Rolls, is_beside
 from .slot import is_active
 from .states import NEVER, WITH_RUN, Backoff, Ending, Exited, Fatal, Stopping, Waiting, has_failed
 from .status import Signaled, describe, parted, shell_code
@@ -101,9 +102,12 @@ def begin(
     shutdown = Shutdown(cause, code, draft.now, until, weights, asked, again=again)
     line, _ = parted(cause)  # how to mend it was said when it happened
     draft.effects.append(Note("info", f"{'restarting' if again else 'stopping'}: {line}"))
+    draft.rolls = Rolls()
     for process in draft.table:
         if isinstance(process.state, Waiting | Backoff):
             draft.send(process.plan.key, Stop(0.0, held=False))
+        elif is_beside(process.plan.key) and is_active(process):
+            _stop(draft, process, shutdown)
     wait_s = min(draft.now, draft.drained_at) + init.drain_delay - draft.now
     if asked and wait_s > 0 and draft.active():
         _drain_first(draft, wait_s, shutdown)

@@ -10,7 +10,7 @@ waited for.  Settling ends because each round only follows real transitions.
 
 from __future__ import annotations
 
-from . import escalation, graph, phases, schedule, shutdown, table, telling
+from . import escalation, graph, phases, roll, schedule, shutdown, table, telling
 from . import events as ev
 from . import signals as signal_actions
 from .draft import Draft, Supervisor
@@ -76,6 +76,8 @@ def _dispatch(draft: Draft, event: Event) -> None:
             _send_each(draft, keys, lambda row: Stop(row.plan.stop.timeout))
         case ev.RestartRequested(keys):
             _restart(draft, keys)
+        case ev.RollRequested(keys):
+            roll.request(draft, keys)
         case ev.SignalRequested(keys, signum):
             signal_actions.send(draft, keys, signum)
         case ev.SignalReceived(signum):
@@ -193,7 +195,13 @@ def _reaped(draft: Draft, event: ev.Reaped) -> None:
 
 
 def _settle(draft: Draft) -> None:
-    """Follow up every transition until there is none left."""
+    """Follow up every transition until there is none left, and let go of who left the plan."""
+    _follow_up(draft)
+    while roll.proceed(draft) or draft.forget():
+        _follow_up(draft)
+
+
+def _follow_up(draft: Draft) -> None:
     while draft.moved:
         moved, draft.moved = draft.moved, []
         for before, after in moved:
@@ -203,7 +211,6 @@ def _settle(draft: Draft) -> None:
                 draft.unblock(user)
             if isinstance(draft.phase, Up):
                 shutdown.judge(draft, after)
+                schedule.settle(draft, key)
             else:
                 shutdown.moved(draft, before, after)
-                schedule.settle(draft, key)
-    draft.forget()

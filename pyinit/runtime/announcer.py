@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from pyinit.core import effects as fx
+from pyinit.core.roll import is_beside, owner
 from pyinit.core.states import PUBLIC
 from pyinit.core.status import ExitCode, Signaled, describe, parted, shell_code
 from pyinit.runtime.history import End, History
@@ -122,15 +123,17 @@ class Announcer:
             return
         if change.hidden:
             return
-        self._publish(event_json(change, end, time.time()))
+        self.publish(event_json(change, end, time.time()))
 
     def removed(self, effect: fx.Removed) -> None:
         """A process left the plan."""
+        if is_beside(effect.key):
+            return
         self._history.forget(effect.key)
         self.speech.removed(effect.key, effect.name)
         if self.bus is not None:
             self.bus.stale()
-        self._publish({"event": "removed", "name": effect.name, "at": time.time()})
+        self.publish({"event": "removed", "name": effect.name, "at": time.time()})
 
     def _tell_birth(self, key: str, what: str) -> None:
         birth = self._births.get(key)
@@ -142,7 +145,8 @@ class Announcer:
             if birth.text:
                 self._log.info(birth.text)
 
-    def _publish(self, entry: dict[str, Json]) -> None:
+    def publish(self, entry: dict[str, Json]) -> None:
+        """Tell everybody who follows the events."""
         for subscriber in [*self.subscribers]:
             subscriber(entry)
 
@@ -168,10 +172,10 @@ class Announcer:
             user_s=user_s,
             system_s=system_s,
             max_rss_bytes=rss,
-            output=self._tail(change.key).decode("utf-8", "replace") if failed else "",
+            output=self._tail(owner(change.key)).decode("utf-8", "replace") if failed else "",
             fix=fix,
         )
-        self._history.add(change.key, end)
+        self._history.add(owner(change.key), end)
         return end
 
     def _was_oom(self, status: Signaled) -> bool:

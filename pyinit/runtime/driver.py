@@ -15,6 +15,7 @@ from pyinit.core import effects as fx
 from pyinit.core import events as ev
 from pyinit.core.plan import CHANNEL, Sink
 from pyinit.core.record import assert_never, replace
+from pyinit.core.roll import is_beside, owner
 from pyinit.core.states import Pid
 from pyinit.core.status import NotExecuted
 from pyinit.runtime.stream import Source
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from pyinit.core.effects import Effect
     from pyinit.core.events import Event
-    from pyinit.core.plan import Launch
+    from pyinit.core.plan import Launch, ProcessPlan
     from pyinit.core.states import RunId
     from pyinit.core.table import Pids
     from pyinit.runtime.announcer import Announcer
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from pyinit.runtime.stdin import End, Stdin
 
     Env: TypeAlias = tuple[tuple[str, str], ...]
+    Giver: TypeAlias = Callable[[ProcessPlan], list[tuple[int, str]]]  # (descriptor, name) each
 
 SIGKILL = 9
 INHERIT, COPY = (Sink("inherit"),), (Sink("copy"),)
@@ -80,9 +82,11 @@ class Driver:
         self._words: dict[str, str] = {}  # key -> the first word of its command, to name it
         self.on_reload: Callable[[], None] = lambda: None
         self.on_reopen: Callable[[], None] = lambda: None
+        self.exchanged: list[Callable[[str, str], None]] = []  # who keeps something by key
         self.dressers: dict[str, Dresser] = {}  # key -> what its launch and descriptors are
         self.held: Callable[[str], int] = _nothing_held  # the descriptor of a socket of the plan
         self.share: Callable[[Launch], Env] = lambda _: ()  # variables that depend on the moment
+        self.givers: list[Giver] = []  # what programs are born with, as LISTEN_FDS: sockets first
         self._stdins: Stdin | None = None  # once a program has a pipe to read from
         self._poller = poller
         self._pump = pump
@@ -147,9 +151,12 @@ class Driver:
             case fx.Removed(key):
                 self.labels.pop(key, None)
                 self._words.pop(key, None)
-                self._pump.close(key)
+                if not is_beside(key):
+                    self._pump.close(key)
                 self._readiness.forget(key)
                 self._announcer.removed(effect)
+            case fx.Exchanged():
+                self._exchange(effect)
             case fx.Note(level, text):
                 self._announcer.speech.note(level, text)
             case fx.Reload():
@@ -160,6 +167,18 @@ class Driver:
                 self.exit = effect
             case _:
                 assert_never(effect)
+
+    def _exchange(self, effect: fx.Exchanged) -> None:
+        """Two slots exchange their runs: what is kept by their keys follows."""
+        from pyinit.runtime import exchange  # for few
+
+        exchange.swap(self.labels, effect)
+        exchange.swap(self._words, effect)
+        self._readiness.exchange(effect.key, effect.other)
+        for told in self.exchanged:
+            told(effect.key, effect.other)
+        self._log.info(exchange.words(effect))
+        self._announcer.publish(exchange.event_of(effect))
 
     def fresh(self) -> None:
         """A new turn begins: what was read of /proc is old."""
@@ -236,12 +255,17 @@ class Driver:
 
     def _spawn(self, effect: fx.Spawn) -> None:
         """Fork a run of the process: descriptors, environment, limits; report what came of it."""
-        plan = effect.plan
-        launch = plan.launch
+        plan, launch = effect.plan, effect.plan.launch
+        label = plan.name
+        if is_beside(effect.key):  # it must not be taken for the run that it is beside
+            label = f"{plan.name}{effect.run_id}"
+            plan = replace(plan, key=owner(plan.key), name=owner(plan.name))
         if effect.limits:
             launch = replace(launch, limits=(*launch.limits, *effect.limits))
         env = (*self.extra_env, ("PYINIT_PROGRAM", plan.program), ("PYINIT_PROCESS", plan.name))
-        self.labels[effect.key] = plan.name
+        if label != plan.name:
+            env = (*env, ("PYINIT_RUN", label))
+        self.labels[effect.key] = label
         self._words[effect.key] = launch.argv[0]
         closing: list[int] = []
         try:
@@ -250,15 +274,21 @@ class Driver:
             if effect.key in self.dressers:
                 launch, keep = self.dressers[effect.key](launch)
             closing.extend([ours for ours, _ in keep])
+            listed = [each for give in self.givers for each in give(plan)]
+            if listed:
+                from pyinit.runtime.handing import handed as born_with
+
+                given, more = born_with(listed)
+                keep, env = (*given, *keep), (*env, *more)
             stdin = self._input(effect, closing)
             stdout, stderr = self._outputs(effect)
             fds = (stdin, stdout, stderr)
             env = (*env, *handed.env, *self.share(launch))
-            found = spawning.spawn(launch, self._environ, env, fds, keep, plan.name)
+            found = spawning.spawn(launch, self._environ, env, fds, keep, label)
         except OSError as error:
             found = spawning.ExecFailure("descriptors", error.errno or 0, _detail(error))
         finally:
-            self._pump.close_child_ends(effect.key)
+            self._pump.close_child_ends(plan.key)
             for fd in closing:
                 posix.close(fd)
         if isinstance(found, spawning.ExecFailure):
@@ -295,7 +325,8 @@ class Driver:
             stdout = COPY  # it must be seen: what it prints is passed on
         if stderr == INHERIT and (watch is not None or second != CHANNEL):
             stderr = COPY
-        source = Source(effect.key, plan.name, plan.program, effect.run_id, plan.group)
+        whose = (owner(effect.key), owner(plan.name), plan.program)
+        source = Source(*whose, effect.run_id, plan.group)
         return self._pump.open(source, stdout, stderr, watch, (first, second), listener=listener)
 
     def _started(self, effect: fx.Spawn, found: spawning.Spawned) -> None:

@@ -145,6 +145,16 @@ class Readiness:
         if found is not None:
             found[1].close()
 
+    def exchange(self, one: str, other: str) -> None:
+        """Two slots have exchanged their runs: their pipes follow.  Nobody asks about either."""
+        pipes = [(each, self._pipes.pop(key, None)) for key, each in ((one, other), (other, one))]
+        self.stop_looking(one)
+        self.stop_looking(other)
+        for key, pipe in pipes:
+            if pipe is not None:
+                self._poller.unregister(pipe[0])
+                self._listen(key, pipe[1], pipe[0])
+
     def next_deadline(self) -> float:
         """Return when `tick` must be called next."""
         return min([asked.at for asked in self._asked.values()], default=NEVER)

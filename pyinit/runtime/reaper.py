@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyinit.core.events import SignalReceived, Spawned
+from pyinit.core.roll import owner
 from pyinit.system import faults, files, reap, signals
 
 TYPE_CHECKING = False
@@ -81,7 +82,7 @@ class Reaper:
     def _last_words(self, key: str, gone: reap.Reaped) -> None:
         """Read what a run has printed; nothing may keep the core from hearing of its end."""
         try:
-            self._pump.drain(key)
+            self._pump.drain(owner(key))
             pid, _, usage = gone
             kilobytes = usage.ru_maxrss
             self._announcer.used(pid, usage.ru_utime, usage.ru_stime, kilobytes * 1024)

@@ -26,6 +26,7 @@ else:
     import _signal
 
 LABEL = b"PYINIT_PROCESS"
+RUN = b"PYINIT_RUN"  # the label of a run that began beside another one of its process
 STOPPED = "Tt"
 GONE = "ZX"
 
@@ -190,7 +191,9 @@ def _escaped(pid: int, label: str, seen: Snapshot) -> set[int]:
 
 def _label(pid: int) -> str:
     environ = procfs.environ(pid)
-    return "" if environ is None else environ.get(LABEL, b"").decode("utf-8", "surrogateescape")
+    if environ is None:
+        return ""
+    return (environ.get(RUN) or environ.get(LABEL, b"")).decode("utf-8", "surrogateescape")
 
 
 def _is_member(found: ProcStat | None, leader: int) -> bool:

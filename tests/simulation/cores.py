@@ -12,6 +12,7 @@ MODULES = (
         "process",
         "record",
         "reload",
+        "roll",
         "shutdown",
         "slot",
         "signals",
@@ -20,7 +21,18 @@ MODULES = (
     ),
     *("plan_listen", "supervisor", "table", "telling", "trace"),
 )
-KEPT = ("draft", "graph", "phases", "plan", "plan_listen", "slot", "states", "status", "table")
+KEPT = (
+    "draft",
+    "graph",
+    "phases",
+    "plan",
+    "plan_listen",
+    "roll",
+    "slot",
+    "states",
+    "status",
+    "table",
+)
 
 
 def load(package="pyinit.core"):

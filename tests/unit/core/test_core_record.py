@@ -6,7 +6,19 @@ import pickle
 import pytest
 from core_desk import Desk, program
 
-from pyinit.core import draft, events, graph, phases, plan, record, slot, states, status, table
+from pyinit.core import (
+    draft,
+    events,
+    graph,
+    phases,
+    plan,
+    record,
+    roll,
+    slot,
+    states,
+    status,
+    table,
+)
 from pyinit.core.plan import Limit, ProcessPlan, Restart, plan_kinds
 from pyinit.core.record import Record, from_plain, kinds_of, replace, to_plain
 
@@ -135,7 +147,7 @@ def test_the_kinds_of_a_module_are_those_it_defines():
 
 def test_the_whole_state_reads_back_at_any_moment_and_goes_on_equal():
     desk = Desk(program("db"), program("web", needs={"db": "started"}, restart=Restart(max=2)))
-    kinds = kinds_of(draft, graph, phases, plan, slot, states, status, table)
+    kinds = kinds_of(draft, graph, phases, plan, roll, slot, states, status, table)
     steps = [
         desk.up,
         lambda: desk.feed(events.LimitsSet(("web:0",), (Limit("nofile", 9),))),
