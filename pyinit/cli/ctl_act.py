@@ -74,8 +74,12 @@ def reload(call: Call) -> int:
 def drain(call: Call) -> int:
     """Take readiness back and wait."""
     off = call.words.has("off")
-    delay_s = call.words.seconds("delay")
-    result = call.client.call("drain", {"off": off, "delay_s": delay_s}, answer_s=None)
+    args = {
+        "off": off,
+        "delay_s": call.words.seconds("delay"),
+        "timeout_s": call.words.seconds("timeout"),
+    }
+    result = call.client.call("drain", args, answer_s=None)
     _say_result(call, result, "ready for traffic again" if off else "drained")
     return 0
 

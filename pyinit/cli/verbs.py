@@ -102,6 +102,7 @@ VERBS = {
         options=(
             Option(("--off",), "", "give readiness back"),
             Option(("--delay",), "DURATION", "instead of drain_delay"),
+            Option(("-t", "--timeout"), "DURATION", "exit 1 if it takes longer"),
         ),
     ),
     "shutdown": Verb(

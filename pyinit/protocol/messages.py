@@ -82,7 +82,7 @@ VERBS = {
     "clear-log": Verb(OPERATE, {"names": "names", "main": "flag"}),
     "write-stdin": Verb(OPERATE, {"name": "text", "data": "text"}, ("name", "data")),
     "remote-event": Verb(OPERATE, {"type": "text", "data": "text"}),
-    "drain": Verb(OPERATE, {"off": "flag", "delay_s": "seconds"}),
+    "drain": Verb(OPERATE, {"off": "flag", "delay_s": "seconds", "timeout_s": "seconds"}),
     "set-limits": Verb(ADMIN, {"names": "names", "limits": "limits"}, ("names", "limits")),
     "env": Verb(ADMIN, {"names": "names"}, ("names",)),
     "trace": Verb(ADMIN, {"lines": "count"}),

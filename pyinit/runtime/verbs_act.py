@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pyinit.core import events as ev
 from pyinit.core.change import Change
-from pyinit.core.phases import Over, Up
+from pyinit.core.phases import Booting, Draining, Over, Up
 from pyinit.core.plan import Plan
 from pyinit.core.reload import difference
 from pyinit.core.states import (
@@ -107,6 +107,7 @@ def drain(ask: Ask, service: Service) -> Object | None:
     """Take readiness back and reply once `drain_delay` has passed; nothing is stopped.
 
     Asked again it only waits for the rest of the delay; a shutdown does not wait a second time.
+    Once a stop has gone beyond its own drain there is nothing left to wait for.
     """
     off = bool(ask.args.get("off"))
     if off:
@@ -119,7 +120,23 @@ def drain(ask: Ask, service: Service) -> Object | None:
         delay_s = service.desk.state.init.drain_delay
     since = min(service.desk.now(), service.desk.state.drained_at)
     until = since + min(delay_s, PATIENCE_S)
-    ask.hold(lambda: None, until, lambda: {"draining": True})
+    patience = service.deadline(ask)
+
+    def look() -> Object | None:
+        if not isinstance(service.desk.state.phase, Booting | Up | Draining):
+            return {"draining": True}
+        if not service.draining:
+            raise Refused("failed", "cannot drain: somebody has given readiness back meanwhile")
+        return None
+
+    def expired() -> Object:
+        if patience < until:
+            left_s = until - service.desk.now()
+            fix = "readiness stays taken back; wait longer, or give it back: pyinitctl drain --off"
+            raise Refused("timeout", f"cannot drain in time: {left_s:.1f} s are left\n  {fix}")
+        return {"draining": True}
+
+    ask.hold(look, min(until, patience), expired)
     return None
 
 

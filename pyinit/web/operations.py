@@ -224,6 +224,7 @@ _WANTED = (
         body=(
             Field("off", "flag", "give it back"),
             Field("delay_s", "seconds", "instead of `init.drain_delay`"),
+            TIMEOUT,
         ),
     ),
     Operation(

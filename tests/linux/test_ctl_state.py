@@ -307,6 +307,39 @@ def test_drain_takes_readiness_back_and_waits_for_the_delay():
         assert time.monotonic() - began < 25
 
 
+def test_a_drain_that_takes_too_long_says_so_and_goes_on():
+    config = CONFIG.replace("[init]", '[init]\ndrain_delay = "8s"')
+    with Box(config) as box:
+        box.wait_state("worker:1", "RUNNING")
+        said = complaint(box, "drain", "--timeout", "100ms", code=1)
+        assert said.startswith("pyinitctl: cannot drain in time: ")
+        assert text(box, "ready", code=3) == "not ready: pyinit is draining\n"
+        assert text(box, "drain", "--delay", "0", "-t", "1s") == "drained\n"
+
+
+def test_who_waits_for_a_drain_that_is_called_off_is_told():
+    config = CONFIG.replace("[init]", '[init]\ndrain_delay = "8s"')
+    with Box(config) as box:
+        box.wait_state("worker:1", "RUNNING")
+        with watching(box, "drain") as (process, _lines):
+            eventually(lambda: box.ctl("ready").returncode == 3)
+            assert text(box, "drain", "--off") == "ready for traffic again\n"
+            assert process.wait(10) == 1
+
+
+def test_a_drain_is_over_when_the_programs_are_stopped():
+    config = CONFIG.replace("[init]", '[init]\ndrain_delay = "6s"')
+    with Box(config) as box:
+        box.wait_state("worker:1", "RUNNING")
+        with watching(box, "drain") as (process, lines):
+            eventually(lambda: box.ctl("ready").returncode == 3)
+            box.send("TERM")
+            box.until("draining for")
+            box.send("TERM")  # in a hurry
+            assert next(lines) == "drained\n"
+            assert process.wait(10) == 0
+
+
 def test_draining_outlives_a_reexec_and_shortens_the_shutdown():
     config = CONFIG.replace("[init]", '[init]\ndrain_delay = "2s"')
     with Box(config) as box:
