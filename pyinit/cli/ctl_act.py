@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pyinit.cli.present import objects, say, say_json
-from pyinit.cli.words import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,10 +25,7 @@ def stop(call: Call) -> int:
 
 def restart(call: Call) -> int:
     """Restart processes."""
-    if call.words.has("rolling"):
-        text = "restart --rolling is not in this version: it comes with the sockets handed over"
-        raise UsageError(text)
-    return _act(call)
+    return _act(call, {"rolling": True} if call.words.has("rolling") else {})
 
 
 def signal(call: Call) -> int:
@@ -100,12 +96,12 @@ def reexec(call: Call) -> int:
     return 0
 
 
-def _act(call: Call) -> int:
+def _act(call: Call, more: Object | None = None) -> int:
     wait: Json = False if call.words.has("no-wait") else None
     timeout_s = call.words.seconds("timeout")
     result = call.client.call(
         call.verb,
-        {"names": list(call.names), "wait": wait, "timeout_s": timeout_s},
+        {"names": list(call.names), "wait": wait, "timeout_s": timeout_s, **(more or {})},
         answer_s=None,
     )
     return _tell(call, result)

@@ -50,7 +50,7 @@ VERBS = {
         "give processes new runs",
         NAMES,
         1,
-        options=(*WAITING, Option(("--rolling",), "", "not in this version")),
+        options=(*WAITING, Option(("--rolling",), "", "one after another, without a gap")),
     ),
     "signal": Verb("act:signal", "send a signal to processes", "SIG NAME...", 2),
     "reload": Verb(

@@ -82,11 +82,8 @@ def _dispatch(draft: Draft, event: Event) -> None:
             signal_actions.send(draft, keys, signum)
         case ev.SignalReceived(signum):
             signal_actions.receive(draft, signum)
-        case ev.Spawned(key, run_id, pid, executed):
-            if _is_current(draft, key, run_id):
-                draft.send(key, SpawnOk(pid, executed))
-            else:
-                draft.effects.append(Kill(key, pid, 9, "tree"))
+        case ev.Spawned():
+            _spawned(draft, event)
         case ev.SpawnFailed(key, run_id, failure):
             _send_run(draft, key, run_id, SpawnBad(failure))
         case ev.Executed(key, run_id):
@@ -172,6 +169,13 @@ def _is_current(draft: Draft, key: str, run_id: RunId) -> bool:
         return False
     run = run_of(draft.row(key).state)
     return run is not None and run.id == run_id
+
+
+def _spawned(draft: Draft, event: ev.Spawned) -> None:
+    if _is_current(draft, event.key, event.run_id):
+        draft.send(event.key, SpawnOk(event.pid, event.executed))
+    else:
+        draft.effects.append(Kill(event.key, event.pid, 9, "tree"))
 
 
 def _send_run(draft: Draft, key: str, run_id: RunId, event: Input) -> None:

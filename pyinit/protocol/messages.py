@@ -73,7 +73,7 @@ VERBS = {
     ),
     "start": Verb(OPERATE, {**_WAITING, "precheck": "flag"}, ("names",)),
     "stop": Verb(OPERATE, _WAITING, ("names",)),
-    "restart": Verb(OPERATE, _WAITING, ("names",)),
+    "restart": Verb(OPERATE, {**_WAITING, "rolling": "flag"}, ("names",)),
     "signal": Verb(OPERATE, {"names": "names", "signal": "text"}, ("names", "signal")),
     "reload": Verb(OPERATE, {"dry_run": "flag"}),
     "reread": Verb(OPERATE, {}),

@@ -62,8 +62,13 @@ def restart(ask: Ask, service: Service) -> None:
     """Give processes new runs; reply once those are up."""
     service.check_up(ask)
     rows = service.rows(ask)
+    if ask.args.get("rolling"):
+        from pyinit.runtime import verbs_roll  # for few
+
+        verbs_roll.restart(ask, service, rows)
+        return
     service.desk.feed(ev.RestartRequested(_keys(rows)))
-    follow(ask, service, rows, _judge_restart)
+    follow(ask, service, rows, judge_restart)
 
 
 def signal(ask: Ask, service: Service) -> Object:
@@ -237,7 +242,8 @@ def _judge_stop(service: Service, old: Process, row: Process) -> Verdict | None:
     return None if service.row(row.plan.key) else DONE
 
 
-def _judge_restart(service: Service, old: Process, row: Process) -> Verdict | None:
+def judge_restart(service: Service, old: Process, row: Process) -> Verdict | None:
+    """Say what came of a restart once it is known; `old` is the process before it was asked."""
     anew = row.runs > old.runs
     match row.state:
         case Running() if anew and row.plan.kind != "oneshot":

@@ -54,7 +54,6 @@ start_seconds = 0.3
 stop = { timeout = "1s" }
 """
 DURATIONS = '"500ms", "10s", "5m" or 2.5, not \'soon\''
-ROLLING = "it comes with the sockets handed over"
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +228,6 @@ def test_what_is_no_signal_is_a_usage_error(box):
         (["stop", "--now", "web"], "unknown option --now"),
         (["stop", "web", "--timeout"], "--timeout needs DURATION"),
         (["stop", "web", "-t", "soon"], "--timeout takes a duration such as " + DURATIONS),
-        (["restart", "--rolling", "web"], "restart --rolling is not in this version: " + ROLLING),
     ],
 )  # fmt: skip
 def test_words_that_make_no_sense_exit_with_2(box, words, said):
