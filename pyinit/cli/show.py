@@ -81,7 +81,8 @@ def _text(found: Effective, programs: dict[str, tuple[Setting, ...]], *, alone: 
     if not alone:
         groups = [(f"group.{key_text(name)}", rows) for name, rows in found.groups.items()]
         web = [("web", found.web)] if found.web else []
-        sections = [("init", found.init), *web, *sections, *groups]
+        held = [(f"socket.{key_text(name)}", rows) for name, rows in found.sockets.items()]
+        sections = [("init", found.init), *web, *held, *sections, *groups]
     blocks = []
     for header, rows in sections:
         lines = [_line(row, header) for row in rows]
@@ -120,6 +121,8 @@ def _object(
         result["init"] = _settings(found.init)
         if found.web:
             result["web"] = _settings(found.web)
+        if found.sockets:
+            result["sockets"] = {name: _settings(rows) for name, rows in found.sockets.items()}
         result["groups"] = {name: _settings(rows) for name, rows in found.groups.items()}
         result["warnings"] = found.warnings
     return result

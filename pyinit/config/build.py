@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyinit.config import checks, program, values
+from pyinit.config import checks, program, program_sockets, values
 from pyinit.config.limits import limit_table
 from pyinit.config.output import MAX_FILES
 from pyinit.config.problems import ValueFault, each, suggest
@@ -69,11 +69,13 @@ class Builder:
             tree = {"command": ["defaults"], **one.tree}
             section = Section("program", one.file, one.path, tree, self.problems, self.environ)
             program.build("defaults", section, init, None, self.accounts)
+        sockets = program_sockets.sockets(self)
+        processes = program_sockets.bound(self, processes, sockets)
         checks.check(self, init)
         sources = tuple([document.file for document in self.documents])
         web = self._web()
         warnings = tuple(self.problems.warnings)
-        return Plan(init, tuple(processes), sources, warnings, self._says_exit(), web=web)
+        return Plan(init, tuple(processes), sources, warnings, self._says_exit(), sockets, web)
 
     def _web(self) -> WebPlan | None:
         section = self.single_section("web")

@@ -39,7 +39,7 @@ NESTED = {
 }
 NUMBERS = frozenset(
     ("boolean", "instances", "priority", "nice", "oom", "fd", "count", "old_files", "codes")
-) | frozenset(("factor", "jitter"))
+) | frozenset(("factor", "jitter", "backlog"))
 FROM_INIT = frozenset(("directory", "umask", "limits_unmet"))
 SHOWN_WHOLE = frozenset(("restart", "stop", "log", "control"))  # with the defaults of their keys
 INSTANCE = "\ufdd0"  # a character that is never text: stands for ${INSTANCE} until it is shown
@@ -62,7 +62,7 @@ class Setting(Record):
 
 
 class Effective(Record):
-    """All of a configuration: the files, [init], and every program and group by name."""
+    """All of a configuration: the files, [init], and every program, group and socket by name."""
 
     files: tuple[str, ...]
     init: tuple[Setting, ...]
@@ -71,6 +71,7 @@ class Effective(Record):
     members: dict[str, str]
     warnings: tuple[str, ...]
     web: tuple[Setting, ...] = ()
+    sockets: dict[str, tuple[Setting, ...]] = {}  # noqa: RUF012  never changed
 
 
 def effective(paths: Sequence[str], environ: Mapping[str, str], mask: Mask) -> Effective:
@@ -96,6 +97,7 @@ def effective(paths: Sequence[str], environ: Mapping[str, str], mask: Mask) -> E
         teller.members,
         plan.warnings,
         tuple(teller.web),
+        teller.sockets,
     )
 
 
@@ -108,6 +110,11 @@ class _Teller:
         self.init = self._settings(self.init_layer)
         web = builder.single_section("web")
         self.web = [] if web is None else self._settings(web)
+        self.sockets = {
+            name: tuple(self._settings(section))
+            for document in builder.documents
+            for name, section in builder.tables(document, "socket")
+        }
         self.members: dict[str, str] = {}
         self.priorities: dict[str, Setting] = {}
         self.groups = {

@@ -47,13 +47,14 @@ def _socket(section: Section, name: str) -> SocketPlan | None:
             text = "socket_owner and socket_mode params should only be used with a Unix domain"
             option = "socket_owner" if section.has("socket_owner") else "socket_mode"
             section.fault(f"{text} socket in [{title}] socket", option, "leave it out")
-        return SocketPlan(name, listen, backlog)
+        return SocketPlan(name, listen, backlog, kept=False)
     if owner is None:
         account = section.get("user", lambda text: ini_values.user(text, accounts), None)
         if account is not None and account.uid != section.world.common.uid:
             owner = account.uid, account.gid
     uid, gid = owner or (None, None)
-    return SocketPlan(name, listen, backlog, MODE if mode is None else mode, uid, gid)
+    mode = MODE if mode is None else mode
+    return SocketPlan(name, listen, backlog, mode, uid, gid, kept=False)
 
 
 def _listen(text: str, title: str) -> str:

@@ -49,6 +49,7 @@ def document() -> Fragment:
     sections["program.stdout"] |= _needs("file")
     sections["group"] |= _needs("programs")
     sections["web"] |= _needs("listen")
+    sections["socket"] |= _needs("listen")
     commanded: Fragment = {"properties": {"defaults": _needs("command")}, **_needs("defaults")}
     needing: Fragment = {"properties": {"program": {"additionalProperties": _needs("command")}}}
     definitions: Fragment = {**sections, "limit": _limit()}
@@ -219,6 +220,7 @@ ACTIONS = _any({"enum": list(build.ACTIONS)}, {"type": "string", "pattern": r"^f
 RANGES = {
     "instances": (0, program.MAX_INSTANCES),
     "priority": (-9999, 9999),
+    "backlog": (1, 65535),
     "nice": (-20, 19),
     "oom": (-1000, 1000),
     "fd": (3, 255),
@@ -266,6 +268,7 @@ FORMS = {
     "capabilities": _listed(_text(CAPABILITY)),
     "capability_set": _listed(_text(rf"{CAPABILITY}|all|ALL")),
     "securebits": _listed(_text(SECUREBIT)),
+    "stdin": _text("null|socket:.+"),
     "factor": _number("number", 1, 1000),
     "jitter": _number("number", 0, 1),
 }

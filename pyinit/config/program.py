@@ -8,6 +8,7 @@ from pyinit.config import (
     paths,
     program_privileges,
     program_schedule,
+    program_sockets,
     values,
 )
 from pyinit.config.limits import limit_table
@@ -89,6 +90,7 @@ def _plan(
     accounts: Accounts,
 ) -> ProcessPlan:
     reload = section.sub("reload", "program.reload")
+    sockets, on_demand, idle_exit = program_sockets.keys(section)
     priority = section.get(
         "priority", values.integer(-9999, 9999), 999 if group is None else group[1]
     )
@@ -101,7 +103,7 @@ def _plan(
         group=name if group is None else group[0],
         launch=_launch(section, init, accounts),
         kind=kind,
-        autostart=section.get("autostart", values.boolean, schedule is None),
+        autostart=section.get("autostart", values.boolean, schedule is None and not on_demand),
         critical=section.get("critical", values.boolean, schedule is None),
         priority=priority,
         group_priority=priority if group is None else group[1],
@@ -113,6 +115,9 @@ def _plan(
         stop=_stop(section),
         schedule=schedule,
         reload_signal=0 if reload is None else reload.get("signal", values.signal, 0),
+        sockets=sockets,
+        on_demand=on_demand,
+        idle_exit=idle_exit,
     )
 
 
@@ -142,6 +147,7 @@ def _launch(section: Section, init: InitPlan, accounts: Accounts) -> Launch:
         securebits=section.get("securebits", program_privileges.securebits, None),
         runtime=program_privileges.runtime(section),
         parent_death_signal=section.get("parent_death_signal", values.signal, 0),
+        stdin=section.get("stdin", program_sockets.stdin, "null"),
         stdout=sinks(section, "stdout", accounts),
         stderr=sinks(section, "stderr", accounts),
     )

@@ -38,6 +38,7 @@ SECTIONS = {
     "program.capabilities": "`capabilities = { ... }`.",
     "program.stdout": "`stdout = { file = ... }`, and `stderr` alike.",
     "group": "`[group.NAME]`: programs under one name.",
+    "socket": "`[socket.NAME]`: a listening socket that pyinit keeps open for programs.",
     "web": "`[web]`: the gateway for browsers, supervisord's clients and REST.",
 }
 
@@ -48,7 +49,7 @@ KEYS = (
     Key("", "group", "tables", "{}", "the groups, by name"),
     Key("", "include", "strings", "[]", "files to read too; globs, relative to this file"),
     Key("", "web", "table", "none", "the web gateway; without it nothing listens"),
-    Key("", "socket", "tables", "none", "listening sockets handed to programs", LATER),
+    Key("", "socket", "tables", "{}", "listening sockets that programs are born with, by name"),
     # init
     Key("init", "exit", "exit", '"fail-fast"', 'when to end: "fail-fast" (a critical program gives up, or nothing is left to run), "all-done", "never", "main:NAME"'),
     Key("init", "limits", "limits", "{}", "rlimits of pyinit itself, set at boot before anything else; every program inherits them"),
@@ -116,7 +117,8 @@ KEYS = (
     Key("program", "stderr", "sinks", '"inherit"', 'as stdout; "stdout" sends it where stdout goes'),
     Key("program", "hooks", "table", "none", "pre_start, post_start, pre_stop, post_stop", LATER),
     Key("program", "live", "table", "none", "liveness probes", LATER),
-    Key("program", "sockets", "strings", "none", "listeners handed over as LISTEN_FDS", LATER),
+    Key("program", "sockets", "strings", "[]", "sockets of [socket.NAME] that it is born with: descriptors 3, 4, ... in this order, told by LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID"),
+    Key("program", "stdin", "stdin", '"null"', '"null" (/dev/null), or "socket:NAME": a socket of [socket.NAME] as descriptor 0, as FastCGI programs want it'),
     Key("program", "on_demand", "boolean", "false", "start at the first connection", LATER),
     Key("program", "idle_exit", "duration", "none", "stop again when idle", LATER),
     Key("program", "schedule", "schedule", "none", 'when it is started by itself, for oneshots: a cron line such as "*/5 * * * *", or a table'),
@@ -168,6 +170,11 @@ KEYS = (
     Key("program.stdout", "format", "form", '"raw"', '"raw", "prefix", "json" or "tai64n"'),
     Key("group", "programs", "strings", "required", "the programs of the group"),
     Key("group", "priority", "priority", "999", "order of the group's programs that have none of their own"),
+    Key("socket", "listen", "word", "required", 'where: "127.0.0.1:8080", "[::1]:8080", ":8080" (every address, of IPv6 and IPv4), "unix:/run/app.sock"'),
+    Key("socket", "backlog", "backlog", "4096", "connections that wait until they are accepted; the kernel allows net.core.somaxconn"),
+    Key("socket", "mode", "mode", '"0600"', "permissions of a Unix socket"),
+    Key("socket", "owner", "owner", "the user of pyinit", '"user" or "user:group" of a Unix socket'),
+    Key("socket", "reuse_port", "boolean", "false", "others of the same user may listen at the same port, too (SO_REUSEPORT)"),
     Key("web", "listen", "strings", "required", 'where: "127.0.0.1:9001", "[::1]:9001", "unix:/run/pyinit/web.sock", or a list of these; beyond this machine only with a password'),
     Key("web", "username", "word", "none", "who may come in; with password or password_file"),
     Key("web", "password", "word", "none", "as clear text, {SHA}hex or {SSHA256}base64; never shown anywhere"),

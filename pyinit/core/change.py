@@ -25,6 +25,8 @@ class Change(Record):
 
 def needs_new_run(old: ProcessPlan, new: ProcessPlan) -> bool:
     """Say whether a run born of `old` differs from one born of `new`."""
+    if (old.sockets, old.places) != (new.sockets, new.places):
+        return True
     return old.launch != new.launch or old.kind != new.kind or old.ready != new.ready
 
 

@@ -258,8 +258,9 @@ class ProcessPlan(Record):
 
     kind: "service", "oneshot" or "forking" (the run lives on in a process that the first one left
     behind; `pidfile` is where its pid stands, "" if it is to be found).  `max_memory` in bytes (0:
-    no bound).  `sockets` are names of the plan's sockets, handed over in this order; with them a
-    new run can begin before the old one ends.  `on_demand` starts at the first connection,
+    no bound).  `sockets` are names of the plan's sockets, handed over in this order, and `places`
+    where they listen, followed by that of a `kept` one that is its stdin; with sockets a new run
+    can begin before the old one ends.  `on_demand` starts at the first connection,
     `idle_exit` (seconds, 0: never) stops when there is none.  `watch` are the files whose change
     is a reason for reload, signal or restart.
     """
@@ -290,6 +291,7 @@ class ProcessPlan(Record):
     hooks: Hooks | None = None
     schedule: Schedule | None = None
     sockets: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
     on_demand: bool = False
     idle_exit: float = 0.0
     reload_command: tuple[str, ...] = ()

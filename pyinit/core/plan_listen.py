@@ -9,7 +9,9 @@ class SocketPlan(Record):
     """A listening socket that pyinit holds for programs.
 
     `listen` is "tcp:HOST:PORT" (HOST a numeric address) or "unix:/path"; `mode`, `uid` and `gid`
-    are for the latter, `reuse_port` is for the former.
+    are for the latter, `reuse_port` is for the former.  HOST may be empty: every address, of IPv6
+    and of IPv4.  It is open from when the plan is loaded until no plan and no run has it any more;
+    one that is not `kept` only while a run has it as its stdin, as supervisord's.
     """
 
     name: str
@@ -19,6 +21,7 @@ class SocketPlan(Record):
     uid: int | None = None
     gid: int | None = None
     reuse_port: bool = False
+    kept: bool = True
 
 
 class Door(Record):

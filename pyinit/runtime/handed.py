@@ -1,4 +1,4 @@
-"""What a pyinit that begins anew leaves open to the next one: its control socket and its doors.
+"""What a pyinit that begins anew leaves open to the next one: control socket, doors, listeners.
 
 So their clients are not refused meanwhile: they wait until there is somebody who answers; and who
 has connected already and asked for nothing yet is not hung up on.  A pyinit that has left root
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Handed: TypeAlias = tuple[tuple[str, str, int], ...]  # (kind, place, descriptor)
 
 VARIABLE = b"PYINIT_LISTENERS"
-CONTROL, DOOR, CLIENT = "control", "door", "client"
+CONTROL, DOOR, KEPT, CLIENT = "control", "door", "socket", "client"
 
 
 def gather(machine: Machine) -> Handed:
@@ -37,6 +37,8 @@ def gather(machine: Machine) -> Handed:
     if machine.held is not None:
         doors = machine.held.doors()
         found += [(DOOR, place, listener.fileno()) for place, listener in doors.items()]
+        kept = machine.held.kept.places() if machine.held.kept is not None else {}
+        found += [(KEPT, place, listener.fileno()) for place, listener in kept.items()]
     return tuple([each for each in found if "\n" not in each[1]])
 
 
@@ -54,7 +56,8 @@ def read(text: str) -> Handed:
         number, _, place = more.partition(" ")
         if not number.isdigit():
             continue
-        if kind == CLIENT or (kind in (CONTROL, DOOR) and sockets.listens(int(number))):
+        listening = kind in (CONTROL, DOOR, KEPT) and sockets.listens(int(number))
+        if kind == CLIENT or listening:
             found.append((kind, place, int(number)))
     return tuple(found)
 
@@ -77,14 +80,12 @@ def take_control(machine: Machine) -> int:
     return -1
 
 
-def take_doors(machine: Machine) -> list[tuple[str, int]]:
-    """Return (place, descriptor) of the doors that are open and still where they were."""
-    found: list[tuple[str, int]] = []
-    for each in machine.options.handed:
-        kind, place, fd = each
-        if kind == DOOR and _is_there(place):
-            _forget(machine, each)
-            found.append((place, fd))
+def take_listeners(machine: Machine) -> Handed:
+    """Return those for the gateway and for programs that are open and still where they were."""
+    handed = machine.options.handed
+    found = tuple([each for each in handed if each[0] in (DOOR, KEPT) and _is_there(each[1])])
+    for each in found:
+        _forget(machine, each)
     return found
 
 

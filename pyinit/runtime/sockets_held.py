@@ -1,9 +1,10 @@
-"""The listening sockets that pyinit holds: for programs born with one, and for the gateway.
+"""The listening sockets that pyinit holds: for programs, and for the gateway.
 
-A socket of the first kind is open as long as a process has it as its stdin: bound when its run is
-started, closed when the last run is over, so that nobody knocks at a door that nobody opens.
-That it can be bound is seen when the plan is loaded.  The doors of the gateway are open for ever;
-who waits there while it is away has it started (`gateway`).
+Those that are kept for programs are in `listeners`.  One of a supervisord file is open as long as
+a process has it as its stdin: bound when its run is started, closed when the last run is over, so
+that nobody knocks at a door that nobody opens.  That it can be bound is seen when the plan is
+loaded.  The doors of the gateway are open for ever; who waits there while it is away has it
+started (`gateway`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 from pyinit.core.record import replace
 from pyinit.core.states import run_of
 from pyinit.runtime.compiling import Faults
-from pyinit.system import files, sockets
+from pyinit.runtime.listeners import Listeners, listen, remove, why
+from pyinit.system import sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,11 +24,8 @@ if TYPE_CHECKING:
     from pyinit.system.sockets import Socket
 
 STDIN = "socket:"  # what a launch calls a socket that is to be its stdin
-FIXES = {
-    98: "somebody else listens there: name another address, or stop them",
-    99: "this machine has no such address",
-    13: "a port below 1024 takes root or CAP_NET_BIND_SERVICE; a directory must be ours to write",
-}
+STDIN_MODE = 0o700  # of a Unix socket, as supervisord makes it
+PROGRAM, DOOR, KEPT = "program", "door", "socket"  # what is carried over a re-exec
 
 
 class Held:
@@ -36,7 +35,8 @@ class Held:
         self.gateway: Gateway | None = None
         self._machine = machine
         self._plans: dict[str, SocketPlan] = {}
-        self._open: dict[str, Socket] = {}  # by name, of those for programs
+        self.kept: Listeners | None = None
+        self._open: dict[str, Socket] = {}  # by name, of those that are some run's stdin
         self._doors: dict[str, Socket] = {}  # by place
         self._wanted: tuple[Door, ...] = ()
         machine.driver.held = self.fd
@@ -47,17 +47,19 @@ class Held:
         return self._doors
 
     def fd(self, name: str) -> int:
-        """Return the descriptor of a socket for a program, bound now if it is not.
+        """Return the descriptor of a socket that is to be a stdin, bound now if it is not.
 
         Raises OSError.
         """
+        plan = self._plans.get(name)
+        if plan is not None and plan.kept and self.kept is not None:
+            return self.kept.fd(plan.listen)
         found = self._open.get(name)
         if found is None:
-            plan = self._plans.get(name)
             if plan is None:
                 raise OSError(2, f'no socket "{name}" in the plan')
             try:
-                found = self._open[name] = _listen(plan)
+                found = self._open[name] = listen(plan, STDIN_MODE)
             except OSError as error:
                 raise OSError(error.errno, error.strerror or str(error), plan.listen) from None
         return found.fileno()
@@ -71,6 +73,12 @@ class Held:
             doors = self._doors_of(plan)
         except _Unable as error:
             return Faults((str(error),))
+        refused = self.keep(plan, again=again)
+        if refused is not None:
+            for place in [each for each in doors if each not in self._doors]:
+                doors[place].close()
+                remove(place)
+            return refused
         for place in [each for each in self._doors if each not in doors]:
             self._shut(place)
         self._doors = doors
@@ -78,23 +86,41 @@ class Held:
         self._adopt_sockets(plan, again)
         return None
 
+    def keep(self, plan: Plan, *, again: bool = False) -> Faults | None:
+        """Keep the sockets of `plan` that programs share open; or say why that cannot be."""
+        if self.kept is None and any(each.kept for each in plan.sockets):
+            self.kept = Listeners(self._machine)
+        return None if self.kept is None else self.kept.adopt(plan, again=again)
+
     def carried(self) -> tuple[tuple[str, str, int], ...]:
         """Return (kind, name or place, descriptor) of what is open, for a re-exec."""
-        programs = [("program", name, each.fileno()) for name, each in self._open.items()]
-        doors = [("door", place, each.fileno()) for place, each in self._doors.items()]
-        return (*programs, *doors)
+        kept = self.kept.places() if self.kept is not None else {}
+        kinds = ((PROGRAM, self._open), (DOOR, self._doors), (KEPT, kept))
+        return tuple(
+            [(kind, name, each.fileno()) for kind, those in kinds for name, each in those.items()]
+        )
 
     def restore(self, kind: str, name: str, fd: int) -> None:
         """Go on with a listener of another pyinit; `adopt` comes after all of them."""
-        where = self._doors if kind == "door" else self._open
+        if kind == KEPT:
+            if self.kept is None:
+                self.kept = Listeners(self._machine)
+            self.kept.restore(name, fd)
+            return
+        where = self._doors if kind == DOOR else self._open
         where[name] = sockets.listener_from_fd(fd)
 
     def remove(self, *, doors: bool = True) -> None:
-        """Remove the files of Unix sockets: pyinit ends; but for `doors` that the next one gets."""
+        """Remove the files of Unix sockets: pyinit ends; but for `doors` that the next one gets.
+
+        Those that are kept for programs are among the latter.
+        """
+        if self.kept is not None and doors:
+            self.kept.remove()
         for place in self._doors if doors else ():
-            _remove(place)
+            remove(place)
         for name in self._open:
-            _remove(self._plans[name].listen)
+            remove(self._plans[name].listen)
 
     def shut_doors(self) -> None:
         """Let nobody in any more: pyinit ends, and the gateway does not come again."""
@@ -116,9 +142,9 @@ class Held:
                 elif door not in self._wanted:
                     _dress(door)
             except OSError as error:
-                for each in fresh:
+                for each in fresh:  # its file is a dead one's, which the next one replaces
                     each.close()
-                raise _Unable(_why(door.listen, error)) from None
+                raise _Unable(why(door.listen, error)) from None
             found[door.listen] = known
         return found
 
@@ -126,7 +152,7 @@ class Held:
         if self.gateway is not None:
             self.gateway.forget(self._doors[place].fileno())
         self._doors[place].close()
-        _remove(place)
+        remove(place)
 
     def _adopt_sockets(self, plan: Plan, again: bool) -> None:
         """Take over the sockets for programs; that new ones can be bound is seen at once."""
@@ -134,18 +160,19 @@ class Held:
         for name in [*self._open]:
             if wanted.get(name) != self._plans.get(name, wanted.get(name)):
                 self._close(name)
-        fresh = [name for name in wanted if name not in self._plans and name not in self._open]
+        brief = [name for name, each in wanted.items() if not each.kept]
+        fresh = [name for name in brief if name not in self._plans and name not in self._open]
         self._plans = wanted
         for name in () if again else fresh:
             try:
                 self.fd(name)  # closed again at the end of the turn if nobody is born with it
             except OSError as error:
-                self._machine.log.error(_why(wanted[name].listen, error))
+                self._machine.log.error(why(wanted[name].listen, error))
 
     def _close(self, name: str) -> None:
         self._open.pop(name).close()
         if name in self._plans:
-            _remove(self._plans[name].listen)
+            remove(self._plans[name].listen)
 
     def _close_unused(self) -> None:
         if not self._open:
@@ -169,10 +196,10 @@ def hold(machine: Machine, plan: Plan) -> Faults | None:
     if machine.held is None:
         machine.held = Held(machine)
         if machine.options.handed:
-            from pyinit.runtime.handed import DOOR, take_doors
+            from pyinit.runtime.handed import take_listeners
 
-            for place, fd in take_doors(machine):
-                machine.held.restore(DOOR, place, fd)
+            for kind, place, fd in take_listeners(machine):
+                machine.held.restore(kind, place, fd)
     held = machine.held
     if plan.web is not None and not _is_installed(machine, plan):
         plan = replace(plan, web=None)
@@ -208,23 +235,3 @@ def _dress(door: Door) -> None:
     kind, _, path = door.listen.partition(":")
     if kind == "unix":
         sockets.dress_unix(path, door.mode, door.uid, door.gid)
-
-
-def _listen(plan: SocketPlan) -> Socket:
-    """Bind a socket for a program, in the place of one that nobody answers at."""
-    mode = 0o700 if plan.mode is None else plan.mode
-    listener = sockets.listen_at(plan.listen, mode, plan.uid, plan.gid, plan.backlog)
-    listener.setblocking(True)  # programs expect to wait in accept; we never do
-    return listener
-
-
-def _remove(place: str) -> None:
-    kind, _, path = place.partition(":")
-    if kind == "unix":
-        files.remove(path)
-
-
-def _why(place: str, error: OSError) -> str:
-    fix = FIXES.get(error.errno or 0, "")
-    text = f'cannot listen on "{place}": {error.strerror or error}'
-    return f"{text}\n  {fix}" if fix else text

@@ -23,6 +23,7 @@ else:
     import _signal
 
 DEFAULT_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+LISTEN_PID = b"LISTEN_PID"  # if it is empty, its value is only known here
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 
@@ -49,6 +50,8 @@ def become(
     try:
         status_fd = _out_of_the_way(status_fd, keep)
         _prepare(launch, env, fds, keep)
+        if env.get(LISTEN_PID) == b"":
+            env[LISTEN_PID] = b"%d" % posix.getpid()  # sd_listen_fds(3): whom the listeners are for
         execute(words, env)
     except StageError as error:
         if error.stage == "exec" and error.number == errno.ENOENT:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import socket as _socket
     import stat as _stat
     from collections.abc import Callable
+    from typing import TypeAlias
+
+    Address: TypeAlias = tuple[str, int] | str
 else:
     import _socket
     import _stat
@@ -22,6 +25,7 @@ LONGEST_PATH = 107  # bytes: sun_path of sockaddr_un, with its final zero
 CREDENTIALS_BYTES = 12  # struct ucred: pid, uid, gid, each four bytes
 SUFFIX_BYTES = 4  # of the name that a socket has until it listens
 DESCRIPTOR_BYTES = 4  # of an int, as SCM_RIGHTS carries them
+NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 FLAGS = _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
 
 Socket = _socket.socket
@@ -70,27 +74,52 @@ def listen_at(
     uid: int | None = None,
     gid: int | None = None,
     backlog: int = BACKLOG,
+    *,
+    reuse_port: bool = False,
 ) -> Socket:
     """Return a listening stream socket at "unix:/path" or "tcp:HOST:PORT", as in the plan.
 
-    HOST is a numeric address, in brackets if it has colons, or nothing: every IPv4 address.
+    HOST is a numeric address, in brackets if it has colons, or nothing: every address, of IPv4
+    only where there is no IPv6.  With `reuse_port` others may listen there, too.
     Raises OSError, for Unix sockets as `listen_unix`.
     """
     kind, _, where = place.partition(":")
     if kind == "unix":
         return listen_unix(where, mode, uid, gid, backlog)
     host, _, port = where.rpartition(":")
-    host = host.strip("[]")
+    if host:
+        return _listen_tcp(host.strip("[]"), int(port), backlog, reuse_port=reuse_port)
+    try:
+        return _listen_tcp("::", int(port), backlog, reuse_port=reuse_port)
+    except OSError as error:
+        if error.errno not in NO_IPV6:
+            raise
+    return _listen_tcp("0.0.0.0", int(port), backlog, reuse_port=reuse_port)  # noqa: S104  wanted
+
+
+def _listen_tcp(host: str, port: int, backlog: int, *, reuse_port: bool) -> Socket:
+    """Listen at an address; at "::" for IPv4, too, whatever the machine does without being told."""
     family = _socket.AF_INET6 if ":" in host else _socket.AF_INET
     listener = Socket(family, _socket.SOCK_STREAM | FLAGS)
     try:
         listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
-        listener.bind((host or "0.0.0.0", int(port)))  # noqa: S104  who says so wants it
+        if host == "::":
+            listener.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 0)
+        if reuse_port:
+            listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEPORT, 1)
+        listener.bind((host, port))
         listener.listen(backlog)
     except OSError:
         listener.close()
         raise
     return listener
+
+
+def adjust(listener: Socket, backlog: int, *, reuse_port: bool) -> None:
+    """Let a listener that is open have another backlog, and others listen there or not."""
+    listener.listen(backlog)
+    if listener.family != _socket.AF_UNIX:
+        listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEPORT, reuse_port)
 
 
 def dress_unix(path: str, mode: int, uid: int | None = None, gid: int | None = None) -> None:
@@ -172,6 +201,31 @@ def receive(receiver: Socket, size: int) -> tuple[bytes, int]:
         elif level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
             _close_all(content)
     return data, pid
+
+
+def stream_to(address: Address) -> Socket:
+    """Return a stream socket that can be connected to a (numeric host, port) or a path.
+
+    It never blocks.  Raises OSError.
+    """
+    if isinstance(address, str):
+        return Socket(_socket.AF_UNIX, _socket.SOCK_STREAM | FLAGS)
+    family = _socket.AF_INET6 if ":" in address[0] else _socket.AF_INET
+    return Socket(family, _socket.SOCK_STREAM | FLAGS)
+
+
+def is_to_itself(connection: Socket) -> bool:
+    """Say whether both ends of a connection are this one.
+
+    Who connects to a port of this machine that nobody listens on may be given that very port for
+    its own end, and so accept itself.
+    """
+    if connection.family == _socket.AF_UNIX:
+        return False
+    try:
+        return bool(connection.getsockname() == connection.getpeername())
+    except OSError:  # the other end has hung up already: it was there
+        return False
 
 
 def answers(path: str) -> bool:

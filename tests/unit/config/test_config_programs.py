@@ -245,7 +245,7 @@ def test_a_value_that_cannot_be_used_is_an_error_at_its_line(tmp_path, lines, me
 
 
 LATER = {
-    "hooks": "{}", "live": "{}", "sockets": "[]", "on_demand": "true", "idle_exit": '"1s"',
+    "hooks": "{}", "live": "{}",
     "schedule": "{}", "max_memory": '"1MB"', "watch": "true", "wants": "[]",
 }  # fmt: skip
 

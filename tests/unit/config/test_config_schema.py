@@ -132,7 +132,7 @@ BAD = {
     "no kind of ready": PROGRAM + 'ready = { timeout = "1s" }\n',
     "a later kind of ready": PROGRAM + 'ready = { http = "x" }\n',
     "a later key": PROGRAM + "live = {}\n",
-    "a later section": "[socket.http]\n",
+    "a socket that listens nowhere": "[socket.http]\n",
     "a gateway that listens nowhere": "[web]\n",
     "a bad output": PROGRAM + 'stdout = "file"\n',
     "stdout to stdout": PROGRAM + 'stdout = "stdout"\n',

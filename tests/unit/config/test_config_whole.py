@@ -146,7 +146,7 @@ def test_what_init_cannot_be_is_an_error(tmp_path, lines, message, fix):
 @pytest.mark.parametrize(
     ("text", "message", "fix"),
     [
-        ("[socket.http]", '"socket" is not available in this version', "planned for 0.3"),
+        ("[socket.http]", 'socket "http" listens nowhere', 'write "127.0.0.1:8080"'),
         ("[programs.web]", 'unknown key "programs"', 'did you mean "program"?'),
         ("command = 'x'", 'unknown key "command"', "it belongs in [program.NAME]"),
         ("limits = {}", 'unknown key "limits"', "it belongs in [init] or [program.NAME]"),

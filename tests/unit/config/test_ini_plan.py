@@ -288,8 +288,8 @@ programs=f
     plan = plan_of(tmp_path, text)
     nobody = pwd.getpwnam("nobody")
     assert plan.sockets == (
-        SocketPlan("f", "unix:/run/f.sock", 4096, 0o700, nobody.pw_uid, nobody.pw_gid),
-        SocketPlan("t", "tcp:127.0.0.1:9000", 5),
+        SocketPlan("f", "unix:/run/f.sock", 4096, 0o700, nobody.pw_uid, nobody.pw_gid, kept=False),
+        SocketPlan("t", "tcp:127.0.0.1:9000", 5, kept=False),
     )
     assert {one.name: one.launch.stdin for one in plan.processes} == {
         "g:0": "socket:f",

@@ -1,0 +1,121 @@
+"""[socket.NAME], and programs that are born with one."""
+
+import os
+
+import pytest
+from configs import faults_in, plan_of
+
+WEB = '[program.web]\ncommand = ["/bin/web"]\nsockets = ["http"]\n'
+
+
+@pytest.mark.parametrize(
+    ("listen", "place"),
+    [
+        ("127.0.0.1:8080", "tcp:127.0.0.1:8080"),
+        ("localhost:8080", "tcp:127.0.0.1:8080"),
+        ("tcp://10.0.0.1:80", "tcp:10.0.0.1:80"),
+        ("[::1]:8080", "tcp:[::1]:8080"),
+        (":8080", "tcp::8080"),
+        ("*:8080", "tcp::8080"),
+        ("8080", "tcp::8080"),
+        ("0.0.0.0:8080", "tcp:0.0.0.0:8080"),
+        ("unix:/run/app.sock", "unix:/run/app.sock"),
+        ("unix:///run/app.sock", "unix:/run/app.sock"),
+        ("/run/app.sock", "unix:/run/app.sock"),
+    ],
+)
+def test_where_a_socket_listens_is_a_place(tmp_path, listen, place):
+    plan = plan_of(tmp_path, f'[socket.http]\nlisten = "{listen}"\n{WEB}')
+    assert [each.listen for each in plan.sockets] == [place]
+    assert plan.processes[0].sockets == ("http",)
+    assert plan.processes[0].places == (place,)
+
+
+def test_a_relative_path_is_that_of_the_file_that_names_it(tmp_path):
+    (socket,) = plan_of(tmp_path, f'[socket.http]\nlisten = "unix:app.sock"\n{WEB}').sockets
+    assert socket.listen == f"unix:{tmp_path}/app.sock"
+
+
+def test_every_key_of_a_socket_is_in_its_plan(tmp_path):
+    text = '[socket.http]\nlisten = "/x"\nbacklog = 5\nmode = "0660"\nowner = "5:6"\n'
+    text += '[socket.more]\nlisten = ":81"\nreuse_port = true\n'
+    one, two = plan_of(tmp_path, text + WEB.replace('"http"', '"http", "more"')).sockets
+    assert (one.backlog, one.mode, one.uid, one.gid, one.kept) == (5, 0o660, 5, 6, True)
+    assert (two.reuse_port, two.backlog) == (True, 4096)
+
+
+def test_the_stdin_of_a_program_can_be_a_socket(tmp_path):
+    text = '[socket.f]\nlisten = ":9000"\n[program.f]\ncommand = "x"\nstdin = "socket:f"\n'
+    (process,) = plan_of(tmp_path, text).processes
+    assert (process.launch.stdin, process.sockets) == ("socket:f", ())
+    assert process.places == ("tcp::9000",)
+
+
+def test_instances_may_have_sockets_of_their_own(tmp_path):
+    text = '[socket.a0]\nlisten = ":1"\n[socket.a1]\nlisten = ":2"\n'
+    text += '[program.a]\ncommand = "x"\ninstances = 2\nsockets = "a${INSTANCE}"\n'
+    plan = plan_of(tmp_path, text)
+    assert [each.places for each in plan.processes] == [("tcp::1",), ("tcp::2",)]
+    assert plan.warnings == ()
+
+
+def test_a_socket_that_no_program_has_is_warned_of(tmp_path):
+    text = '[socket.http]\nlisten = ":1"\n[program.a]\ncommand = "x"\n'
+    (warning,) = plan_of(tmp_path, text).warnings
+    assert warning == 'socket "http" is no program\'s: who connects there waits for ever'
+
+
+def test_programs_of_no_instances_may_have_sockets_too(tmp_path):
+    plan = plan_of(tmp_path, f'[socket.http]\nlisten = ":1"\n{WEB}instances = 0\n')
+    assert (plan.processes, len(plan.sockets), plan.warnings) == ((), 1, ())
+
+
+SOCKET = '[socket.http]\nlisten = ":8080"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message", "fix"),
+    [
+        (WEB, 3, 'sockets: there is no socket "http"', "write [socket.http]"),
+        (SOCKET + WEB.replace('"http"', '"htpp"'), 5, 'sockets: there is no socket "htpp"',
+         'did you mean "http"?'),
+        (SOCKET + WEB.replace('"http"', '"http", "http"'), 5, 'sockets: "http" is there twice',
+         "leave one out"),
+        (SOCKET + WEB + "ready = { fd = 3 }\n", 6, "ready: descriptor 3 is one of its sockets",
+         "write ready = { fd = 4 }"),
+        (SOCKET + WEB + 'stdin = "socket:x"\n', 6, 'stdin: there is no socket "x"',
+         "known here: http"),
+        (SOCKET + WEB + 'stdin = "x"\n', 6, 'stdin: "x" is no stdin', 'write "null"'),
+        ("[socket.http]\n" + WEB, 1, 'socket "http" listens nowhere', 'write "127.0.0.1:8080"'),
+        ('[socket.http]\nlisten = ":x"\n' + WEB, 2, 'listen: cannot listen at ":x"', "write"),
+        ('[socket.http]\nlisten = ":0"\n' + WEB, 2, 'listen: cannot listen at ":0"', "write"),
+        ('[socket.http]\nlisten = "unix:"\n' + WEB, 2, 'listen: "unix:" names no socket', "write"),
+        (SOCKET + 'mode = "0600"\n' + WEB, 3, "mode: it is for a Unix socket", "leave it out"),
+        (SOCKET + "backlog = 0\n" + WEB, 3, "backlog: 0 is no whole number from 1", ""),
+        ('[socket.http]\nlisten = "/x"\nreuse_port = true\n' + WEB, 3, "reuse_port: it is for a",
+         "leave it out"),
+        (SOCKET + SOCKET.replace("http", "too") + WEB.replace('"http"', '"http", "too"'), 4,
+         'listen: socket "http" is there already', "let programs share that one"),
+        ('[socket."a b"]\nlisten = ":1"\n' + WEB + SOCKET, 1, '"a b" cannot be a name', "spaces"),
+        (SOCKET + "x = 1\n" + WEB, 3, 'unknown key "x" in [socket.http]', ""),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_socket_is_said_at_its_line(tmp_path, text, line, message, fix):
+    found = faults_in(tmp_path, text)
+    assert len(found) == 1, found
+    where, said, hint = found[0]
+    assert (where, said[: len(message)]) == (line, message)
+    assert fix in hint
+
+
+def test_sockets_of_defaults_that_are_not_there_are_a_fault_of_defaults(tmp_path):
+    text = '[defaults]\nsockets = ["x"]\n[program.a]\ncommand = "x"\n[program.b]\ncommand = "x"\n'
+    found = faults_in(tmp_path, text)
+    assert {line for line, _, _ in found} == {2}
+
+
+def test_another_file_may_have_the_sockets(tmp_path):
+    (tmp_path / "more.toml").write_text(SOCKET)
+    plan = plan_of(tmp_path, 'include = ["more.toml"]\n' + WEB)
+    assert plan.processes[0].places == ("tcp::8080",)
+    assert os.path.exists(tmp_path / "more.toml")
