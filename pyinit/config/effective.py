@@ -31,6 +31,7 @@ NESTED = {
         "restart": "policy",
         "stop": "signal",
         "ready": "",
+        "live": "",
         "reload": "",
         "capabilities": "",
         "schedule": "cron",
@@ -39,9 +40,10 @@ NESTED = {
 }
 NUMBERS = frozenset(
     ("boolean", "instances", "priority", "nice", "oom", "fd", "count", "old_files", "codes")
-) | frozenset(("factor", "jitter", "backlog"))
+) | frozenset(("factor", "jitter", "times", "backlog"))
 FROM_INIT = frozenset(("directory", "umask", "limits_unmet"))
 SHOWN_WHOLE = frozenset(("restart", "stop", "log", "control"))  # with the defaults of their keys
+ONE_KIND = frozenset(("ready", "live"))  # of which [defaults] has all or nothing
 INSTANCE = "\ufdd0"  # a character that is never text: stands for ${INSTANCE} until it is shown
 
 
@@ -205,7 +207,7 @@ class _Teller:
         return found
 
     def _nested(self, section: Section, name: str, key: schema.Key, short: str) -> list[Setting]:
-        sub = section.sub(name, f"{section.name}.{name}", short=short, merge=name != "ready")
+        sub = section.sub(name, f"{section.name}.{name}", short=short, merge=name not in ONE_KIND)
         if sub is None:
             if name not in SHOWN_WHOLE:
                 return [_default(name, key)]

@@ -12,6 +12,7 @@ from pyinit.config import (
     output,
     program,
     program_privileges,
+    program_probes,
     program_schedule,
     schema,
     values,
@@ -44,7 +45,8 @@ def schema_text() -> str:
 def document() -> Fragment:
     """Return the schema."""
     sections = {name: _section(name) for name in schema.SECTIONS if name}
-    sections["program.ready"]["oneOf"] = [_ready(kind) for kind in program.READY_KINDS]
+    sections["program.ready"]["oneOf"] = [_ready(kind) for kind in program_probes.READY_KINDS]
+    sections["program.live"]["oneOf"] = [_needs(kind) for kind in program_probes.LIVE_KINDS]
     sections["program.schedule"]["oneOf"] = [_needs("cron"), _needs("every")]
     sections["program.stdout"] |= _needs("file")
     sections["group"] |= _needs("programs")
@@ -225,6 +227,7 @@ RANGES = {
     "oom": (-1000, 1000),
     "fd": (3, 255),
     "count": (0, None),
+    "times": (1, None),
     "old_files": (0, output.MAX_FILES),
 }
 CHOICES = {
@@ -236,6 +239,7 @@ CHOICES = {
     "runtime": program_privileges.RUNTIMES,
     "policy": program.POLICIES,
     "kill": ("tree", "group", "process"),
+    "live_action": program_probes.ACTIONS,
     "stop_order": ("graph", "groups"),
     "form": output.FORMATS,
 }
@@ -258,6 +262,8 @@ FORMS = {
     "signals_in_turn": _listed(_signal(), least=1),
     "allow": _listed(_text(r".+:(?:read|operate|admin)")),
     "command": COMMAND,
+    "url": _text(r"(?:https?://.+|unix:/.+|[^/]*:\d+(?:/.*)?)"),
+    "address": _any({"type": "integer", "minimum": 1, "maximum": 65535}, _text(r".*\d+")),
     "depends": DEPENDS,
     "codes": _listed(_number("integer", 0, 255)),
     "processors": _any(

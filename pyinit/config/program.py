@@ -7,6 +7,7 @@ import sys
 from pyinit.config import (
     paths,
     program_privileges,
+    program_probes,
     program_schedule,
     program_sockets,
     values,
@@ -20,7 +21,6 @@ from pyinit.core.plan import (
     Launch,
     Limit,
     ProcessPlan,
-    Ready,
     Restart,
     Stop,
 )
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 POLICIES = ("always", "on-failure", "never")
 KILLS = ("tree", "group", "process")
 CONDITIONS = ("started", "ready", "completed", "done")
-READY_KINDS = ("output", "fd", "notify", "file", "delay")
-LATER_KINDS = ("http", "tcp", "unix", "exec")
-PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-:/=,;<>'\"")
 MAX_INSTANCES = 10_000
 TIMES = values.duration
 
@@ -111,7 +108,8 @@ def _plan(
         restart=_restart(section),
         success_codes=section.get("success_codes", values.codes, (0,)),
         start_s=section.get("start_seconds", TIMES, 1.0),
-        ready=_ready(section),
+        ready=program_probes.ready(section),
+        live=program_probes.live(section),
         stop=_stop(section),
         schedule=schedule,
         reload_signal=0 if reload is None else reload.get("signal", values.signal, 0),
@@ -303,57 +301,3 @@ def _stop(section: Section) -> Stop:
         dump_signal=sub.get("dump_signal", values.signal, base.dump_signal),
         last=sub.get("last", values.choice(*KILLS), ""),
     )
-
-
-def _ready(section: Section) -> Ready | None:
-    sub = section.sub("ready", "program.ready", merge=False)
-    if sub is None:
-        return None
-    kinds = [key for key in READY_KINDS if key in sub.tree]
-    if sub.tree.get("notify") is False:
-        kinds.remove("notify")
-    if any(key in sub.tree for key in LATER_KINDS):
-        return None  # check_keys has said so
-    if len(kinds) != 1:
-        found = f"not {' and '.join(kinds)}" if kinds else "there is none"
-        sub.fault(f"ready: one kind is needed, {found}", f"write one of {', '.join(READY_KINDS)}")
-        return None
-    timeout = sub.get("timeout", _longer, 30.0)
-    interval = max(0.05, sub.get("interval", TIMES, 1.0))
-    return Ready(kinds[0], _target(sub, kinds[0]), timeout, interval)
-
-
-def _target(sub: Section, kind: str) -> str:
-    match kind:
-        case "output":
-            return sub.get("output", _expression, "")
-        case "fd":
-            return str(sub.get("fd", values.integer(3, 255), 3))
-        case "file":
-            return sub.get("file", values.word, "")
-        case "delay":
-            return repr(sub.get("delay", TIMES, 0.0))
-        case _:
-            sub.get("notify", values.boolean, True)
-            return ""
-
-
-def _longer(value: object) -> float:
-    seconds = TIMES(value)
-    if not seconds:
-        raise ValueFault("nothing is ready at once", 'write a duration such as "30s"')
-    return seconds
-
-
-def _expression(value: object) -> str:
-    text = values.word(value)
-    if PLAIN.issuperset(text.removeprefix("^")):
-        return text
-    import re
-
-    try:
-        re.compile(text.encode("utf-8", "surrogateescape"))
-    except re.error as error:
-        fix = "see it as Python's re module reads it; quote it by '...' to keep backslashes"
-        raise ValueFault(f'"{text}" is no regular expression: {error}', fix) from None
-    return text

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pyinit.core.draft import Supervisor
     from pyinit.core.events import Event
     from pyinit.core.plan_listen import WebPlan
+    from pyinit.protocol.wire import Json
     from pyinit.runtime.announcer import Announcer
     from pyinit.runtime.compiling import Compiler, Faults
     from pyinit.runtime.happenings import Happenings
@@ -74,6 +75,8 @@ class Desk:
         self.own_log: Callable[[], LogFile | None] = lambda: None
         self.web: Callable[[], WebPlan | None] = lambda: None
         self.bus: Callable[[], Happenings]
+        # what the probes of a process have found, None if it has none
+        self.asked: Callable[[str], dict[str, Json] | None] = lambda _key: None
         self.next_run: Callable[[str], float | None] = lambda _key: None  # of its schedule
         self._loop = loop
         self._compiler = compiler

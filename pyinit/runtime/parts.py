@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from pyinit.core.slot import plan_to_be
 
+PROBES = frozenset(("http", "tcp", "unix", "exec"))  # the kinds of readiness that are asked for
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -54,9 +56,20 @@ def _schedules(machine: Machine) -> Part:
     return Schedules(machine)
 
 
+def _has_probes(_init: InitPlan, processes: tuple[ProcessPlan, ...]) -> bool:
+    return any(each.live or (each.ready and each.ready.kind in PROBES) for each in processes)
+
+
+def _live(machine: Machine) -> Part:
+    from pyinit.runtime.live import Asker
+
+    return Asker(machine)
+
+
 # (name, whether a plan wants it, what imports and makes it), in the order in which they are told.
 PARTS: tuple[tuple[str, Wanted, Made], ...] = (
     ("go", _has_go, _go),
+    ("live", _has_probes, _live),
     ("schedules", _has_schedules, _schedules),
 )
 

@@ -245,7 +245,7 @@ def test_a_value_that_cannot_be_used_is_an_error_at_its_line(tmp_path, lines, me
 
 
 LATER = {
-    "hooks": "{}", "live": "{}",
+    "hooks": "{}",
     "schedule": "{}", "max_memory": '"1MB"', "watch": "true", "wants": "[]",
 }  # fmt: skip
 
@@ -255,12 +255,6 @@ def test_a_key_of_a_later_version_is_refused_with_a_message_that_says_so(tmp_pat
     line, text, fix = program_fault(tmp_path, f"{key} = {LATER[key]}\n")
     assert (line, text) == (1, f'"{key}" is not available in this version')
     assert fix == "planned for 0.3; leave it out until then"
-
-
-@pytest.mark.parametrize("kind", ["http", "tcp", "unix", "exec"])
-def test_a_probe_of_a_later_version_is_refused(tmp_path, kind):
-    text = program_fault(tmp_path, f'ready = {{ {kind} = "x" }}\n')[1]
-    assert text == f'"{kind}" is not available in this version'
 
 
 @pytest.mark.parametrize(
