@@ -20,6 +20,7 @@ import time
 
 from pyinit.core.events import SignalReceived
 from pyinit.core.record import replace
+from pyinit.core.roll import beside
 from pyinit.core.states import RunId, Starting
 from pyinit.protocol.messages import refusal, reply
 from pyinit.protocol.wire import decode, encode
@@ -261,11 +262,11 @@ def _restore_output(machine: Machine, carried: Carried, blobs: Blobs) -> None:
         _seal(pipe.fd)
         rests = tuple([blobs.of(number) for number in pipe.rests])
         watch = None
-        row = machine.row(pipe.source.key)
-        if row is not None and isinstance(row.state, Starting):
-            run_id = row.state.run.id
-            if run_id == pipe.source.run_id:
-                watch = machine.readiness.watch(row.plan.key, run_id, row.plan)
+        for row in (machine.row(pipe.source.key), machine.row(beside(pipe.source.key))):
+            if row is not None and isinstance(row.state, Starting):
+                run_id = row.state.run.id
+                if run_id == pipe.source.run_id:
+                    watch = machine.readiness.watch(row.plan.key, run_id, row.plan)
         sieved = tuple([blobs.of(number) for number in pipe.sieved])
         more = (pipe.channel, sieved)
         told = (pipe.source, pipe.kind, pipe.sinks, pipe.fd, rests, watch)

@@ -11,6 +11,7 @@ from pyinit.core.change import Change
 from pyinit.core.phases import Booting, Draining, Over, Up
 from pyinit.core.plan import Plan
 from pyinit.core.reload import difference
+from pyinit.core.roll import beside
 from pyinit.core.states import (
     NO_PID,
     RESTING,
@@ -236,7 +237,7 @@ def _judge_start(service: Service, old: Process, row: Process) -> Verdict | None
 
 def _judge_stop(service: Service, old: Process, row: Process) -> Verdict | None:
     if isinstance(row.state, RESTING):
-        return DONE
+        return None if service.row(beside(row.plan.key)) else DONE
     if row.runs > old.runs:
         return Verdict("it was started again meanwhile")
     return None if service.row(row.plan.key) else DONE
