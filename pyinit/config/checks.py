@@ -33,10 +33,11 @@ def check(builder: Builder, init: InitPlan) -> None:
             else:
                 text, fix = _never(dependency, needed)
             if text:
-                _fault(builder, name, text, fix, dependency.program)
+                _fault(builder, name, text, fix, dependency)
     for cycle in cycles({name: _needs(plan) for name, plan in builder.typical.items()}):
         text = "they wait for each other: " + " -> ".join(cycle)
-        _fault(builder, cycle[0], text, "leave one of the dependencies out", cycle[1])
+        needs = {each.program: each for each in builder.typical[cycle[0]].depends}
+        _fault(builder, cycle[0], text, "leave one of the dependencies out", needs[cycle[1]])
 
 
 def cycles(needs: dict[str, list[str]]) -> list[list[str]]:
@@ -88,17 +89,16 @@ def _init_fault(builder: Builder, text: str, path: tuple[str, ...], fix: str) ->
     builder.problems.add(saying[-1].file, ("init", *path), text, fix)
 
 
-def _fault(builder: Builder, name: str, text: str, fix: str, need: str) -> None:
-    """Note a fault of `depends_on`, in the program or in the [defaults] that say it."""
+def _fault(builder: Builder, name: str, text: str, fix: str, need: Dependency) -> None:
+    """Note a fault of a dependency, in the program or in the [defaults] that say it."""
+    key = "depends_on" if need.hard else "wants"
     file = builder.places[name]
-    path: tuple[str, ...] = ("program", name, "depends_on", need)
+    path: tuple[str, ...] = ("program", name, key, need.program)
     programs = next(each.tree["program"] for each in builder.documents if each.file == file)
-    if not (isinstance(programs, dict) and _says(programs[name], "depends_on")):
-        saying = [
-            each for each in builder.documents if _says(each.tree.get("defaults"), "depends_on")
-        ]
-        file, path = saying[-1].file, ("defaults", "depends_on", need)
-    builder.problems.add(file, path, f'depends_on of "{name}": {text}', fix)
+    if not (isinstance(programs, dict) and _says(programs[name], key)):
+        saying = [each for each in builder.documents if _says(each.tree.get("defaults"), key)]
+        file, path = saying[-1].file, ("defaults", key, need.program)
+    builder.problems.add(file, path, f'{key} of "{name}": {text}', fix)
 
 
 def _says(table: object, key: str) -> bool:

@@ -11,6 +11,7 @@ from pyinit.config import (
     build,
     output,
     program,
+    program_needs,
     program_privileges,
     program_probes,
     program_schedule,
@@ -215,7 +216,13 @@ COMMAND = _any(
     WORD,
     {"type": "array", "items": STRING, "minItems": 1},
 )
-DEPENDS = _any(_listed(STRING), _mapped(_choice(program.CONDITIONS)))
+PATIENT: Fragment = {
+    "type": "object",
+    "properties": {"condition": _choice(program_needs.CONDITIONS), "timeout": DURATION},
+    "required": ["condition"],
+    "additionalProperties": False,
+}
+DEPENDS = _any(_listed(STRING), _mapped(_any(_choice(program_needs.CONDITIONS), PATIENT)))
 CAPABILITY = rf"(?:CAP_|cap_)?(?:{_either(NAMES)})"
 SECUREBIT = _either([*SECUREBITS, *[name.replace("_", "-") for name in SECUREBITS]])
 ACTIONS = _any({"enum": list(build.ACTIONS)}, {"type": "string", "pattern": r"^forward:.|\$\{"})

@@ -15,9 +15,9 @@ from pyinit.config import (
 from pyinit.config.limits import limit_table
 from pyinit.config.output import sinks
 from pyinit.config.problems import ValueFault, each
+from pyinit.config.program_needs import dependencies
 from pyinit.config.reader import DEEPEST
 from pyinit.core.plan import (
-    Dependency,
     Launch,
     Limit,
     ProcessPlan,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 POLICIES = ("always", "on-failure", "never")
 KILLS = ("tree", "group", "process")
-CONDITIONS = ("started", "ready", "completed", "done")
 MAX_INSTANCES = 10_000
 TIMES = values.duration
 
@@ -104,7 +103,7 @@ def _plan(
         critical=section.get("critical", values.boolean, schedule is None),
         priority=priority,
         group_priority=priority if group is None else group[1],
-        depends=section.get("depends_on", _depends, ()),
+        depends=dependencies(section),
         restart=_restart(section),
         success_codes=section.get("success_codes", values.codes, (0,)),
         start_s=section.get("start_seconds", TIMES, 1.0),
@@ -258,14 +257,6 @@ def _type(value: object) -> str:
         fix = "run it in the foreground if it can (most daemons have an option for that)"
         raise ValueFault('"forking" is not available in this version', fix)
     return values.choice("service", "oneshot")(value)
-
-
-def _depends(value: object) -> tuple[Dependency, ...]:
-    if not isinstance(value, dict):
-        return tuple([Dependency(name, "started") for name in values.strings(value)])
-    judge = values.choice(*CONDITIONS)
-    found = each(value.items(), lambda _, condition: judge(condition))
-    return tuple([Dependency(program, condition) for program, condition in found.items()])
 
 
 def _restart(section: Section) -> Restart:

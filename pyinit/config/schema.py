@@ -97,7 +97,8 @@ KEYS = (
     Key("program", "autostart", "boolean", "true", "start at boot"),
     Key("program", "critical", "boolean", "true", 'if it fails for good, everything ends (exit = "fail-fast")'),
     Key("program", "priority", "priority", "999", "order among programs that may start at the same time; the lowest first"),
-    Key("program", "depends_on", "depends", "{}", '{ db = "ready", migrate = "completed", cache = "started", seed = "done" }'),
+    Key("program", "depends_on", "depends", "{}", '{ db = "ready", migrate = "completed", cache = "started", seed = "done", queue = { condition = "ready", timeout = "30s" } }; without them it does not start, and a stop or restart of theirs is one of it, too'),
+    Key("program", "wants", "depends", "{}", "as depends_on, but whatever comes of them, the start goes on, and they are stopped and restarted alone"),
     Key("program", "ready", "table", "none", "how a run tells that it is ready"),
     Key("program", "restart", "restart", '"on-failure"', '"always", "on-failure", "never", or a table'),
     Key("program", "success_codes", "codes", "[0]", "exit statuses that are no failure"),
@@ -126,7 +127,6 @@ KEYS = (
     Key("program", "runtime", "runtime", "none", '"go": GOMEMLIMIT and GOMAXPROCS from what the container may use, shared out among the Go processes; stop.dump_signal = "QUIT"'),
     Key("program", "max_memory", "size", "none", "restart above this much memory", LATER),
     Key("program", "watch", "boolean", "false", "watch env files, secrets and config maps", LATER),
-    Key("program", "wants", "strings", "[]", "soft dependencies", LATER),
     # nested
     Key("program.ready", "output", "word", "none", "a regular expression found in a line of its output"),
     Key("program.ready", "fd", "fd", "none", "it writes a newline to this descriptor"),

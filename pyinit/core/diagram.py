@@ -43,7 +43,7 @@ TABLE = {
     "Proven": ("", "", "Running", "", "", "", "", "", ""),
     "Extend": ("", "", "*", "", "*", "", "", "", ""),
     "Lead": ("", "", "* Running", "*", "*", "", "", "", ""),
-    "Due": ("", "", "Running Stopping", "", "*", f"* {ENDED}", "Starting", "", ""),
+    "Due": ("", "*", "Running Stopping", "", "*", f"* {ENDED}", "Starting", "", ""),
     "Hurry": ("", "", "Stopping", "Stopping", "*", "*", "Stopped", "", ""),
 }
 
@@ -95,9 +95,14 @@ own start.  A fork that failed does not count.
 | `"completed"` | Exited well | Exited badly, Fatal |
 | `"done"` | Exited, Fatal | never |
 
-Who waits for what is lost is Fatal at once, whatever else it waits for.  A start or restart by
+Who waits for what is lost is Fatal at once, whatever else it waits for; so is who waits for longer
+than the `timeout` of a dependency, counted from when it began to wait.  A start or restart by
 hand starts what is needed as well, and what was needed but is lost.  A crash does not ask again:
 the new run starts whatever its dependencies do.
+
+With `wants` in the place of `depends_on` all is the same, but nothing is ever lost: what is wanted
+is waited for while it is on its way (its first failed run is the end of that), or its `timeout`
+long.
 
 ## The end of pyinit
 

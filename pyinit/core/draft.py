@@ -24,7 +24,6 @@ from .states import (
     Stopped,
     Stopping,
     Waiting,
-    has_failed,
     run_of,
 )
 
@@ -160,13 +159,11 @@ class Draft:
         process = self.row(key)
         if not isinstance(process.state, Waiting):
             return
-        verdict, program = graphs.standing(process, self.graph, self.row)
-        if verdict == graphs.MET:
+        found = graphs.standing(process, self.graph, self.row, self.now)
+        if found.verdict == graphs.MET:
             self.send(key, Go())
-        elif verdict == graphs.LOST:
-            keys = self.graph.keys.get(program, ())
-            end = "failed" if any(has_failed(self.row(each).state) for each in keys) else "ended"
-            self.send(key, Blocked(f"it needs '{program}', which has {end}"))
+        elif found.verdict == graphs.LOST:
+            self.send(key, Blocked(f"it needs '{found.program}', which {found.why}"))
 
     def forget(self) -> bool:
         """Drop the processes that left the plan and are at rest now; say whether there were any."""

@@ -7,13 +7,13 @@ Cycles were refused by the compiler; here they only must not loop for ever.
 from __future__ import annotations
 
 from .record import Record
-from .states import Exited, Fatal, Running
+from .states import RESTING, Backoff, Exited, Fatal, Running, Waiting, has_failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from .plan import Plan, ProcessPlan
+    from .plan import Dependency, Plan, ProcessPlan
     from .slot import Process
 
 
@@ -47,18 +47,45 @@ def _frozen(found: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
 MET, WAIT, LOST = "met", "wait", "lost"
 
 
-def standing(process: Process, graph: Graph, row: Callable[[str], Process]) -> tuple[str, str]:
-    """Return (MET | WAIT | LOST, the program that decides) of a process's dependencies."""
-    waits = ""
+class Standing(Record):
+    """How a process stands with what it needs: MET, WAIT or LOST.
+
+    `program` is the one that decides, and where it is lost `why` says what became of it.
+    """
+
+    verdict: str = MET
+    program: str = ""
+    why: str = ""
+
+
+def standing(process: Process, graph: Graph, row: Callable[[str], Process], now: float) -> Standing:
+    """Return how the process stands with its dependencies: the first lost one decides."""
+    state = process.state
+    since = state.since if isinstance(state, Waiting) else now
+    waits = Standing()
     for need in process.plan.depends:
-        for key in graph.keys.get(need.program, ()):
-            needed = row(key)
-            verdict = MET if needed.retired else judge(needed, need.condition)
-            if verdict == LOST:
-                return LOST, need.program
-            if verdict == WAIT:
-                waits = waits or need.program
-    return (WAIT, waits) if waits else (MET, "")
+        late = need.timeout > 0 and since + need.timeout <= now
+        rows = [each for each in map(row, graph.keys.get(need.program, ())) if not each.retired]
+        verdicts = [_verdict(each, need, late=late) for each in rows]
+        if LOST in verdicts:
+            failed = any(has_failed(each.state) for each in rows)
+            return Standing(LOST, need.program, "has failed" if failed else "has ended")
+        if WAIT in verdicts and late:
+            text = f"was not {need.condition} within {need.timeout:g} s"
+            return Standing(LOST, need.program, text)
+        if WAIT in verdicts and not waits.program:
+            waits = Standing(WAIT, need.program)
+    return waits
+
+
+def _verdict(needed: Process, need: Dependency, *, late: bool) -> str:
+    """Judge one process that another needs, or only wants.
+
+    What is only wanted is waited for until it is there or at rest, or its first run has failed.
+    """
+    verdict = judge(needed, need.condition)
+    resting = isinstance(needed.state, (*RESTING, Backoff))
+    return verdict if need.hard or not (late or resting) else MET
 
 
 def judge(process: Process, condition: str) -> str:

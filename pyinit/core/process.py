@@ -42,7 +42,7 @@ from .inputs import (
     Stop,
 )
 from .record import assert_never, replace
-from .slot import enter, may_wake, with_pending
+from .slot import enter, may_wake, overdue, with_pending
 from .states import (
     NEVER,
     NO_PID,
@@ -81,9 +81,9 @@ def advance(process: Process, event: Input, now: float, seed: int) -> Step:
     """Return `process` after `event`, and what must be done about it."""
     match process.state:
         case Stopped() | Exited() | Fatal():
-            return _at_rest(process, event)
-        case Waiting():
-            return _waiting(process, event, now)
+            return _at_rest(process, event, now)
+        case Waiting() as state:
+            return _waiting(process, state, event, now)
         case Starting() as state:
             return _starting(process, state, event, now, seed)
         case Running() as state:
@@ -98,10 +98,10 @@ def advance(process: Process, event: Input, now: float, seed: int) -> Step:
             assert_never(process.state)
 
 
-def _at_rest(process: Process, event: Input) -> Step:
+def _at_rest(process: Process, event: Input, now: float) -> Step:
     match event:
         case Start() | Restart():
-            return _wanted(process)
+            return _wanted(process, now)
         case Stop(held=True) if isinstance(process.state, Stopped) or may_wake(process):
             return enter(process, Stopped(held=True)), ()
         case Stop() | Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
@@ -112,7 +112,7 @@ def _at_rest(process: Process, event: Input) -> Step:
             assert_never(event)
 
 
-def _waiting(process: Process, event: Input, now: float) -> Step:
+def _waiting(process: Process, state: Waiting, event: Input, now: float) -> Step:
     match event:
         case Go():
             return _spawn(process, now)
@@ -120,9 +120,12 @@ def _waiting(process: Process, event: Input, now: float) -> Step:
             return enter(process, Fatal(reason)), ()
         case Stop(held=held):
             return enter(process, Stopped(held)), ()
+        case Due():
+            until = overdue(process.plan, state.since, now)
+            return enter(process, Waiting(state.since, until)), ()
         case Start() | Restart() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
             return process, ()
-        case Counted() | Proven() | Extend() | Lead() | Due() | Hurry():
+        case Counted() | Proven() | Extend() | Lead() | Hurry():
             return process, ()
         case _:
             assert_never(event)
@@ -260,7 +263,7 @@ def _backoff(process: Process, state: Backoff, event: Input, now: float) -> Step
         case Due() if now >= state.retry_at:
             return _spawn(replace(process, restarts=process.restarts + 1), now)
         case Start() | Restart():
-            return _wanted(process)
+            return _wanted(process, now)
         case Stop(held=held):
             return enter(process, Stopped(held)), ()
         case Hurry():
@@ -362,7 +365,7 @@ def _conclude(process: Process, state: Ending, now: float, seed: int) -> Step:
     """Nothing of the run is left: decide what comes next."""
     process = with_pending(process)
     if state.again and not (process.closing or process.retired):
-        return _wanted(process)
+        return _wanted(process, now)
     if state.asked:
         return enter(process, Stopped(held=not process.closing)), ()
     verdict = policy.judge(process, state, now, seed)
@@ -373,6 +376,7 @@ def _conclude(process: Process, state: Ending, now: float, seed: int) -> Step:
     return enter(process, verdict.state), ()
 
 
-def _wanted(process: Process) -> Step:
+def _wanted(process: Process, now: float) -> Step:
     """Somebody wants a new run: what failed before is forgiven."""
-    return enter(process, Waiting(), failures=(), tries=0, childless=0), ()
+    waiting = Waiting(now, overdue(process.plan, now, now))
+    return enter(process, waiting, failures=(), tries=0, childless=0), ()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from . import change, graph, roll, table
 from .effects import Note
-from .inputs import Restart, Start, Stop
+from .inputs import Due, Restart, Start, Stop
 from .phases import Up
 from .record import replace
 from .slot import Process, is_dormant, plan_to_be
-from .states import Ending, Exited, Fatal, Running, Starting, Stopped, Stopping, run_of
+from .states import Ending, Exited, Fatal, Running, Starting, Stopped, Stopping, Waiting, run_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,5 +110,7 @@ def _carry_out(
         roll.begin(draft, keys)
     draft.flush()
     for row in draft.table:
-        draft.unblock(row.plan.key)  # what it needs may have changed, or be gone
+        if isinstance(row.state, Waiting):  # what it needs may have changed, or be gone
+            draft.send(row.plan.key, Due())
+            draft.unblock(row.plan.key)
     return [*touched, *started]

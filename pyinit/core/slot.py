@@ -60,6 +60,12 @@ def may_wake(process: Process) -> bool:
     return is_dormant(process.plan) and not process.retired
 
 
+def overdue(plan: ProcessPlan, since: float, now: float) -> float:
+    """Return when next a dependency is waited for in vain that was waited for since `since`."""
+    times = [since + need.timeout for need in plan.depends if need.timeout]
+    return min([at for at in times if at > now], default=NEVER)
+
+
 def plan_to_be(process: Process) -> ProcessPlan:
     """Return the plan the next run of the process will be born with."""
     return process.pending or process.plan

@@ -46,7 +46,10 @@ class Stopped(Record):
 
 
 class Waiting(Record):
-    """Wanted up; a dependency is not there yet."""
+    """Wanted up since `since`; a dependency is not there yet, and may be overdue at `until`."""
+
+    since: float = 0.0
+    until: float = NEVER
 
 
 class Starting(Record):
@@ -204,9 +207,9 @@ def deadline(state: State) -> float:
             return min(ready_by, up_at)
         case Stopping(schedule=schedule) | Ending(schedule=schedule):
             return schedule[0][0] if schedule else NEVER
-        case Backoff(retry_at=at):
+        case Backoff(retry_at=at) | Waiting(until=at):
             return at
-        case Stopped() | Waiting() | Running() | Exited() | Fatal():
+        case Stopped() | Running() | Exited() | Fatal():
             return NEVER
         case _:
             assert_never(state)

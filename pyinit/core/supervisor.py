@@ -113,6 +113,7 @@ def _dispatch(draft: Draft, event: Event) -> None:
         case ev.Tick():
             for key in table.due_at(draft.table, draft.now):
                 draft.send(key, Due())
+                draft.unblock(key)  # what it waits for may be overdue
             shutdown.tick(draft)
         case _:
             assert_never(event)

@@ -194,7 +194,8 @@ def reason_of(service: Service, row: Process) -> str:
     match row.state:
         case Waiting():
             state = service.desk.state
-            _, program = graphs.standing(row, state.graph, state.table.__getitem__)
+            now = service.desk.now()
+            program = graphs.standing(row, state.graph, state.table.__getitem__, now).program
             return f"waits for '{program}'" if program else ""
         case Starting(ready_by=ready_by) if ready_by != NEVER:
             return "not ready yet"

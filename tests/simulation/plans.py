@@ -61,7 +61,7 @@ def program_plan(core, rng, program, earlier):
         kind=rng.choice(("service", "service", "service", "service", "oneshot", "forking")),
         autostart=rng.random() < 0.85,
         critical=rng.random() < 0.6,
-        depends=tuple([plan.Dependency(need, rng.choice(CONDITIONS)) for need in needs]),
+        depends=tuple([_dependency(core, rng, need) for need in needs]),
         restart=plan.Restart(
             policy=rng.choice(POLICIES),
             delay=rng.choice((0.0, 0.5, 0.5)),
@@ -81,3 +81,8 @@ def program_plan(core, rng, program, earlier):
             last=rng.choice(LASTS),
         ),
     )
+
+
+def _dependency(core, rng, program):
+    timeout = rng.choice((0.0, 0.0, 0.0, 0.7, 4.0))
+    return core.plan.Dependency(program, rng.choice(CONDITIONS), timeout, rng.random() < 0.7)

@@ -5,7 +5,7 @@ of the dependencies; the drain; a reload that touches only what differs.  Like t
 keep their own account from effects and events, and never ask the core what is right.
 """
 
-from properties import EPSILON, fail, is_met, is_up, row_of, shown
+from properties import EPSILON, fail, is_met, is_up, lets_go, row_of, shown
 
 KILL = 9
 KILLS_BEFORE_GIVING_UP = 5
@@ -39,6 +39,7 @@ class Promises:
         self.limits = {}  # key -> {resource: Limit} set by hand
         self.loaded_at = -1.0  # when the plan was last changed under a run
         self.plans = {each.key: each for each in world.plan.processes}
+        self.waits = {}  # key -> since when it is waiting for its dependencies
 
     def reaped(self, key):
         """The leader of `key` is gone."""
@@ -153,7 +154,7 @@ class Promises:
         for key in self.wanted:
             row = table[key]
             met = all(
-                is_met(table[each], need.condition)
+                lets_go(table[each], need) or self.forgone(key, need)
                 for need in row.plan.depends
                 for each in graph.keys.get(need.program, ())
             )
@@ -220,9 +221,23 @@ class Promises:
             if type(row.state).__name__ != "Waiting":
                 continue
             for need in row.plan.depends:
-                for key in state.graph.keys.get(need.program, ()):
-                    if is_lost(state.table[key], need.condition):
+                keys = state.graph.keys.get(need.program, ())
+                for key in keys:
+                    if need.hard and is_lost(state.table[key], need.condition):
                         fail(self.world, f"{row.plan.key} waits for {key}, which is lost")
+                met = all(lets_go(state.table[key], need) for key in keys)
+                late = self.waited(row.plan.key, need.timeout + self.world.slack_s + 3 * EPSILON)
+                if need.hard and need.timeout and not met and late:
+                    fail(self.world, f"{row.plan.key} waits for {need.program} for too long")
+
+    def forgone(self, key, need):
+        """Say whether `key` has waited for what it only wants for as long as it is to."""
+        late = self.waited(key, need.timeout + self.world.slack_s + 3 * EPSILON)
+        return need.timeout and not need.hard and late
+
+    def waited(self, key, seconds):
+        """Say whether `key` has been waiting for what it needs for that long."""
+        return self.world.now >= self.waits.get(key, self.world.now) + seconds - EPSILON
 
     def _started(self, event, after):
         for key in event.keys:
@@ -238,6 +253,7 @@ class Promises:
     def _announced(self, before, event, said):
         key = said.key
         row = row_of(self.world.state, key) or row_of(before, key)
+        self._patience(said, row.plan)
         if said.status is not None:
             if ((key, said.run_id) in self.unexecuted) > hasattr(said.status, "stage"):
                 fail(self.world, f"the exec of {key} failed, and its end does not say so")
@@ -260,6 +276,19 @@ class Promises:
             self.wanted.pop(key, None)
             if said.status is None and "it needs" not in said.reason:
                 fail(self.world, f"{key} is given up without a run")
+
+    def _patience(self, said, plan):
+        """Nobody who waits is given up before the time is over that a dependency has."""
+        if said.now == "Waiting":
+            self.waits[said.key] = self.world.now
+        elif said.was == "Waiting" and said.now == "Fatal" and "within" in said.reason:
+            times = [
+                each.timeout
+                for each in plan.depends
+                if each.hard and f"'{each.program}'" in said.reason
+            ]
+            if not any(time and self.waited(said.key, time) for time in times):
+                fail(self.world, f"{said.key} is given up too early: {said.reason}")
 
     def _well(self, said, plan):
         status = said.status

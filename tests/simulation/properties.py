@@ -114,7 +114,7 @@ class Book:
         if type(after.phase).__name__ in {"Draining", "Halting"} and shutdown.asked != self.asked:
             fail(world, f"it was asked for {self.asked} times, not {shutdown.asked}")
         idle = is_up(after) and not shown(after) and after.init.exit != "never"
-        if isinstance(event, world.core.events.Boot) and idle:
+        if isinstance(event, world.core.events.Boot) and idle and not is_up(before):
             fail(world, "there is nothing to run, and pyinit is up")
         if self.began_at is not None and world.exit is None:
             budget = after.init.stop_budget
@@ -182,7 +182,10 @@ class Book:
         for need in effect.plan.depends:
             for key in after.graph.keys.get(need.program, ()):
                 sides = [side for side in (before, after) if key in side.table]
-                if not any(is_met(side.table[key], need.condition) for side in sides):
+                waited = self.world.promises.waited(effect.key, need.timeout)
+                if need.timeout and not need.hard and waited:
+                    continue
+                if not any(lets_go(side.table[key], need) for side in sides):
                     fail(self.world, f"{effect.key} starts, but {key} is not {need.condition}")
 
     def _kill(self, before, effect):
@@ -306,7 +309,7 @@ class Book:
             return
         for row in after.table:
             if isinstance(row.state, core.states.Waiting) and all(
-                is_met(after.table[key], need.condition)
+                lets_go(after.table[key], need) or world.promises.forgone(row.plan.key, need)
                 for need in row.plan.depends
                 for key in after.graph.keys.get(need.program, ())
             ):
@@ -478,3 +481,12 @@ def is_met(row, condition):
         "completed": well,
         "done": name in {"Exited", "Fatal"},
     }[condition]
+
+
+def lets_go(row, need):
+    """Say whether a dependency holds up nobody: it is there, or is only wanted and not coming."""
+    if is_met(row, need.condition):
+        return True
+    if need.hard:
+        return False
+    return type(row.state).__name__ in {"Stopped", "Backoff", "Exited", "Fatal"}

@@ -157,7 +157,7 @@ def text_of(found):
         'stdout = [{ file = "/x/${INSTANCE}" }]\nstderr = "stdout"\ninstances = 2\n',
         'stop = { signal = ["INT", 15], timeout = 1.5 }\nrestart = { jitter = 0 }\n',
         'ready = { fd = 3, timeout = "1m" }\ncapabilities = { keep = ["kill"] }\n',
-        'reload = { signal = "HUP" }\ndepends_on = { db = "done" }\nsecrets = { A = "/x" }\n',
+        'reload = { signal = "HUP" }\ndepends_on = { db = "done" }\nwants = { db = { condition = "ready", timeout = 3 } }\nsecrets = { A = "/x" }\n',
         'env_file = "web.env"\n',
     ],
 )

@@ -60,6 +60,7 @@ GOOD = {
         critical = true
         priority = -5
         depends_on = { db = "started" }
+        wants = { db = { condition = "ready", timeout = "5s" } }
         ready = { output = "x", timeout = "5s", interval = 1 }
         restart = { policy = "always", delay = "1s", factor = 1.5, max_delay = 60, max = 0 }
         success_codes = [0, 5]
@@ -127,6 +128,8 @@ BAD = {
     "a bad factor": PROGRAM + "restart = { factor = 0 }\n",
     "a bad signal": PROGRAM + 'stop = "TREM"\n',
     "no signal": PROGRAM + "stop = []\n",
+    "a timeout without a condition": PROGRAM
+    + 'wants = { db = { timeout = 3 } }\n[program.db]\ncommand = "y"\n',
     "a bad condition": PROGRAM + 'depends_on = { db = "up" }\n[program.db]\ncommand = "y"\n',
     "two kinds of ready": PROGRAM + 'ready = { fd = 3, output = "x" }\n',
     "no kind of ready": PROGRAM + 'ready = { timeout = "1s" }\n',

@@ -261,6 +261,57 @@ def test_dependencies_have_a_condition(tmp_path, value, wanted):
 
 
 @pytest.mark.parametrize(
+    ("lines", "wanted"),
+    [
+        ('depends_on = { db = { condition = "ready" } }', Dependency("db", "ready")),
+        (
+            'depends_on = { db = { condition = "done", timeout = "1m" } }',
+            Dependency("db", "done", 60),
+        ),
+        ('wants = "db"', Dependency("db", "started", hard=False)),
+        ('wants = ["db"]', Dependency("db", "started", hard=False)),
+        ('wants = { db = "ready" }', Dependency("db", "ready", hard=False)),
+        (
+            'wants = { db = { condition = "ready", timeout = 5 } }',
+            Dependency("db", "ready", 5, hard=False),
+        ),
+        ('wants = ["db"]\ndepends_on = { db = "ready" }', Dependency("db", "ready")),
+    ],
+)
+def test_a_dependency_has_a_timeout_and_may_be_soft(tmp_path, lines, wanted):
+    text = f'[program.web]\ncommand = "x"\n{lines}\n[program.db]\ncommand = "y"\n'
+    assert plan_of(tmp_path, text).processes[0].depends == (wanted,)
+
+
+@pytest.mark.parametrize(
+    ("value", "message", "fix"),
+    [
+        ("{ timeout = 3 }", "it has no condition", "write { condition ="),
+        ('{ condition = "ready", timeout = 0 }', "nothing is there at once", "leave it out"),
+        ('{ condition = "up" }', '"up" is not known here', 'write one of "started"'),
+        ('{ condition = "ready", timout = 3 }', 'unknown key "timout"', 'did you mean "timeout"?'),
+    ],
+)
+def test_a_bad_dependency_is_told_with_its_fix(tmp_path, value, message, fix):
+    text = (
+        f'[program.web]\ncommand = "x"\nwants = {{ db = {value} }}\n[program.db]\ncommand = "y"\n'
+    )
+    line, found, hint = fault_in(tmp_path, text)
+    assert line == 3
+    assert message in found
+    assert hint.startswith(fix)
+
+
+def test_a_fault_of_what_is_only_wanted_is_told_there(tmp_path):
+    text = f'{PROGRAMS}wants = {{ wbe = "ready" }}\n'
+    wanted = (5, 'wants of "db": there is no program "wbe"', 'did you mean "web"?')
+    assert fault_in(tmp_path, text) == wanted
+    circle = f'{PROGRAMS}wants = ["db"]\n'
+    _, message, _ = fault_in(tmp_path, circle)
+    assert message == 'wants of "db": they wait for each other: db -> db'
+
+
+@pytest.mark.parametrize(
     ("needed", "condition"),
     [
         ("autostart = false", "ready"),  # it is started for those that need it

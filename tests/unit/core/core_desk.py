@@ -7,8 +7,13 @@ from pyinit.core.plan import Dependency, InitPlan, Launch, Plan, ProcessPlan, Re
 
 
 def program(name, *, needs=None, instance=0, count=1, argv=(), **fields):
-    """Return the plan of one process; `needs` is {program: condition}."""
-    depends = tuple([Dependency(each, how) for each, how in (needs or {}).items()])
+    """Return the plan of one process; `needs` is {program: condition, or a whole Dependency}."""
+    depends = tuple(
+        [
+            how if isinstance(how, Dependency) else Dependency(each, how)
+            for each, how in (needs or {}).items()
+        ]
+    )
     key = f"{name}:{instance}"
     return ProcessPlan(
         key, key if count > 1 else name, name, name, Launch((f"/bin/{name}", *argv)),

@@ -61,7 +61,7 @@ def samples(name):
         case "Stopped":
             yield from (kind(), kind(held=True))
         case "Waiting":
-            yield kind()
+            yield from (kind(), kind(NOW - 5, until=NOW))
         case "Starting":
             for run in runs:
                 yield kind(run)
