@@ -74,6 +74,13 @@ def _restart(world, a, b):
     world.feed(world.core.events.RestartRequested(_keys(world, a, b)))
 
 
+def _time_comes(world, a, b):
+    jobs = [row.plan.key for row in world.state.table if row.plan.schedule is not None]
+    keys = (jobs[a % len(jobs)],) if jobs and b % 5 else _keys(world, a, b)
+    for key in keys:
+        world.feed(world.core.events.ScheduleDue(key))
+
+
 def _signal(world, a, b):
     world.feed(world.core.events.SignalRequested(_keys(world, a, b), SIGNALS[b % len(SIGNALS)]))
 
@@ -203,6 +210,7 @@ MOVES = {
     "start": _start,
     "stop": _stop,
     "restart": _restart,
+    "time comes": _time_comes,
     "signal": _signal,
     "receive": _receive,
     "crash": _crash,
@@ -221,7 +229,7 @@ MOVES = {
     "sleep": _sleep,
     "luck": _luck,
 }
-WEIGHTS = {"sleep": 8, "crash": 4, "start": 3, "stop": 3, "restart": 3, "deliver": 4, "orphan": 2}
+WEIGHTS = {"time comes": 3, "sleep": 8, "crash": 4, "start": 3, "stop": 3, "restart": 3, "deliver": 4, "orphan": 2}
 KINDS = tuple(MOVES)
 _CHOICES = [kind for kind in KINDS for _ in range(WEIGHTS.get(kind, 1))]
 

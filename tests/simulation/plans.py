@@ -3,6 +3,7 @@
 POLICIES = ("on-failure", "on-failure", "always", "never")
 SCOPES = ("tree", "tree", "group", "process")
 LASTS = ("", "", "group", "tree")
+OVERLAPS = ("skip", "queue", "replace")
 EXITS = ("fail-fast", "fail-fast", "all-done", "never")
 CONDITIONS = ("started", "started", "completed", "ready", "done")
 
@@ -51,6 +52,10 @@ def program_plan(core, rng, program, earlier):
     ready = None
     if rng.random() < 0.3:
         ready = plan.Ready("notify", timeout=rng.choice((0.5, 2.0, 5.0)))
+    kind = rng.choice(("service", "service", "service", "oneshot", "oneshot", "forking"))
+    schedule = None
+    if kind == "oneshot" and rng.random() < 0.5:
+        schedule = plan.Schedule(every=60.0, overlap=rng.choice(OVERLAPS))
     needs = rng.sample(earlier, rng.randint(0, min(2, len(earlier))))
     return plan.ProcessPlan(
         key=f"{program}:0",
@@ -58,7 +63,8 @@ def program_plan(core, rng, program, earlier):
         program=program,
         group=rng.choice(("g", "h", program)),
         launch=plan.Launch((f"/bin/{program}", str(rng.randint(0, 2)))),
-        kind=rng.choice(("service", "service", "service", "service", "oneshot", "forking")),
+        kind=kind,
+        schedule=schedule,
         autostart=rng.random() < 0.85,
         critical=rng.random() < 0.6,
         depends=tuple([_dependency(core, rng, need) for need in needs]),

@@ -5,7 +5,7 @@ of the dependencies; the drain; a reload that touches only what differs.  Like t
 keep their own account from effects and events, and never ask the core what is right.
 """
 
-from properties import EPSILON, fail, is_met, is_up, lets_go, row_of, shown
+from properties import EPSILON, fail, is_met, is_up, lets_go, may_come, row_of, shown
 
 KILL = 9
 KILLS_BEFORE_GIVING_UP = 5
@@ -39,6 +39,8 @@ class Promises:
         self.limits = {}  # key -> {resource: Limit} set by hand
         self.loaded_at = -1.0  # when the plan was last changed under a run
         self.plans = {each.key: each for each in world.plan.processes}
+        self.queued = set()  # keys whose time came while they were on their way
+        self.owed = set()  # ... and that are at rest now
         self.waits = {}  # key -> since when it is waiting for its dependencies
 
     def reaped(self, key):
@@ -107,6 +109,8 @@ class Promises:
         elif isinstance(event, ev.StopRequested):
             for key in event.keys:
                 self.wanted.pop(key, None)
+        elif isinstance(event, ev.ScheduleDue) and may_come(before, event.key):
+            self._time_came(before.table[event.key])
 
     def effect(self, before, event, effect):
         fx = self.world.core.effects
@@ -122,6 +126,8 @@ class Promises:
                     self.failed, self.childless, self.wanted, self.kills, self.limits
                 ):  # fmt: skip
                     account.pop(key, None)
+                self.queued.discard(key)
+                self.owed.discard(key)
                 self.up.discard(key)
             case fx.Note(_, text) if "survive SIGKILL" in text:
                 self._gives_up_killing(before, text)
@@ -131,6 +137,10 @@ class Promises:
                 pass
 
     def after_step(self, before, event, after, effects):
+        if isinstance(event, self.world.core.events.ScheduleDue):
+            self._at_its_time(before, event.key, after)
+        if self.owed and is_up(after):
+            fail(self.world, f"the queued run of {min(self.owed)} is lost")
         self._hidden_last(after)
         self._order(event, after, effects)
         self._drain(before, event, after, effects)
@@ -248,6 +258,49 @@ class Promises:
                     if type(other.state).__name__ == "Stopped" and not other.retired:
                         fail(self.world, f"{key} is to be up, and {each} stays stopped")
 
+    # --- schedules
+
+    def _time_came(self, row):
+        """Note what a time means for a process, before the core has acted on it."""
+        key = row.plan.key
+        if type(row.state).__name__ in {"Stopped", "Waiting", "Exited", "Fatal"} or is_going(row):
+            return
+        if row.plan.schedule.overlap == "queue":
+            self.queued.add(key)
+        elif row.plan.schedule.overlap == "replace":
+            self.wanted[key] = self.world.book.run_ids.get(key, 0)
+
+    def _at_its_time(self, before, key, after):
+        """The time of `key` has come: see that it did what it had to do, and nothing else."""
+        was, now = row_of(before, key), row_of(after, key)
+        if was is None:
+            return
+        state = type(was.state).__name__
+        if not may_come(before, key) or getattr(was.state, "held", False) or is_going(was):
+            if now != was:
+                fail(self.world, f"{key} has no time now, and is touched")
+        elif state in {"Stopped", "Exited", "Fatal"}:
+            if not self.world.core.slot.is_active(now) and type(now.state).__name__ != "Fatal":
+                fail(self.world, f"the time of {key} has come, and it stays down")
+            if now == was:
+                fail(self.world, f"the time of {key} has come, and nothing happens")
+        elif state != "Waiting" and was.plan.schedule.overlap != "replace" and was.state != now.state:
+            fail(self.world, f"{key} is on its way, and is touched by its schedule")
+
+    def _of_the_queue(self, event, said):
+        """A process came to rest, or is wanted again: see whether a run was queued for it."""
+        ev, key = self.world.core.events, said.key
+        if said.now in {"Exited", "Fatal"} and key in self.queued:
+            self.queued.discard(key)
+            self.owed.add(key)
+        elif said.now == "Stopped":
+            self.queued.discard(key)
+        elif said.now == "Waiting" and said.was in {"Exited", "Fatal"}:
+            told = (ev.StartRequested, ev.RestartRequested, ev.PlanLoaded, ev.ScheduleDue, ev.Boot)
+            if key not in self.owed and not isinstance(event, told):
+                fail(self.world, f"{key} came to rest, and nobody wants it up")
+            self.owed.discard(key)
+
     # --- restarts
 
     def _announced(self, before, event, said):
@@ -267,6 +320,7 @@ class Promises:
             until = self.granted.get((key, said.run_id), 0.0)
             if self.world.now < until - EPSILON and is_up(before):
                 fail(self.world, f"{key} has asked for time until {until:g}, and is given up")
+        self._of_the_queue(event, said)
         if said.now == "Running":
             self._is_up(said, row.plan)
             self.up.add(key)
@@ -296,7 +350,7 @@ class Promises:
         if plan.kind == "forking" and alone and said.was == "Starting":
             return False  # it left nobody behind
         code = getattr(status, "code", None)
-        verdict = said.reason.startswith(("not ready", "not in the background"))
+        verdict = "not ready" in said.reason or "not in the background" in said.reason
         return code in plan.success_codes and not verdict
 
     def _failed_or_not(self, said, plan):
@@ -534,6 +588,13 @@ class Promises:
                 differs = new.launch != row.plan.launch or new.kind != row.plan.kind
                 if differs and not getattr(row_of(after, key).state, "again", False):
                     fail(self.world, f"{key} differs, and is not given a new run")
+
+
+def is_going(row):
+    """Say whether somebody has told the process to be down, and it is not yet."""
+    state, name = row.state, type(row.state).__name__
+    stopping = name == "Stopping" and not state.again and not state.failed
+    return stopping or (name == "Ending" and state.asked and not state.again)
 
 
 def is_lost(row, condition):

@@ -296,10 +296,13 @@ class Book:
         ev = core.events
         if isinstance(event, (ev.Boot, ev.StartRequested, ev.RestartRequested, ev.PlanLoaded)):
             return
+        woken = set()
+        if isinstance(event, ev.ScheduleDue) and may_come(before, event.key):
+            woken = self._with_needs(before, (event.key,))
         for row in before.table:
             if not core.slot.is_active(row) and row.plan.key in after.table:
                 now = after.table[row.plan.key]
-                if core.slot.is_active(now):
+                if core.slot.is_active(now) and row.plan.key not in woken:
                     fail(world, f"{row.plan.key} was at rest and starts by itself")
 
     def _quiet(self, before, after):
@@ -334,6 +337,7 @@ class Book:
                 fail(world, f"{row.plan.key} gave up, and nothing ends")
         active = [row for row in shown(after) if core.slot.is_active(row)]
         held = [row for row in shown(after) if getattr(row.state, "held", False)]
+        held += [row for row in shown(after) if may_wake(row)]
         if ended and not active and not held and policy in {"fail-fast", "all-done"}:
             fail(world, "nothing is left to run, and nothing ends")
         for row in ended:
@@ -367,6 +371,8 @@ class Book:
                 codes.add(code or 1)
             elif policy == f"main:{program}" and not any(map(core.slot.is_active, others)):
                 codes.add(code or int(is_failure(row)))
+        if any(may_wake(row) for row in shown(after)):
+            nothing = False
         if nothing and after.init.exit in {"fail-fast", "all-done"}:
             codes |= first_failure(core, after)
         if not shown(after):
@@ -446,8 +452,25 @@ def is_up(state):
 
 
 def can_be_held(state, key):
-    """Say whether a stop of `key` has a meaning: what ended by itself is down already."""
-    return key in state.table and type(state.table[key].state).__name__ not in {"Exited", "Fatal"}
+    """Say whether a stop of `key` has a meaning: what ended by itself is down already.
+
+    Not so what its schedule would start again.
+    """
+    row = row_of(state, key)
+    if row is not None and may_wake(row) and not row.retired:
+        return True
+    return row is not None and type(row.state).__name__ not in {"Exited", "Fatal"}
+
+
+def may_wake(row):
+    """Say whether a process at rest may start by itself."""
+    return row.plan.schedule is not None or row.plan.on_demand
+
+
+def may_come(state, key):
+    """Say whether the time of a process means anything."""
+    row = row_of(state, key)
+    return is_up(state) and row is not None and row.plan.schedule is not None and not row.retired
 
 
 def is_failure(row):
