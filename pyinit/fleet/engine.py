@@ -15,6 +15,7 @@ import urllib3
 from docker import DockerClient
 from docker.context import ContextAPI
 from docker.errors import DockerException
+from docker.utils.config import find_config_file
 
 from pyinit.client import NoSupervisor
 from pyinit.fleet.exec import Exec, failed_to_start
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 ANSWER_S = 10  # an engine that is well answers in milliseconds, one far away in a second
 FAULTS = (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 NOT_FOUND = 404
+NO_CONFIG = (
+    "Docker's SDK finds none without config.json beside them: `docker context use` writes it"
+)
 
 
 class Engine:
@@ -134,7 +138,7 @@ class Engine:
 def contexts() -> list[str]:
     """Return the names of the contexts of this user."""
     try:
-        return [str(each.name) for each in ContextAPI.contexts()]
+        return sorted(str(each.name) for each in ContextAPI.contexts())
     except FAULTS:
         return ["default"]
 
@@ -149,8 +153,8 @@ def _chosen(context: str | None) -> str | None:
     except FAULTS as error:
         raise Refused("failed", f"cannot read the docker context: {error}") from None
     if found is None:
-        known = ", ".join(contexts())
-        raise Refused("failed", f"no such docker context: '{name}'\n  known: {known}")
+        fix = f"known: {', '.join(contexts())}" if find_config_file() else NO_CONFIG
+        raise Refused("failed", f"no such docker context: '{name}'\n  {fix}")
     return str(found.name)
 
 

@@ -158,7 +158,7 @@ class Boxes:
         self.directory = directory
         self._made = []
 
-    def create(self, image, *command, files=None, **options):
+    def create(self, image, *command, files=None, more_labels=None, **options):
         """Make a container that has not started; `files` maps paths inside to texts.
 
         A root that is read-only gets them as mounts: the engine does not write into it either.
@@ -170,7 +170,7 @@ class Boxes:
             image,
             list(command) or None,
             name=f"pyinit-test-{uuid.uuid4().hex[:12]}",
-            labels={LABEL: self.session},
+            labels={LABEL: self.session, **(more_labels or {})},
             **options,
         )
         self._made.append(container)
