@@ -41,6 +41,7 @@ TABLE = {
     "Gone": ("", "", f"Ending {FAILED}", f"Ending {FAILED}", f"Ending {ENDED}", "", "", "", ""),
     "Counted": ("", "", "", "", "", f"* {ENDED}", "", "", ""),
     "Proven": ("", "", "Running", "", "", "", "", "", ""),
+    "Condemn": ("", "", "Stopping", "Stopping", "", "", "", "", ""),
     "Extend": ("", "", "*", "", "*", "", "", "", ""),
     "Lead": ("", "", "* Running", "*", "*", "", "", "", ""),
     "Due": ("", "*", "Running Stopping", "", "*", f"* {ENDED}", "Starting", "", ""),

@@ -140,6 +140,19 @@ class ScheduleDue(Record):
     key: str
 
 
+class Condemned(Record):
+    """A run does not live as it should, `reason` in words that follow "it is".
+
+    `action`: "restart" it as a failed run; "stop" it and leave it down as failed; "exit": stop it,
+    then everything.
+    """
+
+    key: str
+    run_id: RunId
+    reason: str
+    action: str = "restart"
+
+
 class LimitsSet(Record):
     """Somebody changed rlimits of running processes; later runs get them too."""
 
@@ -190,6 +203,7 @@ if TYPE_CHECKING:
         | Surveyed
         | Swept
         | ReadyReported
+        | Condemned
         | Extended
         | MainPid
         | ScheduleDue

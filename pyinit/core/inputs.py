@@ -90,6 +90,13 @@ class Lead(Record):
     pid: Pid
 
 
+class Condemn(Record):
+    """End the run as a failed one, for `reason`; `action` as in events.Condemned."""
+
+    reason: str
+    action: str
+
+
 class Due(Record):
     """The state's deadline has passed."""
 
@@ -114,6 +121,7 @@ if TYPE_CHECKING:
         | Gone
         | Counted
         | Proven
+        | Condemn
         | Extend
         | Lead
         | Due
@@ -122,5 +130,5 @@ if TYPE_CHECKING:
 
 INPUTS = (
     *(Start, Stop, Restart, Go, Blocked, SpawnOk, SpawnBad, ExecOk, ExecBad, Gone, Counted),
-    *(Proven, Extend, Lead, Due, Hurry),
+    *(Proven, Condemn, Extend, Lead, Due, Hurry),
 )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .status import ExitStatus
 
 
+FINAL = ("stop", "exit")  # the actions of our verdicts after which there is no other run
 RETRY_S = 1.0  # the step by which each try of a start comes later
 FORKS_S = 30.0  # a program that forks away, and does not say when it is ready, has done so by then
 STORM_S = 1.0  # between the starts of two runs that were up: one that ends at once would spin
@@ -67,11 +68,12 @@ def judge(process: Process, ended: Ending, now: float, seed: int) -> Verdict:
     """Return what follows a run that ended by itself.  A `closing` process gets no further run."""
     restart, failures = process.plan.restart, process.failures
     success = is_success(process, ended.status) and not ended.failed
-    policy = "never" if process.closing else restart.policy
+    final = process.closing or ended.action in FINAL
+    policy = "never" if final else restart.policy
     done = policy == "on-failure" or process.plan.kind == "oneshot"
-    retried = restart.retries is not None and not (ended.was_up or process.closing)
+    retried = restart.retries is not None and not (ended.was_up or final)
     if (policy == "never" or (success and done)) and not retried:
-        return Verdict(Exited(ended.status, success, ended.failed), failures)
+        return Verdict(Exited(ended.status, success, ended.failed, ended.action), failures)
     reason = ended.failed or describe(ended.status)
     draw = backoff.draw(seed, process.plan.key, ended.run.id)
     if is_machines_fault(ended.status):

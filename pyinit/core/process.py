@@ -25,6 +25,7 @@ from .effects import Note, Spawn
 from .escalation import SIGKILL
 from .inputs import (
     Blocked,
+    Condemn,
     Counted,
     Due,
     ExecBad,
@@ -106,7 +107,7 @@ def _at_rest(process: Process, event: Input, now: float) -> Step:
             return enter(process, Stopped(held=True)), ()
         case Stop() | Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
             return process, ()
-        case Counted() | Proven() | Extend() | Lead() | Due() | Hurry():
+        case Counted() | Proven() | Condemn() | Extend() | Lead() | Due() | Hurry():
             return process, ()
         case _:
             assert_never(event)
@@ -125,7 +126,7 @@ def _waiting(process: Process, state: Waiting, event: Input, now: float) -> Step
             return enter(process, Waiting(state.since, until)), ()
         case Start() | Restart() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
             return process, ()
-        case Counted() | Proven() | Extend() | Lead() | Hurry():
+        case Counted() | Proven() | Condemn() | Extend() | Lead() | Hurry():
             return process, ()
         case _:
             assert_never(event)
@@ -163,6 +164,8 @@ def _starting(process: Process, state: Starting, event: Input, now: float, seed:
             return _stop(process, state, grace_s, now)
         case Restart(grace_s):
             return _stop(process, state, grace_s, now, again=True)
+        case Condemn(why, what):
+            return _stop(process, state, process.plan.stop.timeout, now, failed=why, action=what)
         case Start() | Go() | Blocked() | Counted() | Extend() | Lead() | Due():
             return process, ()
         case _:
@@ -177,6 +180,8 @@ def _running(process: Process, state: Running, event: Input, now: float, seed: i
             return _stop(process, state, grace_s, now)
         case Restart(grace_s):
             return _stop(process, state, grace_s, now, again=True)
+        case Condemn(why, what):
+            return _stop(process, state, process.plan.stop.timeout, now, failed=why, action=what)
         case Lead(pid):
             return enter(process, Running(_follow(state.run, pid))), ()
         case Start() | Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad():
@@ -221,7 +226,9 @@ def _stopping(process: Process, state: Stopping, event: Input, now: float, seed:
             run = _follow(state.run, pid)
             told = escalation.tell(process.plan, run)
             return enter(process, replace(state, run=run)), told
-        case Go() | Blocked() | ExecOk() | Counted() | Proven() | Extend() | Lead():
+        case Go() | Blocked() | ExecOk() | Counted():
+            return process, ()
+        case Proven() | Condemn() | Extend() | Lead():
             return process, ()
         case _:
             assert_never(event)
@@ -252,7 +259,7 @@ def _ending(process: Process, state: Ending, event: Input, now: float, seed: int
             ), ()
         case Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
             return process, ()
-        case Proven() | Extend() | Lead():
+        case Proven() | Condemn() | Extend() | Lead():
             return process, ()
         case _:
             assert_never(event)
@@ -270,7 +277,7 @@ def _backoff(process: Process, state: Backoff, event: Input, now: float) -> Step
             return enter(process, Stopped()), ()
         case Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone() | Counted():
             return process, ()
-        case Proven() | Extend() | Lead() | Due():
+        case Proven() | Condemn() | Extend() | Lead() | Due():
             return process, ()
         case _:
             assert_never(event)
@@ -315,11 +322,14 @@ def _stop(
     *,
     again: bool = False,
     failed: str = "",
+    action: str = "",
 ) -> Step:
     run = state.run
     failure = state.failure if isinstance(state, Starting) else None
     schedule = escalation.plan(process.plan.stop, grace_s, now)
-    stopping = enter(process, Stopping(run, now, schedule, again, failed, failure))
+    was_up = isinstance(state, Running)
+    told = Stopping(run, now, schedule, again, failed, failure, action=action, was_up=was_up)
+    stopping = enter(process, told)
     if run.pid == NO_PID:  # the fork is not reported yet: the signal follows on SpawnOk
         return stopping, ()
     return stopping, (escalation.kill(process.plan, run, process.plan.stop.signals[0]),)
@@ -331,12 +341,13 @@ def _stopped(state: Stopping, status: ExitStatus) -> Ending:
         run=state.run,
         status=status,
         asked=not state.failed,
-        was_up=False,
+        was_up=state.was_up,
         again=state.again,
         failed=state.failed,
         schedule=state.schedule,
         stop_since=state.since,
         killed=state.killed,
+        action=state.action,
     )
 
 

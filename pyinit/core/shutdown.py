@@ -194,7 +194,9 @@ def judge(draft: Draft, process: Process) -> None:
             return
     policy, program = draft.init.exit, process.plan.program
     failed = has_failed(process.state)
-    if policy.startswith("main:"):
+    if isinstance(process.state, Exited) and process.state.action == "exit":
+        begin(draft, why, _code(process))
+    elif policy.startswith("main:"):
         if policy[5:] == program and not draft.is_up(program):
             begin(draft, why, _code(process))
     elif policy == "fail-fast" and failed and process.plan.critical:

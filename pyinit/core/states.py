@@ -71,9 +71,10 @@ class Running(Record):
 class Stopping(Record):
     """Told to stop at `since`; the `schedule` says which signal follows when.
 
-    `again` starts it anew afterwards; `failed` is the reason if the stop is our verdict on it;
-    `failure` says why it never became its program, where that is known; `killed` that it had its
-    KILL.
+    `again` starts it anew afterwards; `failed` is the reason if the stop is our verdict on it, and
+    `action` what follows from that, as in events.Condemned ("": as from any failure); `failure`
+    says why it never became its program, where that is known; `killed` that it had its KILL,
+    `was_up` that it had been Running.
     """
 
     run: Run
@@ -83,6 +84,8 @@ class Stopping(Record):
     failed: str = ""
     failure: ExitStatus | None = None
     killed: bool = False
+    action: str = ""
+    was_up: bool = False
 
 
 class Ending(Record):
@@ -90,7 +93,8 @@ class Ending(Record):
 
     `left` is the number of members last counted, -1 before the first count.  `asked`: it was
     stopped, it did not end by itself.  `was_up`: it had been Running.  `kills` are the KILLs the
-    members have had, at the latest from `kill_by` on; `killed` as in Stopping.
+    members have had, at the latest from `kill_by` on; `killed`, `action` as in
+    Stopping.
     """
 
     run: Run
@@ -105,6 +109,7 @@ class Ending(Record):
     stop_since: float = NEVER
     kill_by: float = NEVER
     killed: bool = False
+    action: str = ""
 
 
 class Backoff(Record):
@@ -117,12 +122,13 @@ class Backoff(Record):
 class Exited(Record):
     """Ended by itself and is not to be started again; `success` as `success_codes` says.
 
-    `failed` is the reason if the end was our verdict on it, as in Stopping.
+    `failed` is the reason if the end was our verdict on it, `action` what follows, as in Stopping.
     """
 
     status: ExitStatus
     success: bool
     failed: str = ""
+    action: str = ""
 
 
 class Fatal(Record):

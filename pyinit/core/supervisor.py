@@ -92,7 +92,7 @@ def _dispatch(draft: Draft, event: Event) -> None:
             _send_run(draft, key, run_id, ExecBad(failure))
         case ev.ReadyReported(key, run_id):
             _send_run(draft, key, run_id, Proven())
-        case ev.Extended() | ev.MainPid():
+        case ev.Extended() | ev.MainPid() | ev.Condemned():
             telling.heard(draft, event)
         case ev.Surveyed(key, run_id, left):
             _send_run(draft, key, run_id, CountedInput(left))

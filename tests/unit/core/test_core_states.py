@@ -75,6 +75,7 @@ def samples(name):
                 yield kind(run, 95.0, schedule, again=again, failed=failed)
             yield kind(runs[1], 95.0, ((NOW - 1, 9),))
             yield kind(runs[1], 95.0, schedule, failure=NotExecuted("exec", 2))
+            yield kind(runs[1], 95.0, schedule, failed="not live", action="stop", was_up=True)
         case "Ending":
             for status, asked, again in itertools.product(STATUSES, (False, True), (False, True)):
                 for kills, left in ((0, -1), (0, 2), (5, 2)):
@@ -100,6 +101,8 @@ def sayings(name):
             yield kind(1.0)
         case "Extend":
             yield from (kind(NOW + 1), kind(NOW + 50))
+        case "Condemn":
+            yield from [kind("not live", action) for action in ("restart", "stop", "exit")]
         case "Lead":
             yield kind(73)
         case "Blocked":
