@@ -53,11 +53,17 @@ class Times:
 
 
 class Schedules:
-    """The times of all schedules.  `wall` is the clock on the wall."""
+    """The times of all schedules.  `wall` is the clock on the wall, `clock` the monotonic one."""
 
-    def __init__(self, machine: Machine, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        wall: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._machine = machine
         self._wall = wall
+        self._clock = clock
         self._every: dict[str, tuple[float, float]] = {}  # key -> interval, when it is due
         self._lines: dict[Line, Times] = {}
         self._seen = wall()  # the wall clock when it was last looked at
@@ -69,7 +75,7 @@ class Schedules:
 
     def adopt(self, _init: InitPlan, processes: tuple[ProcessPlan, ...]) -> None:
         """Go by the schedules of these processes; one that stays the same keeps its time."""
-        now = time.monotonic()
+        now = self._clock()
         every, self._every = self._every, {}
         lines, self._lines = self._lines, {}
         for times in lines.values():
@@ -117,7 +123,7 @@ class Schedules:
         if row is None or (isinstance(row.state, Stopped) and row.state.held):
             return None
         if key in self._every:
-            return self._wall() + self._due(key) - time.monotonic()
+            return self._wall() + self._due(key) - self._clock()
         for times in self._lines.values():
             if key in times.keys:
                 return times.coming[0] if times.coming else None
@@ -195,16 +201,17 @@ class Schedules:
             self._asking = False
             self._told(asked, said)
 
+        self._asking = True
         try:
             self._machine.desk.fork(work, done)
-            self._asking = True
         except OSError as error:
+            self._asking = False
             self._machine.log.warning(f"cannot compute the times of schedules: {error.strerror}")
             self._look_at = min(self._look_at, now + RETRY_S)
 
     def _told(self, asked: list[tuple[str, str, float]], said: bytes | None) -> None:
         """The child has answered: for each line its times, or why there are none."""
-        now = time.monotonic()
+        now = self._clock()
         try:
             found = marshal.loads(said or b"")  # noqa: S302  our own child wrote it
         except (EOFError, ValueError, TypeError):
