@@ -1,4 +1,6 @@
 // Worker does a bit of work again and again: it asks the web service how it is.
+//
+// WORKER_ROUNDS makes a job of it, which ends after so many rounds that went well.
 package main
 
 import (
@@ -9,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -27,13 +30,23 @@ func main() {
 	if err != nil {
 		every = 5 * time.Second
 	}
+	rounds, err := strconv.Atoi(os.Getenv("WORKER_ROUNDS"))
+	if err != nil {
+		rounds = 0 // without end
+	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	well := 0
 	for done := 1; ; done++ {
 		if err := work(stop, url); err != nil && stop.Err() == nil {
 			log.Printf("round %d: %v", done, err)
 		} else if err == nil {
 			log.Printf("round %d: the service is well", done)
+			well++
+		}
+		if rounds > 0 && well >= rounds {
+			log.Printf("done after %d rounds", done)
+			return
 		}
 		select {
 		case <-tick.C:
