@@ -669,6 +669,7 @@ def test_only_plain_launches_go_by_vfork():
         {"secrets": (("A", "/a"),)}, {"terminal": True}, {"oom_score_adj": 0},
         {"cpu_affinity": (0,)}, {"io_priority": (2, 0)}, {"no_new_privs": True},
         {"capabilities": Capabilities()}, {"parent_death_signal": 15},
+        {"securebits": 0},
     ):  # fmt: skip
         assert not spawn.is_plain(Launch(("a",), **special), ())
     assert not spawn.is_plain(Launch(("a",)), ((5, 3),))

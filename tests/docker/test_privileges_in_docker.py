@@ -1,0 +1,100 @@
+"""What a container lets a program have, and what is said where it does not: from /proc/PID/status."""
+
+import json
+
+import pytest
+from boxes import PYTHON, eventually
+
+REPORT = """
+import json, time
+status = dict(line.strip().split(":", 1) for line in open("/proc/self/status") if ":" in line)
+print("REPORT", json.dumps({name: value.strip() for name, value in status.items()}), flush=True)
+time.sleep(600)
+"""
+NET = f"{1 << 10:016x}"
+ZERO = "0" * 16
+STRICT = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
+ONE = {"cap_drop": ["ALL"], "cap_add": ["NET_BIND_SERVICE", "SETUID", "SETGID", "SETPCAP"]}
+
+
+def toml(**keys):
+    lines = ["[program.web]", f"command = {json.dumps([*PYTHON, REPORT])}", 'restart = "never"']
+    lines += [f"{key} = {value}" for key, value in keys.items()]
+    return {"/etc/pyinit/pyinit.toml": "\n".join(lines) + "\n"}
+
+
+def status(box):
+    """Return what the program's own /proc/self/status said."""
+    box.said("REPORT")
+
+    def look():
+        rows = [line for line in box.logs().splitlines() if line.startswith("REPORT")]
+        return rows and json.loads(rows[0].partition(" ")[2])
+
+    return eventually(look)
+
+
+def test_in_a_plain_container_a_user_gets_the_one_capability_it_needs(boxes, image):
+    keys = {"user": '"nonroot"', "no_new_privs": "true"}
+    wanted = '{ drop = ["ALL"] }'
+    found = status(boxes.run(image, files=toml(**keys, capabilities=wanted)))
+    assert {found[name] for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")} == {ZERO}
+    assert found["NoNewPrivs"] == "1"
+    wanted = '{ keep = ["NET_BIND_SERVICE"], ambient = ["NET_BIND_SERVICE"] }'
+    found = status(boxes.run(image, files=toml(**keys, capabilities=wanted)))
+    assert {found[name] for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")} == {NET}
+    assert found["Uid"].split() == ["65532"] * 4
+    assert found["NoNewPrivs"] == "1"
+
+
+def test_what_the_container_was_given_is_enough_for_its_program(boxes, image):
+    keys = {"user": '"nonroot"', "capabilities": '{ ambient = ["NET_BIND_SERVICE"] }'}
+    options = {**ONE, "security_opt": ["no-new-privileges:true"]}
+    found = status(boxes.run(image, files=toml(**keys), **options))
+    assert {found[name] for name in ("CapPrm", "CapEff", "CapAmb")} == {NET}
+
+
+def test_where_there_is_nothing_to_drop_dropping_is_no_error(boxes, image):
+    keys = {"capabilities": '{ drop = ["ALL"] }', "no_new_privs": "true", "nice": "5"}
+    for user in ("0", "12345"):
+        found = status(boxes.run(image, files=toml(**keys), user=user, **STRICT))
+        assert {found[name] for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")} == {ZERO}
+        assert found["NoNewPrivs"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("keys", "options", "message", "fix"),
+    [
+        ({"user": '"nonroot"'}, STRICT, "cannot ", "run pyinit as root"),
+        (
+            {"capabilities": '{ ambient = ["NET_BIND_SERVICE"] }'},
+            STRICT,
+            "NET_BIND_SERVICE: Operation not permitted",
+            "docker run --cap-add",
+        ),
+        ({"securebits": '"noroot"'}, STRICT, "cannot set securebits of", "--cap-add SETPCAP"),
+        ({"nice": "-5"}, {}, "cannot set nice of", "--cap-add SYS_NICE"),
+        ({"oom_score_adj": "-500"}, {}, "cannot set oom score adj of", "CAP_SYS_RESOURCE"),
+        (
+            {"capabilities": '{ keep = ["CHOWN"] }'},
+            {"user": "12345"},
+            "cannot cut the capabilities of",
+            "--cap-add SETPCAP",
+        ),
+        (
+            {"cpu_affinity": "[0]"},
+            {"cpuset_cpus": "1"},
+            "cannot choose the processors of",
+            "--cpuset-cpus",
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) and value else "",
+)
+def test_what_the_container_forbids_is_said_with_its_knob(
+    boxes, image, keys, options, message, fix
+):
+    box = boxes.run(image, files=toml(**keys), **options)
+    assert box.wait() == 126
+    logs = box.logs()
+    assert message in logs
+    assert fix in logs
