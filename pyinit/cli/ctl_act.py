@@ -43,12 +43,13 @@ def signal(call: Call) -> int:
 def reload(call: Call) -> int:
     """Read the configuration again, or say what would change."""
     dry = call.words.has("dry-run")
-    result = call.client.call("reload", {"dry_run": dry}, answer_s=None)
+    wait: Json = False if call.words.has("no-wait") else None
+    result = call.client.call("reload", {"dry_run": dry, "wait": wait}, answer_s=None)
     if call.json:
         say_json(result)
         return 0
     told = False
-    for word in ("added", "removed", "restarted", "adjusted"):
+    for word in ("added", "removed", "restarted", "rolled", "adjusted"):
         names = result[word]
         if isinstance(names, list) and names:
             told = True

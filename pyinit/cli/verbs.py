@@ -57,7 +57,10 @@ VERBS = {
         "act:reload",
         "read the configuration again; touch only what changed",
         most=0,
-        options=(Option(("--dry-run",), "", "only check it and say what would change"),),
+        options=(
+            Option(("--dry-run",), "", "only check it and say what would change"),
+            Option(("--no-wait",), "", "do not wait until all that changed is up"),
+        ),
     ),
     "logs": Verb(
         "output:logs",

@@ -26,6 +26,7 @@ from .states import (
     Waiting,
     run_of,
 )
+from .trials import Tried
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from .slot import Process
     from .states import State
     from .table import Pids, Table
+    from .trials import Trial
 
 
 class Supervisor(Record):
@@ -57,6 +59,8 @@ class Supervisor(Record):
     floor: int = 0
     drained_at: float = NEVER
     rolls: Rolls = Rolls()
+    trial: Trial | None = None
+    tried: Tried = Tried()
 
 
 class Draft:
@@ -73,6 +77,8 @@ class Draft:
         self.drained_at = supervisor.drained_at
         self.init = supervisor.init
         self.rolls = supervisor.rolls
+        self.trial = supervisor.trial
+        self.tried = supervisor.tried
         self.effects: list[Effect] = []
         self.moved: list[tuple[Process, Process]] = []
         self._rows: dict[str, Process] = {}
@@ -90,6 +96,8 @@ class Draft:
             floor=self.floor,
             drained_at=self.drained_at,
             rolls=self.rolls,
+            trial=self.trial,
+            tried=self.tried,
         )
 
     def flush(self) -> None:

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from .plan import Limit, ProcessPlan
+    from .plan import Limit, Plan, ProcessPlan
     from .states import RunId
     from .status import ExitStatus
 
@@ -95,6 +95,15 @@ class Exchanged(Record):
     old_pid: Pid
 
 
+class PutBack(Record):
+    """A reload is undone: put the sockets and all else of `plan` in force that is not the core's.
+
+    It comes before the runs that need them.
+    """
+
+    plan: Plan
+
+
 class Note(Record):
     """Something to say in pyinit's own log.  level: "error", "warning", "info", "debug"."""
 
@@ -130,6 +139,7 @@ if TYPE_CHECKING:
         | Announce
         | Removed
         | Exchanged
+        | PutBack
         | Note
         | Reload
         | ReopenLogs
@@ -138,5 +148,6 @@ if TYPE_CHECKING:
     Effects: TypeAlias = tuple[Effect, ...]
 
 EFFECTS = (
-    *(Spawn, Kill, Survey, Sweep, Announce, Removed, Exchanged, Note, Reload, ReopenLogs, Exit),
+    *(Spawn, Kill, Survey, Sweep, Announce, Removed, Exchanged, PutBack),
+    *(Note, Reload, ReopenLogs, Exit),
 )

@@ -161,9 +161,14 @@ class LimitsSet(Record):
 
 
 class PlanLoaded(Record):
-    """A new plan was compiled: change what differs, touch nothing else."""
+    """A new plan was compiled: change what differs, touch nothing else.
+
+    With the plan that was in force `before` it is on trial: should a process that it starts anew
+    not come up, the old one is put back.
+    """
 
     plan: Plan
+    before: Plan | None = None
 
 
 class DrainRequested(Record):

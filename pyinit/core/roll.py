@@ -213,7 +213,7 @@ def _follow_beside(draft: Draft, roll: Roll) -> bool:
     new = draft.row(beside(roll.key))
     if roll.taken:
         return False
-    if _is_told_to_stop(draft.row(roll.key)):
+    if is_told_to_stop(draft.row(roll.key)):
         _fail(draft, roll, "it was stopped meanwhile")
         return True
     if isinstance(new.state, Running) and _may_leave(draft.row(roll.key)):
@@ -226,7 +226,7 @@ def _follow_beside(draft: Draft, roll: Roll) -> bool:
     return True
 
 
-def _is_told_to_stop(row: Process) -> bool:
+def is_told_to_stop(row: Process) -> bool:
     """Say whether somebody wants the old run down, with or without another in its place."""
     match row.state:
         case Stopped() | Stopping(failed="") | Ending(asked=True):

@@ -12,7 +12,7 @@ The hidden processes are pyinit's own: they stop when all others have, and never
 
 from __future__ import annotations
 
-from . import escalation, graph, levels, schedule
+from . import escalation, graph, levels, schedule, trial
 from .effects import Exit, Note, Sweep
 from .inputs import Due, Hurry, Stop
 from .phases import Booting, Draining, Halting, Over, Shutdown, Sweeping, Up, shutdown_of
@@ -103,6 +103,7 @@ def begin(
     line, _ = parted(cause)  # how to mend it was said when it happened
     draft.effects.append(Note("info", f"{'restarting' if again else 'stopping'}: {line}"))
     draft.rolls = Rolls()
+    trial.abandon(draft)
     for process in draft.table:
         if isinstance(process.state, Waiting | Backoff):
             draft.send(process.plan.key, Stop(0.0, held=False))
@@ -181,7 +182,7 @@ def recount(draft: Draft) -> None:
 
 def judge(draft: Draft, process: Process) -> None:
     """A process came to rest by itself while `Up`: decide by `exit` whether that is the end."""
-    if process.plan.hidden:
+    if process.plan.hidden or trial.decides(draft, process):
         return
     match process.state:
         case Fatal(reason):

@@ -10,7 +10,7 @@ waited for.  Settling ends because each round only follows real transitions.
 
 from __future__ import annotations
 
-from . import escalation, graph, phases, roll, schedule, shutdown, table, telling
+from . import escalation, graph, phases, roll, schedule, shutdown, table, telling, trial
 from . import events as ev
 from . import signals as signal_actions
 from .draft import Draft, Supervisor
@@ -19,7 +19,6 @@ from .inputs import Counted as CountedInput
 from .inputs import Due, ExecBad, ExecOk, Gone, Proven, Restart, SpawnBad, SpawnOk, Stop
 from .phases import Booting, Up
 from .record import assert_never, replace
-from .reload import load_plan
 from .slot import Process
 from .states import NO_PID, Ending, run_of
 from .status import from_wait
@@ -104,8 +103,8 @@ def _dispatch(draft: Draft, event: Event) -> None:
             schedule.due(draft, key)
         case ev.LimitsSet(keys, limits):
             _limit(draft, keys, limits)
-        case ev.PlanLoaded(plan):
-            load_plan(draft, plan)
+        case ev.PlanLoaded(plan, before):
+            trial.load(draft, plan, before)
         case ev.DrainRequested(on):
             shutdown.drain(draft, on=on)
         case ev.ShutdownRequested(cause, again):
@@ -202,7 +201,7 @@ def _reaped(draft: Draft, event: ev.Reaped) -> None:
 def _settle(draft: Draft) -> None:
     """Follow up every transition until there is none left, and let go of who left the plan."""
     _follow_up(draft)
-    while roll.proceed(draft) or draft.forget():
+    while roll.proceed(draft) or trial.proceed(draft) or draft.forget():
         _follow_up(draft)
 
 

@@ -75,7 +75,7 @@ VERBS = {
     "stop": Verb(OPERATE, _WAITING, ("names",)),
     "restart": Verb(OPERATE, {**_WAITING, "rolling": "flag"}, ("names",)),
     "signal": Verb(OPERATE, {"names": "names", "signal": "text"}, ("names", "signal")),
-    "reload": Verb(OPERATE, {"dry_run": "flag"}),
+    "reload": Verb(OPERATE, {"dry_run": "flag", "wait": "flag"}),
     "reread": Verb(OPERATE, {}),
     "add-group": Verb(OPERATE, {"name": "text"}, ("name",)),
     "remove-group": Verb(OPERATE, {"name": "text"}, ("name",)),

@@ -154,6 +154,7 @@ class Desk:
     def load(self, plan: Plan) -> Faults | None:
         """Put `plan` in the place of the one in force; return why that cannot be done."""
         changed = self.compare(plan)
+        before = self.plan()
         refused = self.on_load(plan)
         if refused is not None:
             self._refuse(refused)
@@ -164,8 +165,24 @@ class Desk:
         for each in changed:
             self.log.info(each.line())
         self.reread = None
-        self.feed(ev.PlanLoaded(plan))
+        self.feed(ev.PlanLoaded(plan, before))
         return None
+
+    def put_back(self, plan: Plan) -> None:
+        """The core undoes a reload: put back what else of `plan` can be had."""
+        refused = self.on_load(plan)
+        for line in refused.lines if refused is not None else ():
+            self.log.error(line)
+
+    @property
+    def on_trial(self) -> str:
+        """Who keeps another reload waiting: the names of those that the last one has not seen up.
+
+        "" if nobody does.
+        """
+        trial, table = self.state.trial, self.state.table
+        pending = [key for key, _ in trial.pending if key in table] if trial is not None else []
+        return ", ".join([table[key].plan.name for key in pending])
 
     def adopt(self, plan: Plan) -> Faults | None:
         """Put a plan in force that was made of the one that is; as `load`, and nothing is said."""
@@ -178,6 +195,9 @@ class Desk:
         """Read the configuration again and put it in force if it is good: what HUP does."""
 
         def done(outcome: Plan | Faults) -> None:
+            if isinstance(outcome, Plan) and self.on_trial:
+                self.log.warning(f"not reloading: the last reload waits for {self.on_trial}")
+                return
             if isinstance(outcome, Plan):
                 self.load(outcome)
                 return

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pyinit.core.effects import Effect
     from pyinit.core.events import Event
-    from pyinit.core.plan import Launch, ProcessPlan
+    from pyinit.core.plan import Launch, Plan, ProcessPlan
     from pyinit.core.states import RunId
     from pyinit.core.table import Pids
     from pyinit.runtime.announcer import Announcer
@@ -82,6 +82,7 @@ class Driver:
         self._words: dict[str, str] = {}  # key -> the first word of its command, to name it
         self.on_reload: Callable[[], None] = lambda: None
         self.on_reopen: Callable[[], None] = lambda: None
+        self.on_put_back: Callable[[Plan], None] = lambda _plan: None
         self.exchanged: list[Callable[[str, str], None]] = []  # who keeps something by key
         self.dressers: dict[str, Dresser] = {}  # key -> what its launch and descriptors are
         self.held: Callable[[str], int] = _nothing_held  # the descriptor of a socket of the plan
@@ -155,6 +156,8 @@ class Driver:
                     self._pump.close(key)
                 self._readiness.forget(key)
                 self._announcer.removed(effect)
+            case fx.PutBack(plan):
+                self.on_put_back(plan)
             case fx.Exchanged():
                 self._exchange(effect)
             case fx.Note(level, text):

@@ -241,6 +241,7 @@ class Machine:
 
     def _wire(self) -> None:
         self.driver.on_reload = self.desk.reload
+        self.driver.on_put_back = self.desk.put_back
         self.driver.on_reopen = self._reopen
         self.desk.on_plan = lambda plan: main_program.complete(self.options, plan)
         self.desk.on_load = self._adopt_plan

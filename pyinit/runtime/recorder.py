@@ -7,7 +7,7 @@ effects is bounded as well as the number of steps: a shutdown of a thousand prog
 
 from __future__ import annotations
 
-from pyinit.core.effects import Note, Spawn
+from pyinit.core.effects import Note, PutBack, Spawn
 from pyinit.core.events import PlanLoaded
 from pyinit.core.plan import Launch, Plan, ProcessPlan
 from pyinit.core.record import replace
@@ -39,11 +39,12 @@ class Recorder:
     def add(self, now: float, event: Event, effects: Effects) -> None:
         """Remember a step."""
         if isinstance(event, PlanLoaded):
-            event = replace(event, plan=self._brief(event.plan))
+            before = None if event.before is None else self._brief(event.before)
+            event = replace(event, plan=self._brief(event.plan), before=before)
         if len(effects) > EFFECTS_A_STEP:
             more = Note("debug", f"and {len(effects) - EFFECTS_A_STEP} more effects")
             effects = (*effects[:EFFECTS_A_STEP], more)
-        kept = tuple([self._named(each) if isinstance(each, Spawn) else each for each in effects])
+        kept = tuple([self._named(each) for each in effects])
         self._entries.append((now, event, kept))
         self._effects += len(kept)
         while len(self._entries) > ENTRIES or self._effects > EFFECTS:
@@ -58,8 +59,12 @@ class Recorder:
         for entry in entries:
             self.add(*entry)
 
-    def _named(self, spawn: Spawn) -> Effect:
-        return replace(spawn, plan=self._stub(spawn.plan))
+    def _named(self, effect: Effect) -> Effect:
+        if isinstance(effect, Spawn):
+            return replace(effect, plan=self._stub(effect.plan))
+        if isinstance(effect, PutBack):
+            return replace(effect, plan=self._brief(effect.plan))
+        return effect
 
     def _brief(self, plan: Plan) -> Plan:
         return Plan(processes=tuple([self._stub(each) for each in plan.processes]))

@@ -7,10 +7,8 @@ it is told process by process: one that failed does not hide those that did well
 from __future__ import annotations
 
 from pyinit.core import events as ev
-from pyinit.core.change import Change
 from pyinit.core.phases import Booting, Draining, Over, Up
 from pyinit.core.plan import Plan
-from pyinit.core.reload import difference
 from pyinit.core.roll import beside
 from pyinit.core.states import (
     NO_PID,
@@ -27,6 +25,7 @@ from pyinit.core.status import SIGNAL_NAMES
 from pyinit.protocol.messages import Refused
 from pyinit.protocol.names import nearest
 from pyinit.runtime.following import DONE, Following, Verdict, follow, result_of, told_of
+from pyinit.runtime.verbs_reload import Loaded, changes_of
 from pyinit.runtime.verbs_service import PATIENCE_S
 from pyinit.runtime.verbs_state import fix_of, reason_of
 from pyinit.system.signals import number_of
@@ -85,11 +84,15 @@ def signal(ask: Ask, service: Service) -> Object:
 def reload(ask: Ask, service: Service) -> None:
     """Read the configuration again; put it in force if it is good and this is no dry run."""
     service.check_up(ask)
+    _check_trial(service)
     outcome: list[Plan | Faults] = []
     if not service.desk.compile(outcome.append):
         raise Refused("busy", "cannot reload: the last reload is still under way")
+    loaded: list[Loaded] = []
 
     def look() -> Object | None:
+        if loaded:
+            return loaded[0].look()
         if not outcome:
             return None
         plan = outcome[0]
@@ -97,16 +100,21 @@ def reload(ask: Ask, service: Service) -> None:
             text = "cannot reload: the configuration is bad; the old one stays in force\n"
             raise Refused("bad-config", text + "\n".join(plan.lines), {"errors": list(plan.lines)})
         service.check_up(ask)
-        found = difference(service.desk.state.table, plan)
-        told = _changes(service, plan, found)
-        refused = None if ask.args.get("dry_run") else service.desk.load(plan)
-        if refused is not None:
-            text = "cannot reload: a limit is not to be had; the old configuration stays in force\n"
-            lines = "\n".join(refused.lines)
-            raise Refused("failed", text + lines, {"errors": list(refused.lines)})
-        return told
+        if ask.args.get("dry_run"):
+            return changes_of(service, plan)
+        _check_trial(service)
+        loaded.append(Loaded(ask, service, plan))
+        return None
 
     ask.hold(look)
+
+
+def _check_trial(service: Service) -> None:
+    """Raise Refused (busy) while it is not known what became of the last reload."""
+    names = service.desk.on_trial
+    if names:
+        text = f"cannot reload: the last reload is on trial still, it waits for {names}"
+        raise Refused("busy", f"{text}\n  who cannot wait stops it: pyinitctl stop {names}")
 
 
 def drain(ask: Ask, service: Service) -> Object | None:
@@ -287,19 +295,3 @@ def _has_pid(row: Process) -> bool:
             return run.pid != NO_PID
         case _:
             return False
-
-
-def _changes(service: Service, plan: Plan, found: Change) -> Object:
-    names = {row.plan.key: row.plan.name for row in service.desk.state.table}
-    names.update({process.key: process.name for process in plan.processes})
-    return {
-        "added": [names[key] for key in found.added],
-        "removed": [names[key] for key in found.removed],
-        "restarted": [names[key] for key in found.restarted],
-        "adjusted": [names[key] for key in found.adjusted],
-        "init": [
-            {"key": each.key, "applies": each.applies, "note": each.note}
-            for each in service.desk.compare(plan)
-        ],
-        "warnings": list(plan.warnings),
-    }

@@ -32,6 +32,7 @@ KEPT = (
     "states",
     "status",
     "table",
+    "trials",
 )
 
 

@@ -18,6 +18,7 @@ from pyinit.core import (
     states,
     status,
     table,
+    trials,
 )
 from pyinit.core.plan import Limit, ProcessPlan, Restart, plan_kinds
 from pyinit.core.record import Record, from_plain, kinds_of, replace, to_plain
@@ -147,7 +148,7 @@ def test_the_kinds_of_a_module_are_those_it_defines():
 
 def test_the_whole_state_reads_back_at_any_moment_and_goes_on_equal():
     desk = Desk(program("db"), program("web", needs={"db": "started"}, restart=Restart(max=2)))
-    kinds = kinds_of(draft, graph, phases, plan, roll, slot, states, status, table)
+    kinds = kinds_of(draft, graph, phases, plan, roll, slot, states, status, table, trials)
     steps = [
         desk.up,
         lambda: desk.feed(events.LimitsSet(("web:0",), (Limit("nofile", 9),))),

@@ -1,0 +1,147 @@
+"""A reload is on trial until everything that it touched is up; if something fails, it is undone.
+
+Every process that a reload starts, restarts or rolls must become Running by its first new run.
+One that ends before, is not ready in time, cannot be executed or needs what has failed is a
+verdict on the whole plan: the old one is put back as a reload would, with its sockets and its
+[init].  Who is stopped by somebody meanwhile is left out of account.  A fork that the machine
+refused says nothing about a plan: it is tried again, and waited for.
+
+Nothing of it depends on time: a trial lasts as long as its processes may take.
+"""
+
+from __future__ import annotations
+
+from . import reload
+from .effects import Note, PutBack
+from .phases import Up
+from .record import replace
+from .roll import is_told_to_stop
+from .slot import is_active, plan_to_be
+from .states import (
+    Backoff,
+    Ending,
+    Exited,
+    Fatal,
+    Running,
+    Starting,
+    Stopped,
+    Stopping,
+    has_failed,
+    reason_of,
+)
+from .status import describe
+from .trials import Trial, Tried
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .draft import Draft
+    from .plan import Plan
+    from .slot import Process
+
+WAIT, GOOD = "wait", ""
+
+
+def load(draft: Draft, plan: Plan, before: Plan | None) -> None:
+    """Put `plan` in force, on trial if there is a plan `before` to go back to."""
+    if draft.trial is not None:
+        _end(draft, "another configuration has taken its place")
+    if before is None or not isinstance(draft.phase, Up):
+        reload.load_plan(draft, plan)
+        if before is not None:
+            _end(draft, "pyinit is stopping")
+        return
+    draft.flush()
+    rows = [row for row in draft.table if not row.retired]
+    asleep = tuple([row.plan.key for row in rows if not is_active(row)])
+    plans = tuple([plan_to_be(row) for row in rows])
+    floors = {row.plan.key: row.runs for row in draft.table}
+    floor = draft.floor
+    touched = reload.load_plan(draft, plan)
+    failed = tuple([each for each in draft.rolls.failed if each[0] not in touched])
+    draft.rolls = replace(draft.rolls, failed=failed)  # of other rolls, long over
+    pending = tuple([(key, floors.get(key, floor)) for key in touched])
+    draft.trial = Trial(replace(before, processes=plans), pending, asleep)
+
+
+def abandon(draft: Draft) -> None:
+    """A shutdown begins: there is nothing to go back to."""
+    if draft.trial is not None:
+        _end(draft, "pyinit is stopping")
+
+
+def decides(draft: Draft, process: Process) -> bool:
+    """Say whether a process that has failed is on trial: then it is not the end of everything."""
+    trial, key = draft.trial, process.plan.key
+    return trial is not None and has_failed(process.state) and key in dict(trial.pending)
+
+
+def proceed(draft: Draft) -> bool:
+    """Look how those on trial do; say whether that has changed anything."""
+    trial = draft.trial
+    if trial is None:
+        return False
+    left: list[tuple[str, int]] = []
+    for key, floor in trial.pending:
+        verdict = _verdict(draft, key, floor)
+        if verdict == WAIT:
+            left.append((key, floor))
+        elif verdict != GOOD:
+            _undo(draft, trial, f"{draft.row(key).plan.name}: {verdict}")
+            return True
+    if not left:
+        _end(draft, "")
+    elif len(left) < len(trial.pending):
+        draft.trial = replace(trial, pending=tuple(left))
+    return False
+
+
+def _verdict(draft: Draft, key: str, floor: int) -> str:
+    """Return GOOD, WAIT, or why the process fails its trial."""
+    if key not in draft.table or draft.row(key).retired:
+        return GOOD
+    if draft.rolls.has(key) and not _is_taken(draft, key):
+        return WAIT
+    failed = dict(draft.rolls.failed).get(key)
+    if failed is not None:
+        return GOOD if is_told_to_stop(draft.row(key)) else failed
+    return _judged(draft.row(key), floor)
+
+
+def _is_taken(draft: Draft, key: str) -> bool:
+    return any(each.key == key and each.taken for each in draft.rolls.going)
+
+
+def _judged(row: Process, floor: int) -> str:
+    anew, again = row.runs > floor, row.runs > floor + 1 and not row.childless
+    match row.state:
+        case Stopped() | Exited(success=True):
+            return GOOD
+        case Running(run) if run.id > floor:
+            return GOOD
+        case Stopping(failed=reason) if reason and anew:
+            return reason
+        case Stopping(again=False, failed="") | Ending(asked=True, again=False):
+            return GOOD  # somebody wants it down
+        case Starting() if again:
+            return describe(row.last) if row.last is not None else "it has ended"
+        case Backoff(reason=reason) if anew and not row.childless:
+            return reason
+        case Exited() | Fatal() if anew or isinstance(row.state, Fatal):
+            return reason_of(row.state)
+        case _:
+            return WAIT
+
+
+def _undo(draft: Draft, trial: Trial, reason: str) -> None:
+    """Put the old plan back: what it needs from outside comes before the first of its runs."""
+    _end(draft, reason)
+    line = reason.split("\n", 1)[0]
+    text = f"the new configuration has failed, the old one is put back: {line}"
+    draft.effects.append(Note("error", text))
+    draft.effects.append(PutBack(trial.before))
+    reload.load_plan(draft, trial.before, trial.asleep)
+
+
+def _end(draft: Draft, reason: str) -> None:
+    draft.trial = None
+    draft.tried = Tried(draft.tried.count + 1, reason)
