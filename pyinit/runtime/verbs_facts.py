@@ -30,18 +30,24 @@ def env(ask: Ask, service: Service) -> Object:
 
 
 def shown(found: dict[bytes, bytes], secrets: set[str]) -> dict[str, Json]:
-    """Return the variables as they may be seen; the values of `secrets` are masked anywhere."""
+    """Return the variables as they may be seen: what is masked in one is masked in all."""
     texts = {
         name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
         for name, value in found.items()
     }
-    hidden = [texts[name] for name in secrets if len(texts.get(name, "")) >= LEAST]
-    hidden.sort(key=len, reverse=True)
+    plain = {name: masked(name, texts.get(name, ""), secret=name in secrets) for name in texts}
+    plain |= dict.fromkeys(secrets, MASK)
+    hidden = {
+        texts[name]: text
+        for name, text in plain.items()
+        if len(texts.get(name, "")) >= LEAST and text != texts[name]
+    }
+    longest_first = sorted(hidden, key=len, reverse=True)
     variables: dict[str, Json] = {}
-    for name in sorted({*texts, *secrets}):
-        text = masked(name, texts.get(name, ""), secret=name in secrets)
-        for each in hidden:
-            text = text.replace(each, MASK)
+    for name in sorted(plain):
+        text = plain[name]
+        for each in longest_first:
+            text = text.replace(each, hidden[each])
         variables[name] = text
     return variables
 

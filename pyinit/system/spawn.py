@@ -133,7 +133,8 @@ FIXES = {
     " (docker run --cap-add SETPCAP), or leave `securebits` out",
     "affinity": "name at least one processor that the container may use (docker run --cpuset-cpus)",
     "io_priority": 'only root with CAP_SYS_NICE may have "realtime": use "best-effort:0"',
-    "nice": "less niceness than pyinit itself has needs CAP_SYS_NICE (docker run --cap-add SYS_NICE)",
+    "nice": "less niceness than pyinit itself has needs CAP_SYS_NICE"
+    " (docker run --cap-add SYS_NICE)",
     "oom_score_adj": "a lower score than pyinit itself has needs CAP_SYS_RESOURCE",
 }
 SHORT_OF_FILES = 'give pyinit itself more descriptors: [init] limits = { nofile = "max" }'
