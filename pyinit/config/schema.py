@@ -118,7 +118,7 @@ KEYS = (
     Key("program", "stdout", "sinks", '"inherit"', '"inherit", "prefix", "json", "null", { file = ... }, or a list of these'),
     Key("program", "stderr", "sinks", '"inherit"', 'as stdout; "stdout" sends it where stdout goes'),
     Key("program", "hooks", "table", "none", "pre_start, post_start, pre_stop, post_stop", LATER),
-    Key("program", "live", "table", "none", "how a run shows that it lives still, while it runs", LATER),
+    Key("program", "live", "table", "none", "how a run shows that it lives still, while it runs"),
     Key("program", "sockets", "strings", "[]", "sockets of [socket.NAME] that it is born with: descriptors 3, 4, ... in this order, told by LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID"),
     Key("program", "stdin", "stdin", '"null"', '"null" (/dev/null), or "socket:NAME": a socket of [socket.NAME] as descriptor 0, as FastCGI programs want it'),
     Key("program", "on_demand", "boolean", "false", "start at the first connection", LATER),

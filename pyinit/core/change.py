@@ -27,7 +27,18 @@ def needs_new_run(old: ProcessPlan, new: ProcessPlan) -> bool:
     """Say whether a run born of `old` differs from one born of `new`."""
     if (old.sockets, old.places) != (new.sockets, new.places):
         return True
-    return old.launch != new.launch or old.kind != new.kind or old.ready != new.ready
+    return (
+        old.launch != new.launch
+        or old.kind != new.kind
+        or old.ready != new.ready
+        or _watchdog(old) != _watchdog(new)
+    )
+
+
+def _watchdog(plan: ProcessPlan) -> float:
+    """Return how long a run may be silent, which it is told when it is born; 0: for ever."""
+    live = plan.live
+    return live.interval if live is not None and live.kind == "watchdog" else 0.0
 
 
 def compare(old: dict[str, ProcessPlan], new: Plan) -> Change:

@@ -214,6 +214,8 @@ def _is_left(draft: Draft) -> bool:
 def _code(process: Process) -> int:
     """Return the exit status that a process at rest gives, never 0 if it failed."""
     match process.state:
+        case Exited(action=action) if action:
+            return 1  # it was condemned: how it ended is how we ended it
         case Exited(status) | Fatal(_, status) if status is not None:
             return shell_code(status) or int(has_failed(process.state))
         case _:

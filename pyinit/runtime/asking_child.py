@@ -295,7 +295,7 @@ def _exchanged_safely(host: str, request: bytes, connection: Socket) -> bytes:
     context.verify_mode = ssl.CERT_NONE
     name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
     # it takes over the descriptor of any socket object, also of one without the module `socket`
-    with context.wrap_socket(connection, server_hostname=name.strip("[]")) as safe:  # type: ignore[arg-type]
+    with context.wrap_socket(connection, server_hostname=name.strip("[]")) as safe:
         safe.sendall(request)
         answer = b""
         while b"\n" not in answer and len(answer) < ANSWER_BYTES and (data := safe.recv(4096)):

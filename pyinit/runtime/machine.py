@@ -37,7 +37,7 @@ from pyinit.runtime.outlet import Outlet
 from pyinit.runtime.packer import Packer
 from pyinit.runtime.poller import Poller
 from pyinit.runtime.pump import Pump
-from pyinit.runtime.readiness import Readiness
+from pyinit.runtime.readiness import Readiness, notifies
 from pyinit.runtime.reaper import Reaper
 from pyinit.runtime.recorder import Recorder
 from pyinit.runtime.rest import Rest
@@ -226,9 +226,7 @@ class Machine:
         """Listen for sd_notify, once there is a program that wants to tell by it."""
         if fd >= 0:
             notify.listen(self, path, fd)
-        elif self.notify_fd < 0 and any(
-            each.ready and each.ready.kind == "notify" for each in self.plan.processes
-        ):
+        elif self.notify_fd < 0 and any(notifies(each) for each in self.plan.processes):
             notify.listen(self, notify.place(self.socket_path))
 
     def _perform(self, ask: Ask) -> Object | None:

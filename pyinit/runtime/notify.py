@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MESSAGE_BYTES = 4096
 MESSAGES_A_TURN = 64
+LONGEST_USEC = 18  # digits of a number of microseconds
 ABSTRACT = "@"
 MAX_DEPTH = 32  # parents looked at on the way from a sender up to a run
 
@@ -69,4 +70,24 @@ def _handle(machine: Machine, message: bytes, pid: int) -> None:
         pid = 0 if found is None else found.ppid
     key = supervisor.pids.get(pid)  # type: ignore[arg-type]
     if key is not None:
-        machine.readiness.notified(key, RunId(supervisor.table[key].runs), message)
+        run_id = RunId(supervisor.table[key].runs)
+        machine.readiness.notified(key, run_id, message)
+        _pinged(machine, key, run_id, message)
+
+
+def _pinged(machine: Machine, key: str, run_id: RunId, message: bytes) -> None:
+    """Pass on what a message says to the watchdog of the run, if it has one."""
+    if "live" not in machine.parts or b"WATCHDOG" not in message:
+        return
+    from pyinit.runtime.live import Asker
+
+    live = machine.parts["live"]
+    assert isinstance(live, Asker)
+    for line in message.split(b"\n"):
+        name, _, value = line.partition(b"=")
+        if line == b"WATCHDOG=1":
+            live.ping(key, run_id)
+        elif line == b"WATCHDOG=trigger":
+            live.trigger(key, run_id)
+        elif name == b"WATCHDOG_USEC" and value.isdigit() and len(value) < LONGEST_USEC:
+            live.set_interval(key, run_id, int(value) / 1e6)

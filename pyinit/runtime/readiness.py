@@ -11,7 +11,7 @@ import posix
 import time
 
 from pyinit.core.events import ReadyReported
-from pyinit.core.record import Record
+from pyinit.core.record import Record, replace
 from pyinit.core.states import NEVER
 from pyinit.runtime.matching import Search, plain
 
@@ -42,6 +42,12 @@ class Handed(Record):
     env: tuple[tuple[str, str], ...] = ()
 
 
+def notifies(plan: ProcessPlan) -> bool:
+    """Say whether runs of this plan are to tell by sd_notify what they are at."""
+    kinds = {each.kind for each in (plan.ready, plan.live) if each is not None}
+    return not kinds.isdisjoint(("notify", "watchdog"))
+
+
 class Readiness:
     """Looks for the readiness of runs and reports it by `post`."""
 
@@ -70,16 +76,28 @@ class Readiness:
         self.forget(spawn.key)
         match ready.kind if ready else "":
             case "fd" if ready is not None:
-                return self._pipe(spawn, int(ready.target))
-            case "notify" if self.notify_path is not None:
-                return Handed(env=(("NOTIFY_SOCKET", self.notify_path),))
+                return replace(self._pipe(spawn, int(ready.target)), env=self._told(spawn.plan))
             case "file" | "delay" if ready is not None:
                 now = time.monotonic()
                 wait_s = float(ready.target) if ready.kind == "delay" else 0.0
                 self._asked[spawn.key] = Asked(spawn.run_id, ready, now + wait_s)
             case _:
                 pass
-        return Handed()
+        return Handed(env=self._told(spawn.plan))
+
+    def _told(self, plan: ProcessPlan) -> tuple[tuple[str, str], ...]:
+        """Return the variables that tell a run where it may notify us, and how often it has to.
+
+        Without WATCHDOG_PID a ping is everybody's business that the run becomes: a program behind
+        a shell has another pid (sd_watchdog_enabled(3) asks for it only where it is set).
+        """
+        if self.notify_path is None or not notifies(plan):
+            return ()
+        place = ("NOTIFY_SOCKET", self.notify_path)
+        live = plan.live
+        if live is None or live.kind != "watchdog":
+            return (place,)
+        return (place, ("WATCHDOG_USEC", str(int(live.interval * 1e6))))
 
     def carried(self) -> list[tuple[str, RunId, int, float]]:
         """Return (key, run, descriptor or -1, when to look next), to be carried over a re-exec."""

@@ -162,10 +162,12 @@ class Rounds:
         if late_s > LATE_S:
             self._put_off(late_s)
         self._leaving = [each for each in self._leaving if each.busy]
-        left = A_TURN
-        for key, each in [*self._rounds.items()]:
+        for each in [*self._rounds.values()]:
             if each.until <= now and each.asking is not None:
                 self._answered(each, each.asking.give_up() + _within(each.question))
+        left = A_TURN
+        # who has waited longest comes first, or the last ones would never be asked
+        for key, each in sorted(self._rounds.items(), key=lambda entry: entry[1].at):
             if left and self._is_free(key, each, now):
                 left -= 1
                 self._ask(each, now)

@@ -198,7 +198,9 @@ def reason_of(service: Service, row: Process) -> str:
             program = graphs.standing(row, state.graph, state.table.__getitem__, now).program
             return f"waits for '{program}'" if program else ""
         case Starting(ready_by=ready_by) if ready_by != NEVER:
-            return "not ready yet"
+            probe = service.desk.asked(row.plan.key) or {}
+            why = probe.get("reason")
+            return f"not ready yet: {why}" if why else "not ready yet"
         case Backoff(retry_at):
             delay_s = max(0.0, retry_at - service.desk.now())
             return f"{cause_of(row, ends)}; next run in {delay_s:.1f} s"
@@ -297,6 +299,9 @@ def _entry(service: Service, row: Process) -> dict[str, Json]:
     next_run = service.desk.next_run(plan.key) if plan.schedule is not None else None
     if next_run is not None:
         entry["next_run_at"] = round(next_run, 3)
+    probe = service.desk.asked(plan.key)
+    if probe is not None:
+        entry["probe"] = probe
     return _with_fix(entry, row)
 
 

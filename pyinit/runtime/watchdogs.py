@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pyinit.core.plan import Live
     from pyinit.core.states import RunId
+    from pyinit.protocol.wire import Json
 
 LATE_S = 1.0  # as in rounds: everything has stood still, and nobody could ping
 
@@ -78,6 +79,20 @@ class Watchdogs:
         found = self._of(key, run_id)
         if found is not None:
             found.last, found.interval_s = now, interval_s
+
+    def told(self, key: str, now: float) -> dict[str, Json] | None:
+        """Return what is known of the watchdog of a process, None if it has none."""
+        found = self._dogs.get(key)
+        if found is None:
+            return None
+        silent_s = round(now - found.last, 3)
+        return {
+            "kind": "watchdog",
+            "ok": True,
+            "reason": "",
+            "silent_s": silent_s,
+            "interval_s": found.interval_s,
+        }
 
     def carried(self) -> dict[str, tuple[int, float, float]]:
         """Return what the next pyinit must know."""

@@ -70,7 +70,7 @@ def test_stop_of_a_critical_program_is_the_end_with_a_failure():
 def test_exit_ends_everything_whatever_else_is_the_rule(rule):
     desk, _ = condemned(web(critical=False), program("other"), action="exit", exit=rule)
     assert desk.phase == "Up"
-    desk.ends("web", 0)
+    desk.ends("web", 15)  # as it was told to
     assert (desk.phase, desk.state.phase.shutdown.code) == ("Halting", 1)
 
 
