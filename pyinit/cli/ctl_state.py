@@ -151,7 +151,7 @@ def _row(entry: Object, *, usage: bool) -> list[str]:
         duration(number(entry["uptime_s"])) if pid else "",
         str(entry["restarts"]),
         last,
-        str(entry["reason"]),
+        str(entry["reason"]) or _own_words(entry),
     ]
     if usage:
         fds = entry["fds"]
@@ -171,6 +171,13 @@ def _top_text(result: Object, rows: list[tuple[float, Object]]) -> str:
     text = table(head, lines, "PID CPU% CPU MEMORY FDS")
     title = f"pyinit {result['version']}, pid {result['pid']}, {result['state']}"
     return f"{title}\n{text}"
+
+
+def _own_words(entry: Object) -> str:
+    """Return what the process says of itself."""
+    doing = [word for word in ("reloading", "stopping") if entry.get(word)]
+    said = [f'"{entry["status_text"]}"'] if entry.get("status_text") else []
+    return ": ".join([*doing, *said])
 
 
 def _in_brackets(reason: Json) -> str:

@@ -242,7 +242,7 @@ CHOICES = {
     "overlap": program_schedule.OVERLAPS,
     "level": LOG_LEVELS,
     "logformat": LOG_FORMATS,
-    "type": ("service", "oneshot"),
+    "type": ("service", "oneshot", "forking"),
     "runtime": program_privileges.RUNTIMES,
     "policy": program.POLICIES,
     "kill": ("tree", "group", "process"),

@@ -185,7 +185,6 @@ def _planned() -> str:
         if key.since not in schema.AVAILABLE:
             where = f"`{_where(key)}`"
             lines.append(f"- {where}: {key.doc} (planned for {key.since})")
-    lines.append('- `type = "forking"`: run the program in the foreground instead')
     return "\n".join(lines) + "\n"
 
 

@@ -6,6 +6,7 @@ import sys
 
 from pyinit.config import (
     paths,
+    program_hooks,
     program_privileges,
     program_probes,
     program_schedule,
@@ -90,14 +91,19 @@ def _plan(
     priority = section.get(
         "priority", values.integer(-9999, 9999), 999 if group is None else group[1]
     )
-    kind = section.get("type", _type, "oneshot" if section.layers("schedule") else "service")
+    kind = section.get(
+        "type",
+        values.choice(*program_hooks.KINDS),
+        "oneshot" if section.layers("schedule") else "service",
+    )
     schedule = program_schedule.build(section, kind)
+    launch = _launch(section, init, accounts)
     return ProcessPlan(
         key=name,
         name=name,
         program=name,
         group=name if group is None else group[0],
-        launch=_launch(section, init, accounts),
+        launch=launch,
         kind=kind,
         autostart=section.get("autostart", values.boolean, schedule is None and not on_demand),
         critical=section.get("critical", values.boolean, schedule is None),
@@ -115,6 +121,7 @@ def _plan(
         sockets=sockets,
         on_demand=on_demand,
         idle_exit=idle_exit,
+        pidfile=program_hooks.pidfile(section, kind, launch.directory),
     )
 
 
@@ -250,13 +257,6 @@ def _groups(accounts: Accounts) -> Callable[[object], tuple[int, ...]]:
         return tuple(sorted(set(found.values())))
 
     return convert
-
-
-def _type(value: object) -> str:
-    if value == "forking":
-        fix = "run it in the foreground if it can (most daemons have an option for that)"
-        raise ValueFault('"forking" is not available in this version', fix)
-    return values.choice("service", "oneshot")(value)
 
 
 def _restart(section: Section) -> Restart:

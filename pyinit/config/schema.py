@@ -82,7 +82,8 @@ KEYS = (
     # program
     Key("program", "command", "command", "required", "the program and its arguments: a list, or a text that is split as a shell splits (no shell runs)"),
     Key("program", "shell", "boolean", "false", "hand the text of `command` to /bin/sh -c"),
-    Key("program", "type", "type", '"service"', '"service" runs on; "oneshot" is done when it ends well'),
+    Key("program", "type", "type", '"service"', '"service" runs on; "oneshot" is done when it ends well; "forking" goes into the background, and is followed there'),
+    Key("program", "pidfile", "word", "none", 'with type = "forking": where it writes the pid to follow; without, the oldest process that it leaves behind'),
     Key("program", "directory", "word", "inherited", "working directory"),
     Key("program", "umask", "mode", "inherited", "file mode mask"),
     Key("program", "env", "variables", "{}", "variables, over those of [init] and of env_file"),

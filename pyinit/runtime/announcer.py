@@ -108,6 +108,11 @@ class Announcer:
             ran_s = time.monotonic() - self._since[pid]  # what it left behind may live on
             self._usage[pid] = (user_s, system_s, max_rss_bytes, ran_s)
 
+    def led(self, was: int, pid: int) -> None:
+        """Another process leads a run: it is as old as the run."""
+        if was in self._since:
+            self._since[pid] = self._since.pop(was)
+
     def announce(self, change: fx.Announce) -> None:
         """A process changed its state."""
         end = self._end(change) if change.status is not None else None

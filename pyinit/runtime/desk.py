@@ -77,6 +77,8 @@ class Desk:
         self.bus: Callable[[], Happenings]
         # what the probes of a process have found, None if it has none
         self.asked: Callable[[str], dict[str, Json] | None] = lambda _key: None
+        # what the run of a process has said of itself by sd_notify
+        self.said: Callable[[str], dict[str, Json]] = lambda _key: {}
         self.next_run: Callable[[str], float | None] = lambda _key: None  # of its schedule
         self._loop = loop
         self._compiler = compiler

@@ -134,12 +134,13 @@ class Driver:
         match effect:
             case fx.Spawn():
                 self._spawn(effect)
-            case fx.Kill(key, pid, signum, scope):
+            case fx.Kill(key, pid, signum, scope, first):
                 self._announcer.speech.kill(effect)
                 if scope == "process":
                     tree.signal_process(pid, signum)
                 else:
-                    tree.kill_tree(pid, self.labels.get(key, key), scope, signum, self._seen(pids))
+                    label, seen = self.labels.get(key, key), self._seen(pids)
+                    tree.kill_tree(pid, label, scope, signum, seen, first=first)
             case fx.Survey(key):
                 self._readiness.stop_looking(key)  # the leader was reaped
                 self._surveys[key] = effect
@@ -214,7 +215,8 @@ class Driver:
         for survey in surveys.values():
             try:
                 label = self.labels.get(survey.key, survey.key)
-                left = tree.survey(survey.pid, label, survey.scope, self._seen(pids))
+                seen = self._seen(pids)
+                left = tree.survey(survey.pid, label, survey.scope, seen, first=survey.group)
             except Exception as error:  # noqa: BLE001  somebody waits for the answer
                 self._log.error(f"cannot count what {survey.key} has left: {error!r}")
                 self.failed(survey)

@@ -9,6 +9,7 @@ the part of the next pyinit is told of the processes first and then resumes with
 from __future__ import annotations
 
 from pyinit.core.slot import plan_to_be
+from pyinit.runtime.readiness import notifies
 
 PROBES = frozenset(("http", "tcp", "unix", "exec"))  # the kinds of readiness that are asked for
 
@@ -66,10 +67,21 @@ def _live(machine: Machine) -> Part:
     return Asker(machine)
 
 
+def _has_speakers(_init: InitPlan, processes: tuple[ProcessPlan, ...]) -> bool:
+    return any(notifies(each) or each.kind == "forking" for each in processes)
+
+
+def _notified(machine: Machine) -> Part:
+    from pyinit.runtime.notified import Notified
+
+    return Notified(machine)
+
+
 # (name, whether a plan wants it, what imports and makes it), in the order in which they are told.
 PARTS: tuple[tuple[str, Wanted, Made], ...] = (
     ("go", _has_go, _go),
     ("live", _has_probes, _live),
+    ("notify", _has_speakers, _notified),
     ("schedules", _has_schedules, _schedules),
 )
 

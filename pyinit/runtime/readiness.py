@@ -136,11 +136,6 @@ class Readiness:
 
         return look
 
-    def notified(self, key: str, run_id: RunId, message: bytes) -> None:
-        """A datagram from a process of the run came."""
-        if b"READY=1" in message.split(b"\n"):
-            self._post(ReadyReported(key, run_id))
-
     def stop_looking(self, key: str) -> None:
         """Nobody asks any more whether the run is ready: it is, it was told to stop, or it ended.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyinit.core.events import SignalReceived, Spawned
+from pyinit.core.events import MainPid, SignalReceived, Spawned
 from pyinit.core.roll import owner
 from pyinit.system import faults, files, reap, signals
 
@@ -40,6 +40,7 @@ class Reaper:
         self._driver = driver
         self._pump = pump
         self._announcer = announcer
+        self.heirs: Callable[[list[reap.Reaped]], None] | None = None  # who leads on
         self._more = False
         self._gone: list[reap.Reaped] = []  # reaped, and not yet told: never to be forgotten
         poller.register(signal_fd, True, False, self._signalled)
@@ -58,7 +59,10 @@ class Reaper:
         if not gone:
             return
         driver, get = self._driver, self._loop.supervisor.pids.get
-        unborn = {event.pid for event in self._loop.queued() if isinstance(event, Spawned)}
+        if self.heirs is not None:
+            self._find_heirs(self.heirs)
+        queued = self._loop.queued()
+        unborn = {event.pid for event in queued if isinstance(event, Spawned | MainPid)}
         orphan: reap.Reaped | None = None
         told = 0
         try:
@@ -78,6 +82,12 @@ class Reaper:
             del gone[:told]
             if orphan is not None:
                 driver.reaped(orphan[0], orphan[1])
+
+    def _find_heirs(self, find: Callable[[list[reap.Reaped]], None]) -> None:
+        try:
+            find(self._gone)
+        except Exception as error:  # noqa: BLE001  the ends are told all the same
+            self._loop.fault(error)
 
     def _last_words(self, key: str, gone: reap.Reaped) -> None:
         """Read what a run has printed; nothing may keep the core from hearing of its end."""

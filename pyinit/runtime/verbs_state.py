@@ -302,6 +302,7 @@ def _entry(service: Service, row: Process) -> dict[str, Json]:
     probe = service.desk.asked(plan.key)
     if probe is not None:
         entry["probe"] = probe
+    entry.update(service.desk.said(plan.key))
     return _with_fix(entry, row)
 
 

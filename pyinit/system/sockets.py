@@ -24,6 +24,7 @@ BACKLOG = 1024  # a crowd at once waits here, where it costs nothing, and is not
 LONGEST_PATH = 107  # bytes: sun_path of sockaddr_un, with its final zero
 CREDENTIALS_BYTES = 12  # struct ucred: pid, uid, gid, each four bytes
 SUFFIX_BYTES = 4  # of the name that a socket has until it listens
+FDS_A_MESSAGE = 64  # that are taken with a datagram
 DESCRIPTOR_BYTES = 4  # of an int, as SCM_RIGHTS carries them
 NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 FLAGS = _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
@@ -186,21 +187,23 @@ def bind_datagram(path: str, mode: int) -> Socket:
     return receiver
 
 
-def receive(receiver: Socket, size: int) -> tuple[bytes, int]:
-    """Return (message, the sender's pid as we see it, 0 if unknown).  Raises BlockingIOError.
+def receive(receiver: Socket, size: int) -> tuple[bytes, int, tuple[int, ...]]:
+    """Return (message, the sender's pid as we see it, descriptors).  Raises BlockingIOError.
 
-    Descriptors that a sender adds (unix(7): SCM_RIGHTS) are not taken: there is room for the
-    credentials only, which the kernel writes first, and should one come all the same it is closed.
+    A pid of 0 is unknown.  Descriptors (unix(7): SCM_RIGHTS) are the caller's, who closes them;
+    what is more than FDS_A_MESSAGE the kernel keeps.
     """
-    room = _socket.CMSG_LEN(CREDENTIALS_BYTES)
+    room = _socket.CMSG_SPACE(CREDENTIALS_BYTES)
+    room += _socket.CMSG_LEN(FDS_A_MESSAGE * DESCRIPTOR_BYTES)
     data, ancillary, _, _ = receiver.recvmsg(size, room, _socket.MSG_CMSG_CLOEXEC)
     pid = 0
+    fds: list[int] = []
     for level, kind, content in ancillary:
         if level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
             pid = int.from_bytes(content[:4], sys.byteorder)
         elif level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
-            _close_all(content)
-    return data, pid
+            fds += _numbers(content)
+    return data, pid, tuple(fds)
 
 
 def stream_to(address: Address) -> Socket:
@@ -263,10 +266,10 @@ def peer(connection: Socket) -> tuple[int, int, int]:
     return numbers[0], numbers[1], numbers[2]
 
 
-def _close_all(numbers: bytes) -> None:
-    for start in range(0, len(numbers) - DESCRIPTOR_BYTES + 1, DESCRIPTOR_BYTES):
-        part = numbers[start : start + DESCRIPTOR_BYTES]
-        posix.close(int.from_bytes(part, sys.byteorder, signed=True))
+def _numbers(content: bytes) -> list[int]:
+    starts = range(0, len(content) - DESCRIPTOR_BYTES + 1, DESCRIPTOR_BYTES)
+    parts = [content[start : start + DESCRIPTOR_BYTES] for start in starts]
+    return [int.from_bytes(part, sys.byteorder, signed=True) for part in parts]
 
 
 def _check_length(path: str) -> None:

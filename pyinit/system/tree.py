@@ -116,21 +116,25 @@ class Snapshot:
         return found
 
 
-def survey(pid: int, label: str, scope: str, seen: Snapshot) -> tuple[int, ...]:
+def survey(pid: int, label: str, scope: str, seen: Snapshot, *, first: int = 0) -> tuple[int, ...]:
     """Return live processes of the run that was led by `pid`, none only if there is none.
 
     `scope` is "process" (nothing but the leader), "group" or "tree"; `label` is the run's
-    PYINIT_PROCESS.
+    PYINIT_PROCESS; `first` is who led it before, 0 if that was nobody.
     """
     if scope == "process" or pid <= 1:
         return ()
     found = _escaped(pid, label, seen) if scope == "tree" else set()
     found.discard(pid)
     found.update(seen.group(pid))
+    if first and scope == "group":
+        found.update([each.pid for each in _in_other_groups(pid, first, label, seen)])
     return tuple(sorted([one for one in found if _is_alive(one)]))
 
 
-def kill_tree(pid: int, label: str, scope: str, signum: int, seen: Snapshot) -> int:
+def kill_tree(
+    pid: int, label: str, scope: str, signum: int, seen: Snapshot, *, first: int = 0
+) -> int:
     """Send `signum` to the run led by `pid`; return how many members outside its group got it.
 
     The group gets it by one call; descendants that left it one by one.  A stopped member is
@@ -142,6 +146,8 @@ def kill_tree(pid: int, label: str, scope: str, signum: int, seen: Snapshot) -> 
     if scope == "tree":
         members = [procfs.stat(one) for one in _escaped(pid, label, seen)]
         escaped = [one for one in members if one is not None and one.group != pid]
+    elif first:
+        escaped = _in_other_groups(pid, first, label, seen)
     _signal_group(pid, signum)
     for one in escaped:
         signal_process(one.pid, signum, start=one.start)
@@ -187,6 +193,21 @@ def _escaped(pid: int, label: str, seen: Snapshot) -> set[int]:
     labelled = seen.labelled(label)
     found = seen.below([pid, *labelled]) | set(labelled)
     return {one for one in found if one > 1 and one not in seen.runs and one != posix.getpid()}
+
+
+def _in_other_groups(pid: int, first: int, label: str, seen: Snapshot) -> list[ProcStat]:
+    """Return who is in the group that a run began with, or in that of who leads it now.
+
+    The numbers of groups may be others' by now: only who has the mark of the run counts.
+    """
+    leader, wanted = procfs.stat(pid), mark.number(label)
+    groups = {first, first if leader is None else leader.group} - {pid, posix.getpgrp()}
+    near = [each for each in seen.table().values() if each.group in groups]
+    return [
+        each
+        for each in near
+        if each.pid not in seen.runs and each.state not in GONE and mark.of(each.pid) == wanted
+    ]
 
 
 def _label(pid: int) -> str:

@@ -209,7 +209,7 @@ def test_a_text_is_short_for_the_policy_and_for_the_signal(tmp_path):
         ("stop = { sgnal = 1 }", 'unknown key "sgnal" in [program.web.stop]'),
         ('reload = "HUP"', '"reload" is no table'),
         ('reload = { command = ["x"] }', '"command" is not available in this version'),
-        ('type = "forking"', 'type: "forking" is not available in this version'),
+        ('pidfile = "/run/x.pid"', 'pidfile: only a program of type = "forking" is followed by it'),
         ('type = "simple"', 'type: "simple" is not known here'),
         ("instances = -1", "instances: -1 is no whole number from 0 to 10000"),
         ("instances = 1.5", "instances: 1.5 is no whole number from 0 to 10000"),

@@ -120,7 +120,7 @@ BAD = {
     "a bad level": '[init]\nlog = { level = "loud" }\n',
     "a bad access": '[init]\ncontrol = { allow = ["0"] }\n',
     "a bad action": '[init]\nsignals = { HUP = "run" }\n',
-    "a bad type": PROGRAM + 'type = "forking"\n',
+    "a bad type": PROGRAM + 'type = "daemon"\n',
     "a bad truth": PROGRAM + 'autostart = "yes"\n',
     "a fraction": PROGRAM + "instances = 1.5\n",
     "too nice": PROGRAM + "nice = 20\n",

@@ -105,13 +105,13 @@ def test_a_datagram_comes_with_its_senders_pid(tmp_path, opened):
     with pytest.raises(BlockingIOError):
         sockets.receive(receiver, 100)
     opened(dial(tmp_path / "s", socket.SOCK_DGRAM)).send(b"READY=1")
-    assert sockets.receive(receiver, 100) == (b"READY=1", os.getpid())
+    assert sockets.receive(receiver, 100) == (b"READY=1", os.getpid(), ())
     child = os.fork()
     if child == 0:
         dial(tmp_path / "s", socket.SOCK_DGRAM).send(b"x" * 200)
         os._exit(0)
     os.waitpid(child, 0)
-    assert sockets.receive(receiver, 100) == (b"x" * 100, child)
+    assert sockets.receive(receiver, 100) == (b"x" * 100, child, ())
 
 
 def test_the_kernel_says_who_connected(tmp_path, opened):
@@ -143,14 +143,13 @@ def test_a_datagram_may_go_to_a_name_without_a_file(opened, tmp_path):
     name = f"pyinit-test-{os.getpid()}-{tmp_path.name}"
     receiver = opened(sockets.bind_datagram(f"@{name}", 0o600))
     opened(dial(f"\0{name}", socket.SOCK_DGRAM)).send(b"x")
-    assert sockets.receive(receiver, 10) == (b"x", os.getpid())
+    assert sockets.receive(receiver, 10) == (b"x", os.getpid(), ())
     with pytest.raises(OSError):
         sockets.bind_datagram(f"@{name}", 0o600)
 
 
 @pytest.mark.parametrize("credentials", [True, False], ids=["with credentials", "without"])
-def test_descriptors_that_come_with_a_message_are_not_kept(tmp_path, opened, credentials):
-    """A sender may add as many as it likes; even where there would be room for one."""
+def test_descriptors_that_come_with_a_message_are_the_callers(tmp_path, opened, credentials):
     path = str(tmp_path / "s")
     receiver = opened(sockets.bind_datagram(path, 0o600))
     receiver.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, int(credentials))
@@ -158,9 +157,26 @@ def test_descriptors_that_come_with_a_message_are_not_kept(tmp_path, opened, cre
     before = os.listdir("/proc/self/fd")
     for _ in range(20):
         socket.send_fds(sender, [b"x"], [0, 1, 2, 0])
-        message, pid = sockets.receive(receiver, 100)
+        message, pid, fds = sockets.receive(receiver, 100)
         assert (message, pid) == (b"x", os.getpid() if credentials else 0)
+        assert len(fds) == 4
+        assert not any(os.get_inheritable(fd) for fd in fds)
+        for fd in fds:
+            os.close(fd)
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_of_very_many_descriptors_only_a_bounded_number_is_taken(tmp_path, opened):
+    path = str(tmp_path / "s")
+    receiver = opened(sockets.bind_datagram(path, 0o600))
+    before = os.listdir("/proc/self/fd")
+    sender = opened(dial(path, socket.SOCK_DGRAM))
+    socket.send_fds(sender, [b"x"], [0] * 250)
+    _, _, fds = sockets.receive(receiver, 100)
+    assert len(fds) == sockets.FDS_A_MESSAGE
+    for fd in fds:
+        os.close(fd)
+    assert len(os.listdir("/proc/self/fd")) <= len(before) + 1
 
 
 def test_a_socket_that_is_there_gets_its_mode_and_its_owner(tmp_path, opened):
