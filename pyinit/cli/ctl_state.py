@@ -151,13 +151,21 @@ def _row(entry: Object, *, usage: bool) -> list[str]:
         duration(number(entry["uptime_s"])) if pid else "",
         str(entry["restarts"]),
         last,
-        str(entry["reason"]) or _own_words(entry),
+        "; ".join([each for each in (str(entry["reason"]), _next_run(entry)) if each])
+        or _own_words(entry),
     ]
     if usage:
         fds = entry["fds"]
         used = [duration(number(entry["cpu_s"])), size(number(entry["rss_bytes"]))]
         row[4:4] = [*used, "" if fds is None else str(fds)] if pid else ["", "", ""]
     return row
+
+
+def _next_run(entry: Object) -> str:
+    at = entry.get("next_run_at")
+    if at is None or entry["pid"]:
+        return ""
+    return f"next run in {duration(max(0.0, number(at) - time.time()))}"
 
 
 def _top_text(result: Object, rows: list[tuple[float, Object]]) -> str:

@@ -8,7 +8,7 @@ from pyinit.config.output import MAX_FILES
 from pyinit.config.problems import ValueFault, each, suggest
 from pyinit.config.reader import Section
 from pyinit.config.users import Account, Accounts
-from pyinit.core.plan import ControlPlan, InitPlan, LogPlan, Plan, ProcessPlan
+from pyinit.core.plan import ControlPlan, ExitWhen, InitPlan, LogPlan, Plan, ProcessPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -177,6 +177,7 @@ class Builder:
             log=_log(init.sub("log", "init.log")),
             control=self._control(init.sub("control", "init.control")),
             signals=tuple(sorted(init.merged("signals", _signals).items())),
+            exit_when=_exit_when(init.sub("exit_when", "init.exit_when", merge=False)),
             stop_order=init.get("stop_order", values.choice("graph", "groups"), "graph"),
         )
 
@@ -265,6 +266,23 @@ def _log(section: Section | None) -> LogPlan:
         max_files=section.get("max_files", values.integer(0, MAX_FILES), LogPlan().max_files),
         echo=section.get("echo", values.boolean, LogPlan().echo),
     )
+
+
+def _exit_when(section: Section | None) -> ExitWhen | None:
+    if section is None:
+        return None
+    if len({"file", "process"} & set(section.tree)) != 1:
+        fix = 'write { file = "/lifecycle/done" } or { process = "NAME" }'
+        section.fault("exit_when: it is a file or a process", fix)
+    file = section.get("file", values.word, "")
+    return ExitWhen(file, section.get("process", _process_name, ""))
+
+
+def _process_name(value: object) -> str:
+    name = values.word(value)
+    if "/" in name:
+        raise ValueFault(f'"{name}" is a path', f'write "{name.rpartition("/")[2]}"')
+    return name
 
 
 def exit_rule(value: object) -> str:

@@ -36,7 +36,7 @@ NESTED = {
         "capabilities": "",
         "schedule": "cron",
     },
-    "init": {"log": "", "control": ""},
+    "init": {"log": "", "control": "", "exit_when": ""},
 }
 NUMBERS = frozenset(
     ("boolean", "instances", "priority", "nice", "oom", "fd", "count", "old_files", "codes")

@@ -48,6 +48,7 @@ def document() -> Fragment:
     sections = {name: _section(name) for name in schema.SECTIONS if name}
     sections["program.ready"]["oneOf"] = [_ready(kind) for kind in program_probes.READY_KINDS]
     sections["program.live"]["oneOf"] = [_needs(kind) for kind in program_probes.LIVE_KINDS]
+    sections["init.exit_when"]["oneOf"] = [_needs("file"), _needs("process")]
     sections["program.schedule"]["oneOf"] = [_needs("cron"), _needs("every")]
     sections["program.stdout"] |= _needs("file")
     sections["group"] |= _needs("programs")

@@ -181,10 +181,12 @@ class ShutdownRequested(Record):
     """Somebody wants everything stopped; `cause` in words.  Asked again, it hurries.
 
     With `again` pyinit begins anew afterwards; that is no hurry, and nothing during a shutdown.
+    The exit status `code` takes the place of the main program's.
     """
 
     cause: str
     again: bool = False
+    code: int | None = None
 
 
 class Tick(Record):

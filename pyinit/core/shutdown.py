@@ -38,10 +38,11 @@ SIGTERM = 15
 GROUPS = "groups"
 
 
-def request(draft: Draft, cause: str, *, again: bool = False) -> None:
+def request(draft: Draft, cause: str, *, again: bool = False, code: int | None = None) -> None:
     """Begin an ordered stop; asked for again, cut the drain and the grace periods short.
 
     With `again` pyinit begins anew when all is over.  Who asks for a stop meanwhile gets one.
+    `code` is the exit status in the place of the main program's.
     """
     under_way = shutdown_of(draft.phase)
     if again and not isinstance(draft.phase, Booting | Up):
@@ -54,7 +55,7 @@ def request(draft: Draft, cause: str, *, again: bool = False) -> None:
             draft.phase = Over(0)  # nothing was started
             draft.effects.append(Exit(0, cause, again))
         case Up():
-            begin(draft, cause, None, asked=1, again=again)
+            begin(draft, cause, code, asked=1, again=again)
         case Draining(_, shutdown):
             _halt(draft, replace(shutdown, asked=shutdown.asked + 1))
         case Halting(shutdown):

@@ -107,8 +107,8 @@ def _dispatch(draft: Draft, event: Event) -> None:
             trial.load(draft, plan, before)
         case ev.DrainRequested(on):
             shutdown.drain(draft, on=on)
-        case ev.ShutdownRequested(cause, again):
-            shutdown.request(draft, cause, again=again)
+        case ev.ShutdownRequested(cause, again, code):
+            shutdown.request(draft, cause, again=again, code=code)
         case ev.Tick():
             for key in table.due_at(draft.table, draft.now):
                 draft.send(key, Due())

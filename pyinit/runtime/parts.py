@@ -67,6 +67,16 @@ def _live(machine: Machine) -> Part:
     return Asker(machine)
 
 
+def _has_an_end(init: InitPlan, _processes: tuple[ProcessPlan, ...]) -> bool:
+    return init.exit_when is not None
+
+
+def _exit_when(machine: Machine) -> Part:
+    from pyinit.runtime.exit_when import ExitWhen
+
+    return ExitWhen(machine)
+
+
 def _has_speakers(_init: InitPlan, processes: tuple[ProcessPlan, ...]) -> bool:
     return any(notifies(each) or each.kind == "forking" for each in processes)
 
@@ -83,6 +93,7 @@ PARTS: tuple[tuple[str, Wanted, Made], ...] = (
     ("live", _has_probes, _live),
     ("notify", _has_speakers, _notified),
     ("schedules", _has_schedules, _schedules),
+    ("exit_when", _has_an_end, _exit_when),
 )
 
 

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from pyinit.runtime.machine import Machine
 
 NOW, LATER = "now", "next-start"
-AT_ONCE = ("exit", "limits_unmet", "stop_budget", "stop_order", "drain_delay", "env", "signals")
+AT_ONCE = (
+    *("exit", "exit_when", "limits_unmet", "stop_budget", "stop_order", "drain_delay"),
+    *("env", "signals"),
+)
 AT_START = ("umask", "directory", "pidfile")
 OVERRULED = {"level": b"PYINIT_LOG_LEVEL", "format": b"PYINIT_LOG_FORMAT"}
 

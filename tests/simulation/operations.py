@@ -179,7 +179,8 @@ def _reload(world, a, b):
 
 def _shutdown(world, a, b):
     if b % 3 == 0 or not properties.is_up(world.state):
-        world.feed(world.core.events.ShutdownRequested("asked", again=b % 2 == 0))
+        told = {"again": True} if b % 2 == 0 else {"code": (None, 0)[a % 2]}
+        world.feed(world.core.events.ShutdownRequested("asked", **told))
 
 
 def _drain(world, a, b):

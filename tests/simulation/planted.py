@@ -244,6 +244,8 @@ BUGS = (
     ("a restart that is asked for twice hurries", "shutdown",
      "    if again and not isinstance(draft.phase, Booting | Up):\n        return\n    if under_way is not None and under_way.again:",
      "    if again and not isinstance(draft.phase, Booting | Up) and not (under_way and under_way.again):\n        return\n    if not again and under_way is not None and under_way.again:"),
+    ("a stop with a status of its own has that of the main program", "shutdown",
+     "begin(draft, cause, code, asked=1", "begin(draft, cause, None, asked=1"),
     ("who is left at the end of the budget is not even killed", "shutdown",
      "        draft.send(process.plan.key, Due())\n", ""),
     ("processes are not closed at the shutdown", "shutdown",

@@ -354,7 +354,7 @@ class Book:
         core = self.world.core
         ev = core.events
         if isinstance(event, ev.ShutdownRequested):
-            return {None}
+            return {event.code}
         codes = set()
         if isinstance(event, ev.SignalReceived):
             codes.add(None)

@@ -4,11 +4,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from configs import program_fault, program_of
+from configs import fault_in, plan_of, program_fault, program_of
 
 from pyinit.config import cron
 from pyinit.config.problems import ValueFault
-from pyinit.core.plan import Schedule
+from pyinit.core.plan import ExitWhen, Schedule
 
 BERLIN = "Europe/Berlin"  # 2026: a gap at 02:00 on March 29, 03:00 twice on October 25
 DAY = 86400.0
@@ -143,3 +143,26 @@ def test_there_is_at_least_one_time_and_not_too_many():
     assert len(coming("0 0 29 2 *", after, "UTC", within_s=1.0)) == 1
     assert len(coming("* * * * *", after, "UTC", most=24)) == 24
     assert len(coming("* * * * *", after, "UTC", within_s=0.0)) == 1
+
+
+def exit_when(directory, value):
+    return plan_of(directory, f"[init]\nexit_when = {value}\n").init.exit_when
+
+
+def test_a_sidecar_ends_with_a_file_or_with_a_process(tmp_path):
+    assert exit_when(tmp_path, '{ file = "/lifecycle/done" }') == ExitWhen(file="/lifecycle/done")
+    assert exit_when(tmp_path, '{ process = "web" }') == ExitWhen(process="web")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("{}", "exit_when: it is a file or a process"),
+        ('{ file = "/done", process = "web" }', "exit_when: it is a file or a process"),
+        ('{ process = "/app/web" }', 'process: "/app/web" is a path'),
+    ],
+)
+def test_an_end_that_makes_no_sense_is_said(tmp_path, value, message):
+    _, said, fix = fault_in(tmp_path, f"[init]\nexit_when = {value}\n")
+    assert said == message
+    assert fix
