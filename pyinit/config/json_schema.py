@@ -283,6 +283,7 @@ FORMS = {
     "capability_set": _listed(_text(rf"{CAPABILITY}|all|ALL")),
     "securebits": _listed(_text(SECUREBIT)),
     "stdin": _text("null|socket:.+"),
+    "watch": _any(BOOLEAN, _listed(WORD)),
     "factor": _number("number", 1, 1000),
     "jitter": _number("number", 0, 1),
 }

@@ -11,6 +11,7 @@ from pyinit.config import (
     program_probes,
     program_schedule,
     program_sockets,
+    program_watch,
     values,
 )
 from pyinit.config.limits import limit_table
@@ -117,6 +118,7 @@ def _plan(
         live=program_probes.live(section),
         stop=_stop(section),
         schedule=schedule,
+        watch=program_watch.build(section, launch.secrets),
         reload_signal=0 if reload is None else reload.get("signal", values.signal, 0),
         sockets=sockets,
         on_demand=on_demand,

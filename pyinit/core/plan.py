@@ -23,6 +23,9 @@ MAXIMUM = -3  # a limit's soft half: up to the hard limit
 
 INHERIT_ENV = ("*",)
 
+# What a path is watched for: the plan is compiled of its content, or a program uses it.
+COMPILED, USED = "compile:", "use:"
+
 
 class Limit(Record):
     """One rlimit: `resource` is the lower-case name after RLIMIT_ (`nofile`).
@@ -262,7 +265,7 @@ class ProcessPlan(Record):
     where they listen, followed by that of a `kept` one that is its stdin; with sockets a new run
     can begin before the old one ends.  `on_demand` starts at the first connection,
     `idle_exit` (seconds, 0: never) stops when there is none.  `watch` are the files whose change
-    is a reason for reload, signal or restart.
+    is a reason to act, each after COMPILED (reload) or USED (signal, command or new run).
     """
 
     key: str

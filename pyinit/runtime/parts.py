@@ -77,6 +77,16 @@ def _exit_when(machine: Machine) -> Part:
     return ExitWhen(machine)
 
 
+def _has_files(_init: InitPlan, processes: tuple[ProcessPlan, ...]) -> bool:
+    return any(process.watch for process in processes)
+
+
+def _watching(machine: Machine) -> Part:
+    from pyinit.runtime.watching import Watching
+
+    return Watching(machine)
+
+
 def _has_speakers(_init: InitPlan, processes: tuple[ProcessPlan, ...]) -> bool:
     return any(notifies(each) or each.kind == "forking" for each in processes)
 
@@ -94,6 +104,7 @@ PARTS: tuple[tuple[str, Wanted, Made], ...] = (
     ("notify", _has_speakers, _notified),
     ("schedules", _has_schedules, _schedules),
     ("exit_when", _has_an_end, _exit_when),
+    ("watching", _has_files, _watching),
 )
 
 

@@ -1,0 +1,64 @@
+"""`watch` of a program: the files whose change is a reason to act while it runs."""
+
+from __future__ import annotations
+
+from pyinit.config import paths, values
+from pyinit.config.problems import ValueFault
+from pyinit.core.plan import COMPILED, USED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyinit.config.reader import Section
+
+MOST = 64  # paths of one program: directories are one
+
+
+def build(section: Section, secrets: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """Return what is to be watched, each with what its change means (`plan.WATCHED`)."""
+    layers = section.layers("watch")
+    if not layers:
+        return ()
+    base = _directory_of(layers[0])
+    wanted = section.get_from(layers[0], "watch", _paths(base), None)
+    if wanted is None:
+        return ()
+    found = [COMPILED + path for path in _of_variables(section)]
+    found += [USED + path for _, path in secrets]
+    found += [USED + path for path in wanted]
+    return tuple(dict.fromkeys(found))
+
+
+def _paths(base: str) -> Callable[[object], list[str] | None]:
+    def convert(value: object) -> list[str] | None:
+        if isinstance(value, bool):
+            return [] if value else None
+        written = [values.word(value)] if isinstance(value, str) else values.strings(value)
+        if len(written) > MOST:
+            raise ValueFault(f"{len(written)} paths are too many", f"at most {MOST}: directories")
+        return [paths.join(base, values.word(each)) for each in written]
+
+    return convert
+
+
+def _of_variables(section: Section) -> list[str]:
+    """Return the paths of `env_file` and `env_dir`."""
+    found: list[str] = []
+    for layer in section.layers("env_file")[:1]:
+        found += section.get_from(layer, "env_file", _files(_directory_of(layer)), [])
+    for layer in section.layers("env_dir")[:1]:
+        found += section.get_from(layer, "env_dir", _files(_directory_of(layer)), [])
+    return found
+
+
+def _files(base: str) -> Callable[[object], list[str]]:
+    def convert(value: object) -> list[str]:
+        written = [value] if isinstance(value, str) else values.strings(value)
+        return [paths.join(base, each.removeprefix("-")) for each in written]
+
+    return convert
+
+
+def _directory_of(section: Section) -> str:
+    return paths.directory_of(paths.absolute(section.file))

@@ -1,0 +1,214 @@
+"""Watches the files of programs, and does about a change what their plans say.
+
+A forked child (`watch_child`) looks at the files and tells what is in them by a pipe: PID 1 never
+reads a disk for it.  What was told last is kept here, so that a change while the child is another
+one, after a reload or a re-exec, is noticed by the next.
+
+    a file of variables has changed        the configuration is read again, as by `reload`
+    a secret or another path has changed   the programs that use it are signalled, where they
+                                           have reload.signal, or given new runs
+    both at once, as with a new volume     first the one, then the other, unless it is done by then
+
+A file that is gone is no change until it is back: a program cannot be given what is not there.
+"""
+
+from __future__ import annotations
+
+import posix
+import time
+
+from pyinit.core.events import RollRequested, SignalRequested
+from pyinit.core.plan import COMPILED, USED
+from pyinit.core.states import NEVER, Running, Starting
+from pyinit.runtime.reaper import forked
+from pyinit.system import files, tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyinit.core.plan import InitPlan, ProcessPlan
+    from pyinit.runtime.machine import Machine
+
+SIGKILL = 9
+READ_BYTES = 1 << 16
+LINE_BYTES = 1 << 16  # more than the child ever says at once, but for a new line
+AGAIN_S = 5.0  # after a child that died
+POLL_S = 0.25  # while a reload or a roll is under way
+NICE = 5
+
+
+class Watching:
+    """The child, what it has told, and what is still to be done about it."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._paths: tuple[str, ...] = ()
+        self._users: dict[str, list[ProcessPlan]] = {}  # what is watched -> who is concerned
+        self._known: dict[str, str] = {}  # path -> the digest that is acted on
+        self._pid, self._fd, self._rest = 0, -1, b""
+        self._start_at = NEVER
+        self._reload = False
+        self._due: dict[str, int] = {}  # key -> the run that has not seen the new content
+        self._act_at = NEVER
+        machine.loop.timed = (*machine.loop.timed, self)
+
+    def adopt(self, _init: InitPlan, processes: tuple[ProcessPlan, ...]) -> None:
+        """Watch the files of these processes."""
+        self._users = {}
+        for plan in processes:
+            for each in plan.watch:
+                self._users.setdefault(each, []).append(plan)
+        paths = tuple(dict.fromkeys([_path(each) for each in self._users]))
+        self._known = {path: self._known[path] for path in paths if path in self._known}
+        if paths != self._paths:
+            self._paths = paths
+            self._stop()
+            self._start_at = 0.0 if paths else NEVER
+
+    def carried(self) -> tuple[object, tuple[int, ...]]:
+        """Return what is known of each path; the child ends by itself when nobody listens."""
+        return (self._known, self._reload, tuple(self._due)), ()
+
+    def resume(self, known: object) -> None:
+        """Know what another pyinit knew."""
+        match known:
+            case (dict() as told, bool() as reload, tuple() as due):
+                self._known = {path: told[path] for path in self._paths if path in told}
+                self._reload = reload
+                self._due = {key: run for key in due if (run := self._run_of(key))}
+                self._act_at = 0.0
+            case _:
+                pass
+
+    def next_deadline(self) -> float:
+        """Return when `tick` must be called."""
+        return min(self._start_at, self._act_at)
+
+    def tick(self, now: float) -> None:
+        """Start the child, and do what is to be done."""
+        if self._start_at <= now:
+            self._start_at = NEVER
+            self._start(now)
+        if self._act_at <= now:
+            self._act(now)
+
+    def _start(self, now: float) -> None:
+        """Fork the child that watches."""
+        paths, known = self._paths, dict(self._known)
+        try:
+            reader, writer = files.pipe()
+        except OSError as error:
+            self._fail(now, error.strerror or str(error))
+            return
+
+        def work() -> None:
+            from pyinit.runtime.watch_child import watch
+
+            watch(paths, known, writer)
+
+        try:
+            self._pid = forked(
+                work, self._machine.driver.helpers, self._ended, nice=NICE, keep=(writer,)
+            )
+        except OSError as error:
+            posix.close(reader)
+            self._fail(now, error.strerror or str(error))
+            return
+        finally:
+            posix.close(writer)
+        self._fd, self._rest = reader, b""
+        self._machine.poller.register(reader, True, False, self._readable)
+
+    def _fail(self, now: float, reason: str) -> None:
+        self._machine.log.warning(f"cannot watch files: {reason}; trying again")
+        self._start_at = now + AGAIN_S
+
+    def _stop(self) -> None:
+        """Let the child end; what it says from now on is nothing to us."""
+        pid, self._pid = self._pid, 0
+        if pid:
+            self._machine.driver.helpers[pid] = lambda _status: None
+            tree.signal_process(pid, SIGKILL)
+        if self._fd >= 0:
+            self._machine.poller.unregister(self._fd)
+            posix.close(self._fd)
+            self._fd = -1
+
+    def _ended(self, _status: int) -> None:
+        self._pid = 0
+        self._stop()
+        self._fail(time.monotonic(), "the child that looks at them died")
+
+    def _readable(self, _mask: int) -> None:
+        try:
+            data = posix.read(self._fd, READ_BYTES)
+        except BlockingIOError:
+            return
+        if not data:  # its end is told, too
+            self._machine.poller.unregister(self._fd)
+            posix.close(self._fd)
+            self._fd = -1
+            return
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._rest = self._rest[:LINE_BYTES]
+        for line in lines:
+            number, _, digest = line.decode().partition(" ")
+            if number.isdigit() and int(number) < len(self._paths):
+                self._told(self._paths[int(number)], digest)
+
+    def _told(self, path: str, digest: str) -> None:
+        """A path has this content now: the first time there is nothing to do about it."""
+        before = self._known.get(path)
+        if not digest and before:
+            self._machine.log.warning(f'"{path}" is gone; waiting for it to be back')
+            return
+        self._known[path] = digest
+        if before is None or before == digest:
+            return
+        self._machine.log.info(f'"{path}" has changed')
+        if COMPILED + path in self._users:
+            self._reload = True
+        for plan in self._users.get(USED + path, ()):
+            run = self._run_of(plan.key)
+            if run:
+                self._due[plan.key] = run
+        self._act_at = 0.0
+
+    def _run_of(self, key: str) -> int:
+        """Return the id of the run that a service has, 0 if it has none that matters."""
+        row = self._machine.row(key)
+        if row is None or row.plan.kind == "oneshot":
+            return 0  # what is done when it ends sees the new content the next time
+        return row.state.run.id if isinstance(row.state, Starting | Running) else 0
+
+    def _is_busy(self) -> bool:
+        """Say whether an earlier change is still being acted on: it may have read old content."""
+        machine = self._machine
+        going = machine.loop.supervisor.rolls.going
+        return bool(machine.compiler.busy or machine.desk.on_trial or going)
+
+    def _act(self, now: float) -> None:
+        """Read the configuration again; then see to those who were not renewed by it."""
+        if self._is_busy():
+            self._act_at = now + POLL_S
+            return
+        if self._reload:
+            self._reload = False
+            self._machine.desk.reload()
+            self._act_at = now + POLL_S
+            return
+        self._act_at = NEVER
+        due, self._due = self._due, {}
+        behind = [key for key, run in due.items() if self._run_of(key) == run]
+        rolled = []
+        for key in behind:
+            row = self._machine.row(key)
+            if row is not None and row.plan.reload_signal:
+                self._machine.loop.feed(SignalRequested((key,), row.plan.reload_signal))
+            else:
+                rolled.append(key)
+        if rolled:
+            self._machine.loop.feed(RollRequested(tuple(rolled)))
+
+
+def _path(watched: str) -> str:
+    return watched.removeprefix(COMPILED).removeprefix(USED)

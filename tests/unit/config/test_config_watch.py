@@ -1,0 +1,55 @@
+"""`watch`: which files a program is concerned by, and what their change means."""
+
+import pytest
+from configs import program_fault, program_of
+
+from pyinit.core.plan import COMPILED, USED
+
+
+def watched(directory, lines):
+    for name in ("a.env", "b.env"):
+        (directory / name).write_text("NAME=value\n")
+    (directory / "envs").mkdir(exist_ok=True)
+    return program_of(directory, lines).watch
+
+
+def test_true_is_the_files_of_variables_and_the_secrets(tmp_path):
+    found = watched(
+        tmp_path,
+        """\
+        watch = true
+        env_file = ["a.env", "-missing.env"]
+        env_dir = "envs"
+        secrets = { TOKEN = "/run/secrets/token" }
+        """,
+    )
+    assert found == (
+        f"{COMPILED}{tmp_path}/a.env",
+        f"{COMPILED}{tmp_path}/missing.env",
+        f"{COMPILED}{tmp_path}/envs",
+        f"{USED}/run/secrets/token",
+    )
+
+
+@pytest.mark.parametrize("written", ['"conf.d"', '["conf.d"]'])
+def test_a_list_is_watched_beside_them(tmp_path, written):
+    found = watched(tmp_path, f'watch = {written}\nenv_file = "b.env"')
+    assert found == (f"{COMPILED}{tmp_path}/b.env", f"{USED}{tmp_path}/conf.d")
+
+
+@pytest.mark.parametrize("lines", ['env_file = "a.env"', 'watch = false\nenv_file = "a.env"'])
+def test_without_it_nothing_is_watched(tmp_path, lines):
+    assert watched(tmp_path, lines) == ()
+
+
+def test_the_files_of_all_programs_are_not_said_twice(tmp_path):
+    found = watched(tmp_path, 'watch = ["/c", "/c"]')
+    assert found == (f"{USED}/c",)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("watch = 3", "watch:"), ('watch = [""]', "watch:"), (f"watch = {['/x'] * 65}", "watch: 65")],
+)
+def test_what_makes_no_sense_is_said(tmp_path, line, message):
+    assert program_fault(tmp_path, line)[1].startswith(message)
