@@ -202,6 +202,9 @@ def as_beside(plan: ProcessPlan) -> ProcessPlan:
         autostart=False,
         critical=False,
         hidden=True,
+        on_demand=False,
+        idle_exit=0.0,
+        schedule=None,
     )
 
 

@@ -54,12 +54,12 @@ def load(draft: Draft, plan: Plan, before: Plan | None) -> None:
     rows = [row for row in draft.table if not row.retired]
     asleep = tuple([row.plan.key for row in rows if not is_active(row)])
     plans = tuple([plan_to_be(row) for row in rows])
-    floors = {row.plan.key: row.runs for row in draft.table}
+    known = {row.plan.key: (row.runs, row.restarts) for row in draft.table}
     floor = draft.floor
     touched = reload.load_plan(draft, plan)
     failed = tuple([each for each in draft.rolls.failed if each[0] not in touched])
     draft.rolls = replace(draft.rolls, failed=failed)  # of other rolls, long over
-    pending = tuple([(key, floors.get(key, floor)) for key in touched])
+    pending = tuple([(key, *known.get(key, (floor, 0))) for key in touched])
     draft.trial = Trial(replace(before, processes=plans), pending, asleep)
 
 
@@ -72,7 +72,7 @@ def abandon(draft: Draft) -> None:
 def decides(draft: Draft, process: Process) -> bool:
     """Say whether a process that has failed is on trial: then it is not the end of everything."""
     trial, key = draft.trial, process.plan.key
-    return trial is not None and has_failed(process.state) and key in dict(trial.pending)
+    return trial is not None and has_failed(process.state) and any(key == each[0] for each in trial.pending)
 
 
 def proceed(draft: Draft) -> bool:
@@ -80,11 +80,11 @@ def proceed(draft: Draft) -> bool:
     trial = draft.trial
     if trial is None:
         return False
-    left: list[tuple[str, int]] = []
-    for key, floor in trial.pending:
-        verdict = _verdict(draft, key, floor)
+    left: list[tuple[str, int, int]] = []
+    for key, runs, restarts in trial.pending:
+        verdict = _verdict(draft, key, runs, restarts)
         if verdict == WAIT:
-            left.append((key, floor))
+            left.append((key, runs, restarts))
         elif verdict != GOOD:
             _undo(draft, trial, f"{draft.row(key).plan.name}: {verdict}")
             return True
@@ -95,7 +95,7 @@ def proceed(draft: Draft) -> bool:
     return False
 
 
-def _verdict(draft: Draft, key: str, floor: int) -> str:
+def _verdict(draft: Draft, key: str, runs: int, restarts: int) -> str:
     """Return GOOD, WAIT, or why the process fails its trial."""
     if key not in draft.table or draft.row(key).retired:
         return GOOD
@@ -104,19 +104,19 @@ def _verdict(draft: Draft, key: str, floor: int) -> str:
     failed = dict(draft.rolls.failed).get(key)
     if failed is not None:
         return GOOD if is_told_to_stop(draft.row(key)) else failed
-    return _judged(draft.row(key), floor)
+    return _judged(draft.row(key), runs, restarts)
 
 
 def _is_taken(draft: Draft, key: str) -> bool:
     return any(each.key == key and each.taken for each in draft.rolls.going)
 
 
-def _judged(row: Process, floor: int) -> str:
-    anew, again = row.runs > floor, row.runs > floor + 1 and not row.childless
+def _judged(row: Process, runs: int, restarts: int) -> str:
+    anew, again = row.runs > runs, row.restarts > restarts and not row.childless
     match row.state:
         case Stopped() | Exited(success=True):
             return GOOD
-        case Running(run) if run.id > floor:
+        case Running(run) if run.id > runs:
             return GOOD
         case Stopping(failed=reason) if reason and anew:
             return reason

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 class Trial(Record):
-    """The plan to go back to, and (key, id of its last run before) of those that are not up yet.
+    """The plan to go back to, and who is not up yet: (key, id of its last run, its restarts) each.
 
-    `asleep` are those that the reload has removed and that were at rest.
+    The numbers are those from before the reload.  `asleep` were at rest then.
     """
 
     before: Plan
-    pending: tuple[tuple[str, int], ...]
+    pending: tuple[tuple[str, int, int], ...]
     asleep: tuple[str, ...] = ()
 
 

@@ -183,7 +183,8 @@ class Desk:
         "" if nobody does.
         """
         trial, table = self.state.trial, self.state.table
-        pending = [key for key, _ in trial.pending if key in table] if trial is not None else []
+        waits = trial.pending if trial is not None else ()
+        pending = [each[0] for each in waits if each[0] in table]
         return ", ".join([table[key].plan.name for key in pending])
 
     def adopt(self, plan: Plan) -> Faults | None:
