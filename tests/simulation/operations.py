@@ -200,6 +200,21 @@ def _sleep(world, a, b):
     world.sleep((0.0, 0.05, 0.3, 1.0, 1.0, 3.0, 12.0, 70.0)[a % 8])
 
 
+def _condemn(world, a, b):
+    """A run does not live as it should, or one that is over did not."""
+    leaders = world.leaders()
+    if leaders and b % 9:
+        leader = leaders[a % len(leaders)]
+        key, run_id = leader.key, leader.run_id
+    else:
+        key = _keys(world, a, 3)[0]
+        run_id = world.book.run_ids.get(key, 0) - b % 2
+    action = ("restart", "restart", "restart", "stop", "exit")[b % 5]
+    if action == "exit" and b % 4:
+        action = "stop"
+    world.feed(world.core.events.Condemned(key, run_id, "not live: no answer", action))
+
+
 def _luck(world, a, b):
     """Let the temper of the world change."""
     if not world.healed:
@@ -229,6 +244,7 @@ MOVES = {
     "deliver": _deliver,
     "sleep": _sleep,
     "luck": _luck,
+    "condemn": _condemn,
 }
 WEIGHTS = {"time comes": 3, "sleep": 8, "crash": 4, "start": 3, "stop": 3, "restart": 3, "deliver": 4, "orphan": 2}
 KINDS = tuple(MOVES)

@@ -13,6 +13,7 @@ LEAST_S_WITHOUT_A_CHILD = 0.5
 LEAST_S_AFTER_A_QUICK_SUCCESS = 0.1
 LEAST_S_BETWEEN_STARTS = 1.0
 FORKS_S = 30.0
+VERDICTS = ("not ready", "not in the background", "not live")  # of ours, on a run
 
 
 class Promises:
@@ -350,7 +351,7 @@ class Promises:
         if plan.kind == "forking" and alone and said.was == "Starting":
             return False  # it left nobody behind
         code = getattr(status, "code", None)
-        verdict = "not ready" in said.reason or "not in the background" in said.reason
+        verdict = any(said.reason.count(text) for text in VERDICTS)
         return code in plan.success_codes and not verdict
 
     def _failed_or_not(self, said, plan):
@@ -409,6 +410,8 @@ class Promises:
     def _may_end(self, said, row):
         """Judge an end after which nothing follows."""
         policy = row.plan.restart.policy
+        if getattr(row.state, "action", "") in ("stop", "exit"):
+            return  # it was condemned to this
         well = self._well(said, row.plan)
         calm = well and (policy == "on-failure" or row.plan.kind == "oneshot")
         early = row.plan.restart.retries is not None and said.key not in self.up

@@ -364,7 +364,9 @@ class Book:
             was = row_of(before, row.plan.key)
             if name not in {"Exited", "Fatal"} or was is None or was.state == row.state:
                 continue
-            code = core.status.shell_code(row.state.status) if row.state.status else 1
+            code = code_of(core, row)
+            if getattr(row.state, "action", "") == "exit" and not row.plan.hidden:
+                codes.add(1)
             policy, program = after.init.exit, row.plan.program
             others = [each for each in after.table if each.plan.program == program]
             if policy == "fail-fast" and is_failure(row) and row.plan.critical:
@@ -477,13 +479,20 @@ def is_failure(row):
     return type(row.state).__name__ == "Fatal" or not row.state.success
 
 
+def code_of(core, row):
+    """Return the exit status that a process at rest stands for; 1 if it was condemned."""
+    if getattr(row.state, "action", "") or row.state.status is None:
+        return 1
+    return core.status.shell_code(row.state.status)
+
+
 def first_failure(core, state):
     """Return the code of the process that failed first of those that are failed now."""
     failed = [row for row in shown(state) if getattr(row.state, "success", None) is False]
     failed += [row for row in shown(state) if type(row.state).__name__ == "Fatal"]
     ran = sorted([row for row in failed if row.last is not None], key=lambda row: row.last_at)
     codes = {
-        (core.status.shell_code(row.state.status) if row.state.status else 1) or 1
+        code_of(core, row) or 1
         for row in ran
         if row.last_at == ran[0].last_at
     }

@@ -8,6 +8,7 @@ when told.  Everything is drawn from one seed, so that every failure can be had 
 
 import random
 
+import condemning
 import plans
 import promises
 import properties
@@ -68,6 +69,7 @@ class World:
         self.overslept_s = 0.0 if calm else rng.choice((0.0, 0.0, 0.2))
         self.book = properties.Book(self)
         self.promises = promises.Promises(self)
+        self.condemning = condemning.Condemning(self)
         self.feed(core.events.Boot())
 
     # --- the loop
@@ -87,12 +89,15 @@ class World:
         self.state = after
         self.book.before_effects(before, event, after, effects)
         self.promises.before_effects(before, event)
+        self.condemning.before_effects(before, event)
         for effect in effects:
             self.promises.effect(before, event, effect)
+            self.condemning.effect(before, effect)
             self.book.effect(before, effect)
             self.perform(effect)
         self.book.after_step(before, event, after, effects)
         self.promises.after_step(before, event, after, effects)
+        self.condemning.after_step(before, event, after)
         if not self.rng.random() < self.lateness:
             self.deliver_all()
 
