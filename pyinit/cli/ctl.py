@@ -6,7 +6,7 @@ import posix
 import sys
 
 from pyinit.cli.present import say, say_json
-from pyinit.cli.verbs import PLAIN, PLANNED, VERBS, Verb, usage, usage_of
+from pyinit.cli.verbs import PLAIN, VERBS, Verb, usage, usage_of
 from pyinit.cli.words import UsageError, Words, parse
 from pyinit.client import Client, NoSupervisor
 from pyinit.protocol.far_end import FAR_END
@@ -92,8 +92,6 @@ def _read(words: list[str]) -> tuple[str, Verb | None, Words]:
     name, *rest = first.operands
     verb = VERBS.get(name)
     if verb is None:
-        if name in PLANNED:
-            raise UsageError(f"'{name}' is not in this version: {PLANNED[name]}")
         near = nearest(name, VERBS)
         raise UsageError(f"no such verb: '{name}'" + (f"\n  did you mean {near}?" if near else ""))
     parsed = parse(rest, (*verb.options, *PLAIN))

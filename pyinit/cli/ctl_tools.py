@@ -1,4 +1,4 @@
-"""Verbs of pyinitctl that need no pyinit running: check, show, schema, completion."""
+"""Verbs of pyinitctl that need no pyinit running: check, show, doctor, schema, completion."""
 
 from __future__ import annotations
 
@@ -77,6 +77,13 @@ def convert(call: Call) -> int:
     if form not in FORMATS:
         raise UsageError(f"cannot convert '{form}'\n  known: {', '.join(FORMATS)}")
     return run_convert(files, as_json=call.json)
+
+
+def doctor(call: Call) -> int:
+    """Tell what pyinit can and cannot do here."""
+    from pyinit.cli.doctor import run
+
+    return run(call)
 
 
 def schema(_call: Call) -> int:

@@ -149,11 +149,9 @@ VERBS = {
     "convert": Verb(
         "tools:convert", "a supervisord file as pyinit.toml, on stdout", "supervisord FILE...", 2
     ),
+    "doctor": Verb("tools:doctor", "what pyinit can and cannot do here, and why", most=0),
     "schema": Verb("tools:schema", "the JSON Schema of pyinit.toml", most=0),
     "completion": Verb("tools:completion", "completion for a shell", "bash|zsh|fish", 1),
-}
-PLANNED = {
-    "doctor": "until it comes, `pyinitctl limits` and pyinit's log tell what it lacks",
 }
 
 

@@ -45,6 +45,16 @@ def processors(root: str = ROOT, membership: str = MEMBERSHIP) -> float | None:
     return min(found) if found else None
 
 
+def most_processes(root: str = ROOT, membership: str = MEMBERSHIP) -> int | None:
+    """Return how many processes and threads our cgroup may have, None if there is no bound."""
+    found: list[int] = []
+    for _, group in _groups("pids", ("pids",), root, membership):
+        word = (procfs.read(f"{group}/pids.max") or b"").strip()
+        if word.isdigit():
+            found.append(int(word))
+    return min(found) if found else None
+
+
 def version(root: str = ROOT) -> int:
     """Return which version counts here: 2, 1, or 0 if there are no cgroups to be seen."""
     if procfs.read(f"{root}/cgroup.controllers") is not None:

@@ -98,3 +98,47 @@ def test_what_the_container_forbids_is_said_with_its_knob(
     logs = box.logs()
     assert message in logs
     assert fix in logs
+
+
+# --- doctor
+
+
+def doctor(box):
+    """Return (whether all is good, {(name, state): [finding]})."""
+    told = json.loads(box.ctl("doctor", "--json"))
+    found = {}
+    for each in told["checks"]:
+        found.setdefault((each["name"], each["state"]), []).append(each)
+    return told, found
+
+
+def test_doctor_finds_what_a_strict_container_lacks(boxes, image):
+    box = boxes.run(image, files=toml(), mem_limit="100m", pids_limit=50, **STRICT)
+    box.said("REPORT")
+    told, found = doctor(box)
+    assert (told["ok"], told["pid"]) == (False, 1)
+    lost = " ".join([each["text"] for each in found["capabilities", "degraded"]])
+    for name in ("SETUID", "SETGID", "KILL", "SETPCAP"):
+        assert f"no {name}: " in lost
+    assert "no_new_privs is on" in found["privileges", "note"][0]["text"]
+    assert "at most 100 MB" in found["memory", "ok"][0]["text"]
+    assert "at most 50" in found["processes", "ok"][0]["text"]
+    assert "in Docker" in found["pyinit", "ok"][0]["text"]
+
+
+def test_doctor_finds_that_nothing_can_be_written_and_that_it_is_not_pid_1(boxes, image):
+    options = {"read_only": True, "user": "12345", "init": True}
+    box = boxes.run(image, files=toml(), **options)
+    box.said("REPORT")
+    told, found = doctor(box)
+    assert told["pid"] > 1
+    assert "leave out --init" in found["pyinit", "note"][0]["fix"]
+    assert "/run" in found["places", "note"][0]["text"]
+    assert "--tmpfs" in found["places", "note"][0]["fix"]
+    assert "uid 12345" in found["user", "note"][0]["text"]
+
+
+def test_doctor_answers_before_any_pyinit_runs(boxes, image):
+    box = boxes.run(image, "doctor", entrypoint=["pyinitctl"])
+    assert box.wait() == 0
+    assert "none answers, in Docker" in box.logs()

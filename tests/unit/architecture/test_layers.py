@@ -48,6 +48,9 @@ DOORS = {
     ("pyinit.system.direct_child", "core"),
     # only where an engine is asked: the image has no fleet
     ("pyinit.cli.ctl_fleet", "fleet"),
+    # it looks at this place with the eyes of the pyinit that is or would be here
+    ("pyinit.cli.doctor_facts", "system"),
+    ("pyinit.cli.doctor_facts", "core"),
     # signals by name, as the log says them
     ("pyinit.cli.present", "core"),
 }

@@ -9,7 +9,7 @@ import pytest
 
 from pyinit import __version__
 from pyinit.cli import ctl, present
-from pyinit.cli.verbs import COMMON, PLANNED, VERBS
+from pyinit.cli.verbs import COMMON, VERBS
 from pyinit.cli.words import MOST, Option, UsageError, parse, read_seconds
 from pyinit.protocol.messages import VERBS as REQUESTS
 
@@ -135,13 +135,6 @@ OF_OTHERS = {  # requests of the gateway and of supervisorctl, which has command
 def test_every_request_has_a_verb_on_the_command_line():
     rest = REQUESTS.keys() - VERBS.keys() - OF_OTHERS
     assert rest == {"set-limits"}  # limits NAME RESOURCE=VALUE
-
-
-@pytest.mark.parametrize("verb", PLANNED)
-def test_what_is_to_come_says_so(capfd, verb):
-    code, out, err = run(capfd, verb)
-    assert (code, out) == (2, "")
-    assert err.startswith(f"pyinitctl: '{verb}' is not in this version: ")
 
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if VERBS[verb].least])

@@ -79,6 +79,18 @@ def test_version_2_beside_version_1_is_looked_at_where_it_is_mounted(tree):
     assert tree.memory("4:memory:/\n0::/app\n") == 16 * MB
 
 
+def test_the_number_of_processes_is_bounded_in_both_versions(tree):
+    tree.membership.write_text("0::/app\n")
+    where = (str(tree.root), str(tree.membership))
+    assert quotas.most_processes(*where) is None
+    tree.put("pids.max", "max\n")
+    tree.put("app/pids.max", "50\n")
+    assert quotas.most_processes(*where) == 50
+    tree.membership.write_text("8:pids:/x\n")
+    tree.put("pids/pids.max", "70\n")
+    assert quotas.most_processes(*where) == 70
+
+
 def test_no_bound_is_none(tree):
     tree.put("memory.max", "max\n")
     tree.put("cpu.max", "max 100000\n")
