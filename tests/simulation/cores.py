@@ -19,7 +19,7 @@ MODULES = (
         "states",
         "status",
     ),
-    *("plan_listen", "supervisor", "table", "telling", "trace"),
+    *("plan_listen", "supervisor", "table", "telling", "trace", "trial", "trials"),
 )
 KEPT = (
     "draft",
