@@ -43,7 +43,7 @@ def keys(section: Section) -> tuple[tuple[str, ...], bool, float]:
     on_demand = section.get("on_demand", values.boolean, False)
     idle_exit = section.get("idle_exit", values.duration, 0.0)
     names = section.get("sockets", _names, ())
-    if on_demand and not names:
+    if on_demand and not names and section.get("stdin", stdin, "null") == "null":
         text = "on_demand: there is no socket whose first connection could start it"
         section.fault(text, "write sockets = [...], too", *_at(section, "on_demand"))
     if idle_exit and not on_demand:

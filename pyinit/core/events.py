@@ -153,6 +153,19 @@ class Condemned(Record):
     action: str = "restart"
 
 
+class Called(Record):
+    """Somebody has connected to a socket of the processes `keys`, and nobody is there."""
+
+    keys: tuple[str, ...]
+
+
+class Idle(Record):
+    """Nobody has used a run for as long as its plan allows."""
+
+    key: str
+    run_id: RunId
+
+
 class LimitsSet(Record):
     """Somebody changed rlimits of running processes; later runs get them too."""
 
@@ -214,6 +227,8 @@ if TYPE_CHECKING:
         | Extended
         | MainPid
         | ScheduleDue
+        | Called
+        | Idle
         | LimitsSet
         | PlanLoaded
         | DrainRequested

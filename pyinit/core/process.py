@@ -176,7 +176,9 @@ def _running(process: Process, state: Running, event: Input, now: float, seed: i
     match event:
         case Gone(status):
             return _end(process, Ending(state.run, status, asked=False, was_up=True), now, seed)
-        case Stop(grace_s) | Hurry(grace_s):
+        case Stop(grace_s, held):
+            return _stop(process, state, grace_s, now, held=held)
+        case Hurry(grace_s):
             return _stop(process, state, grace_s, now)
         case Restart(grace_s):
             return _stop(process, state, grace_s, now, again=True)
@@ -212,9 +214,10 @@ def _stopping(process: Process, state: Stopping, event: Input, now: float, seed:
             return enter(process, replace(state, schedule=rest, killed=killed)), effects
         case Start() | Restart():
             return enter(process, replace(state, again=True)), ()
-        case Stop(grace_s):
+        case Stop(grace_s, held):
             sooner = escalation.sooner(state.schedule, now + grace_s)
-            return enter(process, replace(state, again=False, failed="", schedule=sooner)), ()
+            calm = replace(state, again=False, failed="", held=held or state.held)
+            return enter(process, replace(calm, schedule=sooner)), ()
         case Hurry():
             at_once = replace(state, again=False, schedule=((now, SIGKILL),))
             return enter(process, at_once), ()
@@ -250,8 +253,9 @@ def _ending(process: Process, state: Ending, event: Input, now: float, seed: int
             return enter(process, killed), (*effects, escalation.survey(process.plan, killed))
         case Start() | Restart():
             return enter(process, replace(state, again=True)), ()
-        case Stop(grace_s):
-            calm = replace(state, asked=True, again=False, failed="")
+        case Stop(grace_s, held):
+            held = held or (state.asked and state.held)
+            calm = replace(state, asked=True, again=False, failed="", held=held)
             return enter(process, escalation.within(calm, now + grace_s)), ()
         case Hurry():
             return enter(
@@ -323,12 +327,13 @@ def _stop(
     again: bool = False,
     failed: str = "",
     action: str = "",
+    held: bool = True,
 ) -> Step:
     run = state.run
     failure = state.failure if isinstance(state, Starting) else None
     schedule = escalation.plan(process.plan.stop, grace_s, now)
     was_up = isinstance(state, Running)
-    told = Stopping(run, now, schedule, again, failed, failure, action=action, was_up=was_up)
+    told = Stopping(run, now, schedule, again, failed, failure, False, held, action, was_up)
     stopping = enter(process, told)
     if run.pid == NO_PID:  # the fork is not reported yet: the signal follows on SpawnOk
         return stopping, ()
@@ -348,6 +353,7 @@ def _stopped(state: Stopping, status: ExitStatus) -> Ending:
         stop_since=state.since,
         killed=state.killed,
         action=state.action,
+        held=state.held,
     )
 
 
@@ -378,7 +384,7 @@ def _conclude(process: Process, state: Ending, now: float, seed: int) -> Step:
     if state.again and not (process.closing or process.retired):
         return _wanted(process, now)
     if state.asked:
-        return enter(process, Stopped(held=not process.closing)), ()
+        return enter(process, Stopped(held=state.held and not process.closing)), ()
     verdict = policy.judge(process, state, now, seed)
     tries, childless = verdict.tries, verdict.childless
     process = replace(process, failures=verdict.failures, tries=tries, childless=childless)

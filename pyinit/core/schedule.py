@@ -58,13 +58,13 @@ def settle(draft: Draft, key: str) -> None:
 def _start(draft: Draft, row: Process) -> None:
     """Start a process and what it needs; what somebody has stopped stays so, and is waited for."""
     key = row.plan.key
-    if _needs_held(draft, key):
+    if needs_held(draft, key):
         draft.send(key, Start())
     else:
         draft.start(key)
 
 
-def _needs_held(draft: Draft, key: str) -> bool:
+def needs_held(draft: Draft, key: str) -> bool:
     """Say whether somebody has stopped, or is stopping, what a process needs, at any distance."""
     seen, stack = {key}, [key]
     while stack:

@@ -74,7 +74,7 @@ class Stopping(Record):
     `again` starts it anew afterwards; `failed` is the reason if the stop is our verdict on it, and
     `action` what follows from that, as in events.Condemned ("": as from any failure); `failure`
     says why it never became its program, where that is known; `killed` that it had its KILL,
-    `was_up` that it had been Running.
+    `was_up` that it had been Running.  `held` as in Stopped, which it becomes.
     """
 
     run: Run
@@ -84,6 +84,7 @@ class Stopping(Record):
     failed: str = ""
     failure: ExitStatus | None = None
     killed: bool = False
+    held: bool = True
     action: str = ""
     was_up: bool = False
 
@@ -93,8 +94,8 @@ class Ending(Record):
 
     `left` is the number of members last counted, -1 before the first count.  `asked`: it was
     stopped, it did not end by itself.  `was_up`: it had been Running.  `kills` are the KILLs the
-    members have had, at the latest from `kill_by` on; `killed`, `action` as in
-    Stopping.
+    members have had, at the latest from `kill_by` on; `killed`, `held` and
+    `action` as in Stopping.
     """
 
     run: Run
@@ -109,6 +110,7 @@ class Ending(Record):
     stop_since: float = NEVER
     kill_by: float = NEVER
     killed: bool = False
+    held: bool = True
     action: str = ""
 
 

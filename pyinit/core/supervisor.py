@@ -101,6 +101,10 @@ def _dispatch(draft: Draft, event: Event) -> None:
             shutdown.swept(draft, left)
         case ev.ScheduleDue(key):
             schedule.due(draft, key)
+        case ev.Called() | ev.Idle():
+            from . import demand  # few plans need it
+
+            demand.heard(draft, event)
         case ev.LimitsSet(keys, limits):
             _limit(draft, keys, limits)
         case ev.PlanLoaded(plan, before):
@@ -110,12 +114,16 @@ def _dispatch(draft: Draft, event: Event) -> None:
         case ev.ShutdownRequested(cause, again, code):
             shutdown.request(draft, cause, again=again, code=code)
         case ev.Tick():
-            for key in table.due_at(draft.table, draft.now):
-                draft.send(key, Due())
-                draft.unblock(key)  # what it waits for may be overdue
-            shutdown.tick(draft)
+            _tick(draft)
         case _:
             assert_never(event)
+
+
+def _tick(draft: Draft) -> None:
+    for key in table.due_at(draft.table, draft.now):
+        draft.send(key, Due())
+        draft.unblock(key)  # what it waits for may be overdue
+    shutdown.tick(draft)
 
 
 def _boot(draft: Draft) -> None:

@@ -97,6 +97,16 @@ def _notified(machine: Machine) -> Part:
     return Notified(machine)
 
 
+def _is_on_demand(_init: InitPlan, processes: tuple[ProcessPlan, ...]) -> bool:
+    return any(process.on_demand for process in processes)
+
+
+def _on_demand(machine: Machine) -> Part:
+    from pyinit.runtime.on_demand import OnDemand
+
+    return OnDemand(machine)
+
+
 # (name, whether a plan wants it, what imports and makes it), in the order in which they are told.
 PARTS: tuple[tuple[str, Wanted, Made], ...] = (
     ("go", _has_go, _go),
@@ -105,6 +115,7 @@ PARTS: tuple[tuple[str, Wanted, Made], ...] = (
     ("schedules", _has_schedules, _schedules),
     ("exit_when", _has_an_end, _exit_when),
     ("watching", _has_files, _watching),
+    ("on_demand", _is_on_demand, _on_demand),
 )
 
 

@@ -83,6 +83,24 @@ def _time_comes(world, a, b):
 
 def _signal(world, a, b):
     world.feed(world.core.events.SignalRequested(_keys(world, a, b), SIGNALS[b % len(SIGNALS)]))
+def _call(world, a, b):
+    """Let somebody connect to one that is started on demand, or to all, or to another."""
+    those = [row.plan.key for row in world.state.table if row.plan.on_demand]
+    keys = (those[a % len(those)],) if those and b % 5 else _keys(world, a, b)
+    world.feed(world.core.events.Called(keys))
+
+
+def _idle(world, a, b):
+    leaders = world.leaders()
+    asked = [each for each in leaders if each.key in world.state.table]
+    those = [each for each in asked if world.state.table[each.key].plan.idle_exit]
+    chosen = those if those and b % 5 else asked
+    if chosen:
+        one = chosen[a % len(chosen)]
+        world.feed(world.core.events.Idle(one.key, one.run_id))
+
+
+
 
 
 def _receive(world, a, b):
@@ -150,6 +168,7 @@ def _stale(world, a, b):
         ev.Executed(key, run_id),
         ev.ExecFailed(key, run_id, failure),
         ev.SpawnFailed(key, run_id, failure),
+        ev.Idle(key, run_id),
         ev.Extended(key, run_id, 9.0),
         ev.MainPid(key, run_id, 9999),
         ev.Surveyed(key, run_id, b % 2),
@@ -232,6 +251,8 @@ MOVES = {
     "crash": _crash,
     "orphan": _orphan,
     "orphan dies": _orphan_dies,
+    "call": _call,
+    "idle": _idle,
     "ready": _ready,
     "lead": _lead,
     "extend": _extend,

@@ -56,6 +56,7 @@ def program_plan(core, rng, program, earlier):
     schedule = None
     if kind == "oneshot" and rng.random() < 0.5:
         schedule = plan.Schedule(every=60.0, overlap=rng.choice(OVERLAPS))
+    on_demand = kind == "service" and rng.random() < 0.2
     needs = rng.sample(earlier, rng.randint(0, min(2, len(earlier))))
     return plan.ProcessPlan(
         key=f"{program}:0",
@@ -65,7 +66,9 @@ def program_plan(core, rng, program, earlier):
         launch=plan.Launch((f"/bin/{program}", str(rng.randint(0, 2)))),
         kind=kind,
         schedule=schedule,
-        autostart=rng.random() < 0.85,
+        autostart=rng.random() < (0.2 if on_demand else 0.85),
+        on_demand=on_demand,
+        idle_exit=5.0 if on_demand and rng.random() < 0.8 else 0.0,
         critical=rng.random() < 0.6,
         depends=tuple([_dependency(core, rng, need) for need in needs]),
         restart=plan.Restart(

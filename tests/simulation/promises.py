@@ -5,7 +5,17 @@ of the dependencies; the drain; a reload that touches only what differs.  Like t
 keep their own account from effects and events, and never ask the core what is right.
 """
 
-from properties import EPSILON, fail, is_met, is_up, lets_go, may_come, row_of, shown
+from properties import (
+    EPSILON,
+    fail,
+    is_met,
+    is_up,
+    lets_go,
+    may_be_called,
+    may_come,
+    row_of,
+    shown,
+)
 
 KILL = 9
 KILLS_BEFORE_GIVING_UP = 5
@@ -42,6 +52,7 @@ class Promises:
         self.plans = {each.key: each for each in world.plan.processes}
         self.queued = set()  # keys whose time came while they were on their way
         self.owed = set()  # ... and that are at rest now
+        self.idle = set()  # keys that were stopped because nobody used them, and by nobody else
         self.waits = {}  # key -> since when it is waiting for its dependencies
 
     def reaped(self, key):
@@ -140,6 +151,9 @@ class Promises:
     def after_step(self, before, event, after, effects):
         if isinstance(event, self.world.core.events.ScheduleDue):
             self._at_its_time(before, event.key, after)
+        if isinstance(event, self.world.core.events.Called):
+            self._called(before, event.keys, after)
+        self._idled(before, event, after)
         if self.owed and is_up(after):
             fail(self.world, f"the queued run of {min(self.owed)} is lost")
         self._hidden_last(after)
@@ -297,10 +311,64 @@ class Promises:
         elif said.now == "Stopped":
             self.queued.discard(key)
         elif said.now == "Waiting" and said.was in {"Exited", "Fatal"}:
-            told = (ev.StartRequested, ev.RestartRequested, ev.PlanLoaded, ev.ScheduleDue, ev.Boot)
+            told = (ev.StartRequested, ev.RestartRequested, ev.PlanLoaded, ev.ScheduleDue, ev.Called, ev.Boot)
             if key not in self.owed and not isinstance(event, told):
                 fail(self.world, f"{key} came to rest, and nobody wants it up")
             self.owed.discard(key)
+
+    # --- on demand
+
+    def _called(self, before, keys, after):
+        """Somebody has connected: those whom he may wake are woken, unless they need one held."""
+        for key in keys:
+            was, now = row_of(before, key), row_of(after, key)
+            if was is None or not is_up(before) or not may_be_called(before, key):
+                continue
+            asleep = type(now.state).__name__ in {"Stopped", "Exited"}
+            if asleep and not self._needs_one_held(before, was):
+                fail(self.world, f"somebody has connected to {key}, and it stays down")
+
+    def _needs_one_held(self, state, row):
+        """Say whether a process needs, at any distance, one that is down or on its way there."""
+        seen, stack = set(), [row]
+        while stack:
+            for need in stack.pop().plan.depends:
+                for each in state.graph.keys.get(need.program, ()):
+                    other = state.table[each]
+                    if getattr(other.state, "held", False) or is_going(other):
+                        return True
+                    if each not in seen:
+                        seen.add(each)
+                        stack.append(other)
+        return False
+
+    def _is_used(self, state, row):
+        """Say whether a process that is not at rest needs this one directly."""
+        users = state.graph.needed_by.get(row.plan.program, ())
+        keys = [key for user in users for key in state.graph.keys.get(user, ())]
+        return any(self.world.core.slot.is_active(state.table[key]) for key in keys)
+
+    def _idled(self, before, event, after):
+        """Who stops for idleness is held by nobody; and nobody else stops for it."""
+        ev = self.world.core.events
+        if isinstance(event, ev.Idle):
+            was, now = row_of(before, event.key), row_of(after, event.key)
+            if was is not None and type(was.state) is not type(now.state):
+                if not was.plan.idle_exit or type(was.state).__name__ != "Running":
+                    fail(self.world, f"{event.key} is not to stop for idleness, and does")
+                if was.state.run.id != event.run_id or not is_up(before):
+                    fail(self.world, f"{event.key} stops by old news")
+                if self._is_used(before, was):
+                    fail(self.world, f"{event.key} stops for idleness, and others need it")
+                self.idle.add(event.key)
+        elif isinstance(event, (ev.StopRequested, ev.PlanLoaded)):
+            self.idle.difference_update(getattr(event, "keys", [*self.idle]))
+        for key in [*self.idle]:
+            row = row_of(after, key)
+            if row is None or type(row.state).__name__ not in {"Stopping", "Ending"}:
+                self.idle.discard(key)
+                if row is not None and getattr(row.state, "held", False):
+                    fail(self.world, f"{key} stopped for idleness, and is held")
 
     # --- restarts
 

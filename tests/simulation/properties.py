@@ -299,6 +299,9 @@ class Book:
         woken = set()
         if isinstance(event, ev.ScheduleDue) and may_come(before, event.key):
             woken = self._with_needs(before, (event.key,))
+        if isinstance(event, ev.Called) and is_up(before):
+            called = [key for key in event.keys if may_be_called(before, key)]
+            woken = self._with_needs(before, called)
         for row in before.table:
             if not core.slot.is_active(row) and row.plan.key in after.table:
                 now = after.table[row.plan.key]
@@ -473,6 +476,16 @@ def may_come(state, key):
     """Say whether the time of a process means anything."""
     row = row_of(state, key)
     return is_up(state) and row is not None and row.plan.schedule is not None and not row.retired
+
+
+def may_be_called(state, key):
+    """Say whether a connection means anything to a process: at rest, and nobody holds it down."""
+    row = row_of(state, key)
+    if row is None or not row.plan.on_demand or row.retired:
+        return False
+    return type(row.state).__name__ in {"Exited", "Fatal"} or (
+        type(row.state).__name__ == "Stopped" and not row.state.held
+    )
 
 
 def is_failure(row):

@@ -86,6 +86,11 @@ SOCKET = '[socket.http]\nlisten = ":8080"\n'
         (SOCKET + WEB + 'stdin = "socket:x"\n', 6, 'stdin: there is no socket "x"',
          "known here: http"),
         (SOCKET + WEB + 'stdin = "x"\n', 6, 'stdin: "x" is no stdin', 'write "null"'),
+        (WEB.replace('sockets = ["http"]', "on_demand = true"), 3,
+         "on_demand: there is no socket whose first connection could start it",
+         "write sockets = [...], too"),
+        (SOCKET + WEB + 'idle_exit = "5m"\n', 6, "idle_exit: nothing would start it again",
+         "write on_demand = true, too"),
         ("[socket.http]\n" + WEB, 1, 'socket "http" listens nowhere', 'write "127.0.0.1:8080"'),
         ('[socket.http]\nlisten = ":x"\n' + WEB, 2, 'listen: cannot listen at ":x"', "write"),
         ('[socket.http]\nlisten = ":0"\n' + WEB, 2, 'listen: cannot listen at ":0"', "write"),
@@ -106,6 +111,20 @@ def test_what_is_wrong_with_a_socket_is_said_at_its_line(tmp_path, text, line, m
     where, said, hint = found[0]
     assert (where, said[: len(message)]) == (line, message)
     assert fix in hint
+
+
+def test_who_is_started_on_demand_is_not_started_at_boot_unless_that_is_said_too(tmp_path):
+    text = SOCKET + WEB + 'on_demand = true\nidle_exit = "5m"\n'
+    (process,) = plan_of(tmp_path, text).processes
+    assert (process.on_demand, process.idle_exit, process.autostart) == (True, 300.0, False)
+    (process,) = plan_of(tmp_path, text + "autostart = true\n").processes
+    assert process.autostart
+
+
+def test_a_fastcgi_program_may_be_started_on_demand(tmp_path):
+    text = SOCKET + '[program.f]\ncommand = "x"\nstdin = "socket:http"\non_demand = true\n'
+    (process,) = plan_of(tmp_path, text).processes
+    assert process.on_demand
 
 
 def test_sockets_of_defaults_that_are_not_there_are_a_fault_of_defaults(tmp_path):
