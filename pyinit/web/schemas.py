@@ -79,10 +79,11 @@ SCHEMAS: dict[str, Object] = {
             "restarts": COUNT,
             "reason": {**TEXT, "description": "why it is where it is"},
             "fix": {**TEXT, "description": "how to mend that, where pyinit knows"},
+            "next_run_at": {**NUMBER, "description": "when its schedule comes, since 1970"},
             "last_exit": {"anyOf": [reference("Exit"), {"type": "null"}]},
             **USED,
         },
-        *("fix", *USED),
+        *("fix", "next_run_at", *USED),
     ),
     "Status": shape(
         {
