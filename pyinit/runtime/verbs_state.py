@@ -16,6 +16,7 @@ from pyinit import __version__
 from pyinit.core import graph as graphs
 from pyinit.core import states
 from pyinit.core.phases import Booting, Up
+from pyinit.core.slot import is_dormant
 from pyinit.core.states import (
     NEVER,
     NO_PID,
@@ -78,7 +79,8 @@ def ready(ask: Ask, service: Service) -> Object:
     rows = service.rows(ask)
     if not ask.args.get("names"):
         rows = [row for row in rows if row.plan.autostart or _is_wanted(row)]
-        rows = [row for row in rows if row.plan.schedule is None]  # traffic does not wait for jobs
+        # traffic does not wait for jobs, nor for what it wakes itself
+        rows = [row for row in rows if not is_dormant(row.plan)]
     failing = [row for row in rows if not is_well(row)]
     welcome = isinstance(service.desk.state.phase, Up) and not service.draining
     return _verdict(service, failing, ok=welcome and not failing)
@@ -192,6 +194,8 @@ def reason_of(service: Service, row: Process) -> str:
     """Return why the process is where it is, in a line; "" where the state says it all."""
     ends = service.desk.history.of(row.plan.key)
     match row.state:
+        case Stopped(held=False) if row.plan.on_demand:
+            return "waits for a connection"
         case Waiting():
             state = service.desk.state
             now = service.desk.now()
@@ -241,7 +245,7 @@ def _is_out_of_reach(service: Service, row: Process, goal: str) -> bool:
 def _is_wanted(row: Process) -> bool:
     match row.state:
         case Stopped(held):
-            return row.plan.autostart and not held
+            return row.plan.autostart and not held and not row.plan.on_demand
         case Stopping(again=False, failed="") | Ending(asked=True, again=False):
             return False
         case _:

@@ -20,7 +20,7 @@ def test_the_first_connection_starts_a_program_and_is_answered_by_it():
     port = free_port()
     with box_of(port) as box:
         assert box.status()["web"]["state"] == "STOPPED"
-        assert box.status()["web"]["pid"] in (None, 0)
+        assert box.status()["web"]["reason"] == "waits for a connection"
         pid = ask(port)[0]
         assert str(box.status()["web"]["pid"]) == pid
         assert ask(port)[0] == pid
@@ -230,9 +230,10 @@ def _refuses(port):
     return False
 
 
-def test_autostart_can_be_asked_for_as_well():
+def test_autostart_can_be_asked_for_as_well_and_what_waits_is_well():
     port = free_port()
     with box_of(port, autostart=True, idle_exit="500ms", start_seconds=0) as box:
         box.wait_state("web", "RUNNING")
         box.wait_state("web", "STOPPED")
+        assert [box.ctl(verb).returncode for verb in ("status", "health", "ready")] == [0, 0, 0]
         assert ask(port)

@@ -1,0 +1,3 @@
+module example.com/go-socket
+
+go 1.19
