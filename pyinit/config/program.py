@@ -116,6 +116,7 @@ def _plan(
         start_s=section.get("start_seconds", TIMES, 1.0),
         ready=program_probes.ready(section),
         live=program_probes.live(section),
+        max_memory=section.get("max_memory", values.size, 0),
         stop=_stop(section),
         schedule=schedule,
         watch=program_watch.build(section, launch.secrets),

@@ -107,10 +107,21 @@ def _on_demand(machine: Machine) -> Part:
     return OnDemand(machine)
 
 
+def _has_memory_bounds(_init: InitPlan, processes: tuple[ProcessPlan, ...]) -> bool:
+    return any(process.max_memory for process in processes)
+
+
+def _memory(machine: Machine) -> Part:
+    from pyinit.runtime.memory_watch import MemoryWatch
+
+    return MemoryWatch(machine)
+
+
 # (name, whether a plan wants it, what imports and makes it), in the order in which they are told.
 PARTS: tuple[tuple[str, Wanted, Made], ...] = (
     ("go", _has_go, _go),
     ("live", _has_probes, _live),
+    ("memory", _has_memory_bounds, _memory),
     ("notify", _has_speakers, _notified),
     ("schedules", _has_schedules, _schedules),
     ("exit_when", _has_an_end, _exit_when),

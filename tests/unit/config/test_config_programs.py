@@ -246,7 +246,7 @@ def test_a_value_that_cannot_be_used_is_an_error_at_its_line(tmp_path, lines, me
 
 LATER = {
     "hooks": "{}",
-    "schedule": "{}", "max_memory": '"1MB"', "watch": "true",
+    "schedule": "{}", "watch": "true",
 }  # fmt: skip
 
 
