@@ -85,7 +85,7 @@ KEYS = (
     # program
     Key("program", "command", "command", "required", "the program and its arguments: a list, or a text that is split as a shell splits (no shell runs)"),
     Key("program", "shell", "boolean", "false", "hand the text of `command` to /bin/sh -c"),
-    Key("program", "type", "type", '"service"', '"service" runs on; "oneshot" is done when it ends well; "forking" goes into the background, and is followed there'),
+    Key("program", "type", "type", '"service"; "oneshot" with schedule', '"service" runs on; "oneshot" is done when it ends well; "forking" goes into the background, and is followed there'),
     Key("program", "pidfile", "word", "none", 'with type = "forking": where it writes the pid to follow; without, the oldest process that it leaves behind'),
     Key("program", "directory", "word", "inherited", "working directory"),
     Key("program", "umask", "mode", "inherited", "file mode mask"),
@@ -99,7 +99,7 @@ KEYS = (
     Key("program", "groups", "groups", "the user's", "supplementary groups"),
     Key("program", "instances", "instances", "1", "processes NAME:0 to NAME:N-1; ${INSTANCE} in strings"),
     Key("program", "autostart", "boolean", "true; false with schedule or on_demand", "start at boot"),
-    Key("program", "critical", "boolean", "true", 'if it fails for good, everything ends (exit = "fail-fast")'),
+    Key("program", "critical", "boolean", "true; false with schedule", 'if it fails for good, everything ends (exit = "fail-fast")'),
     Key("program", "priority", "priority", "999", "order among programs that may start at the same time; the lowest first"),
     Key("program", "depends_on", "depends", "{}", '{ db = "ready", migrate = "completed", cache = "started", seed = "done", queue = { condition = "ready", timeout = "30s" } }; without them it does not start, and a stop or restart of theirs is one of it, too'),
     Key("program", "wants", "depends", "{}", "as depends_on, but whatever comes of them, the start goes on, and they are stopped and restarted alone"),
