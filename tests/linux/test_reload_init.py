@@ -151,7 +151,7 @@ def test_a_limit_that_cannot_be_had_fails_the_reload_and_the_old_plan_stays(how)
         else:
             done = box.ctl("reload")
             assert done.returncode == 1
-            assert done.stderr.startswith("pyinitctl: cannot reload: a limit is not to be had")
+            assert done.stderr.startswith("pyinitctl: cannot reload: not all of it is to be had")
             assert "cannot set nofile to 3000:3000 for pyinit" in done.stderr
             assert "--ulimit nofile=3000:3000" in done.stderr
         assert soft(box, box.pid) == 900
