@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from contextlib import contextmanager
 
 import yaml
 from boxes import PATIENCE_S, TOP, eventually
@@ -47,6 +48,23 @@ class Podman:
         assert (saving.returncode, done.returncode) == (0, 0), done.stderr.decode()
         self.said("tag", done.stdout.decode().split()[-1], name)
 
+    @contextmanager
+    def service(self):
+        """Answer Docker's API for the time of the block; yield the place for DOCKER_HOST."""
+        path = self.directory / "podman.sock"
+        words = [*self.words, "system", "service", "--time", "0", f"unix://{path}"]
+        with open(self.directory / "service.log", "wb") as log:
+            process = subprocess.Popen(
+                words, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        try:
+            eventually(path.exists, within_s=PATIENCE_S, every_s=0.05)
+            yield f"unix://{path}"
+        finally:
+            process.terminate()
+            process.wait()
+            path.unlink(missing_ok=True)
+
     def clean(self):
         """Remove every pod, image and file."""
         self.run("pod", "rm", "-fa", "-t", "0")
@@ -63,11 +81,15 @@ class Pod:
         self.file.write_text(yaml.safe_dump_all(map(_as_podman_has_it, documents)))
         podman.said("kube", "play", "--network", "none", str(self.file))
         made = json.loads(podman.said("ps", "-a", "--format", "json"))
-        self.containers = {each["Names"][0].rpartition("-pod-")[2]: each["Id"] for each in made}
+        self._names = [each["Names"][0] for each in made]
+
+    def name(self, name):
+        """Podman's name of a container of the manifest."""
+        return next(each for each in self._names if each.endswith(f"-{name}"))
 
     def run(self, name, *words):
         """Run a command in a container; return (exit status, output)."""
-        done = self.podman.run("exec", self._id(name), *words)
+        done = self.podman.run("exec", self.name(name), *words)
         return done.returncode, (done.stdout + done.stderr).decode()
 
     def status(self, name):
@@ -80,7 +102,7 @@ class Pod:
 
     def logs(self, name):
         """What a container has written so far."""
-        done = self.podman.run("logs", self._id(name))
+        done = self.podman.run("logs", self.name(name))
         return (done.stdout + done.stderr).decode()
 
     def ready(self, *names):
@@ -95,7 +117,7 @@ class Pod:
         """Wait for the end of a container; return its exit status."""
 
         def look():
-            state = json.loads(self.podman.said("inspect", self._id(name)))[0]["State"]
+            state = json.loads(self.podman.said("inspect", self.name(name)))[0]["State"]
             return state if state["Status"] == "exited" else None
 
         try:
@@ -107,21 +129,20 @@ class Pod:
         """Stop all containers as `podman kube down` does, but keep them."""
         self.podman.said("pod", "stop", "-a")
 
-    def _id(self, name):
-        return next(found for each, found in self.containers.items() if each.endswith(name))
-
 
 def _as_podman_has_it(document):
     """Change what podman 4.3 takes otherwise than Kubernetes.
 
-    It has no Job, of which the pod is played; it publishes every containerPort on this machine;
-    and it wants a timer of systemd for each probe, which tests do by hand.
+    It has no Job, of which the pod is played; of a native sidecar it would await the end, so that
+    is the first of the containers; it publishes every containerPort on this machine; and it wants
+    a timer of systemd for each probe, which tests do by hand.
     """
     if document["kind"] not in KINDS:
         return document
     spec = document["spec"]["template"]["spec"]
+    spec["containers"] = [*spec.pop("initContainers", ()), *spec["containers"]]
     for container in spec["containers"]:
-        for key in ("ports", "livenessProbe"):
+        for key in ("ports", "livenessProbe", "restartPolicy"):
             container.pop(key, None)
     if document["kind"] == "Job":
         name = f"{document['metadata']['name']}-pod-0"

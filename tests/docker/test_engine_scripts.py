@@ -66,7 +66,14 @@ def test_stop_ends_what_start_has_started_and_no_stranger_with_its_pid(tmp_path,
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("engine.sh", ["dance"]), ("setup.sh", []), ("setup.sh", ["moon"])]
+    ("name", "words"),
+    [
+        ("engine.sh", ["dance"]),
+        ("setup.sh", []),
+        ("setup.sh", ["moon"]),
+        ("podman.sh", []),
+        ("podman.sh", ["config"]),
+    ],
 )
 def test_a_word_that_a_script_does_not_know_gives_its_usage_and_2(name, words):
     done = script(name, *words)

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 from boxes import PATIENCE_S, TOP, eventually
+from outside import complaint, ctl, said
 from pods import Pod, Podman
 
 KUBERNETES = TOP / "examples/kubernetes"
@@ -64,3 +65,27 @@ def test_a_job_completes_though_it_has_a_sidecar(play):
     assert pod.ended("sidecar") == 0, pod.logs("sidecar")
     assert "done after" in pod.logs("job")
     assert "web | stopped" in pod.logs("sidecar")
+
+
+def test_a_native_sidecar_ends_with_0_when_it_is_stopped_after_the_job(play):
+    pod = play("job-native.yaml")
+    pod.ready("sidecar")
+    assert pod.ended("job") == 0, pod.logs("job")
+    assert pod.run("sidecar", "pyinitctl", "health")[0] == 0  # it is for the kubelet to end it
+    pod.stop()
+    assert pod.ended("sidecar") == 0, pod.logs("sidecar")
+
+
+def test_pyinitctl_reaches_the_containers_of_podman_from_outside(podman, play):
+    pod = play("deployment.yaml")
+    pod.ready("go-web", "watcher")
+    with podman.service() as host:
+        name = pod.name("go-web")
+        assert said("--container", name, "health", DOCKER_HOST=host) == "healthy\n"
+        text = complaint("--container", name, "stop", "nosuch", code=4, DOCKER_HOST=host)
+        assert text == "pyinitctl: no such program: 'nosuch'\n"
+        done = ctl("--json", "fleet", "status", "go-web-*", DOCKER_HOST=host)
+        found = {each["name"]: each for each in json.loads(done.stdout)["containers"]}
+        assert set(found) == {name, pod.name("watcher")}
+        names = [[each["name"] for each in found[one]["pyinit"]["processes"]] for one in found]
+        assert sorted(names) == [["watcher"], ["web", "worker"]]
