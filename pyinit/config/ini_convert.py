@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posix
 
-from pyinit.config import ini_build, ini_read, ini_web
+from pyinit.config import ini_build, ini_read, ini_sockets, ini_web
 from pyinit.config.build import FORBIDDEN, RESERVED
 from pyinit.config.ini_markers import Markers
 from pyinit.config.ini_parse import Block
@@ -65,10 +65,12 @@ class _Writer:
         self.names: set[str] = set()
 
     def run(self) -> Converted:
-        entries = [entry for group in self._programs() for entry in self._entries(group)]
+        programs = self._programs()
+        entries = [entry for group in programs for entry in self._entries(group)]
         blocks = [self._head(), self._init(self.plan.init), self._defaults()]
         if self.plan.web is not None:
             blocks.append(ini_web.table(self.plan.web, self.markers, self.notes))
+        blocks += self._sockets(programs)
         for entry in entries:
             header = f"[program.{key_text(entry.name)}]"
             blocks.append("\n".join([f"# {entry.place}", header, *entry.rows]))
@@ -135,13 +137,25 @@ class _Writer:
             place = f"[{block.name}]"
             if process.pool is not None:
                 self.notes.append(f"{place}: event listeners need a supervisord file: left out")
-            elif process.launch.stdin.startswith("socket:"):
-                self.notes.append(
-                    f"{place}: sockets for programs need a supervisord file: left out"
-                )
             else:
                 found.setdefault(process.program, []).append(process)
         return list(found.values())
+
+    def _sockets(self, programs: list[list[ProcessPlan]]) -> list[str]:
+        """Return the sockets that the programs have, each as a table."""
+        used = {_socket_of(process) for processes in programs for process in processes}
+        return [
+            f"[socket.{key_text(_usable(each.name))}]\n{ini_sockets.rows(each, self.markers)}"
+            for each in self.plan.sockets
+            if each.name in used
+        ]
+
+    def _stdin(self, process: ProcessPlan, title: str) -> list[str]:
+        name = _socket_of(process)
+        if not name:
+            return []
+        self.notes.append(f"{title}: its socket is open from the start on, also while nobody runs")
+        return [f"stdin = {self.markers.toml(f'socket:{_usable(name)}')}"]
 
     def _entries(self, processes: list[ProcessPlan]) -> list[Entry]:
         first = processes[0]
@@ -150,7 +164,11 @@ class _Writer:
         place = f"{title} of {block.file}:{block.line}"
         user = self._user(block.name) if first.launch.uid is not None else ""
         bodies = [
-            body(one, self.plan.init, user, self.markers, self.notes, title) for one in processes
+            (
+                *body(one, self.plan.init, user, self.markers, self.notes, title),
+                *self._stdin(one, title),
+            )
+            for one in processes
         ]
         prefix, _, program = first.program.rpartition("/")
         name = f"{prefix}-{program}" if prefix else program
@@ -216,6 +234,12 @@ class _Writer:
         block = self.world.ini.blocks[name]
         names = {**self.world.names, "program_name": block.name.partition(":")[2]}
         return self._plainly(Section(self.world, block, names).text("user"))
+
+
+def _socket_of(process: ProcessPlan) -> str:
+    """Return the name of the socket that is the stdin of a process, "" if there is none."""
+    kind, _, name = process.launch.stdin.partition(":")
+    return name if kind == "socket" else ""
 
 
 def _process_name(process: ProcessPlan) -> str:

@@ -9,6 +9,7 @@ from pyinit.core.plan_listen import SocketPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pyinit.config.ini_markers import Markers
     from pyinit.config.ini_parse import Block
     from pyinit.config.ini_section import World
 
@@ -29,6 +30,18 @@ def socket_of(world: World, block: Block, group: str) -> str:
         if found is not None:
             world.sockets[name] = found
     return f"socket:{name}"
+
+
+def rows(plan: SocketPlan, markers: Markers) -> str:
+    """Return the lines of a [socket.NAME] of TOML that is such a socket."""
+    found = [f"listen = {markers.toml(plan.listen.removeprefix('tcp:'))}"]
+    if plan.backlog != BACKLOG:
+        found.append(f"backlog = {plan.backlog}")
+    if plan.mode is not None:
+        found.append(f'mode = "{plan.mode:04o}"')
+    if plan.uid is not None:
+        found.append(f'owner = "{plan.uid}{"" if plan.gid is None else f":{plan.gid}"}"')
+    return "\n".join(found)
 
 
 def _socket(section: Section, name: str) -> SocketPlan | None:

@@ -13,6 +13,7 @@ from configs import ENVIRON, written
 from pyinit.config.ini_convert import convert
 from pyinit.config.load import load
 from pyinit.config.problems import ConfigErrors
+from pyinit.core.record import replace
 
 MAIN = "[supervisord]\nnodaemon=true\n"
 WILD = sorted((Path(__file__).resolve().parent / "wild").glob("*.conf"))
@@ -37,11 +38,7 @@ def both(tmp_path, path, environ):
 
 
 def sayable(plan):
-    return [
-        one
-        for one in plan.processes
-        if one.pool is None and not one.launch.stdin.startswith("socket:")
-    ]
+    return [one for one in plan.processes if one.pool is None]
 
 
 def stream(sinks):
@@ -76,6 +73,7 @@ def what_matters(process):
         "success_codes": process.success_codes,
         "start_s": process.start_s,
         "stop": process.stop,
+        "socket": launch.stdin if launch.stdin.startswith("socket:") else "",
         "output": None if alone else (stream(launch.stdout), stream(launch.stderr)),
     }
 
@@ -185,13 +183,39 @@ def test_a_door_for_everybody_says_that_it_is_insecure(tmp_path):
     assert any("insecure" in note for note in found.notes)
 
 
+def test_fastcgi_programs_have_their_sockets(tmp_path):
+    text = f"""{MAIN}[fcgi-program:f]
+command=/bin/f
+socket=unix:///run/%(program_name)s.sock
+socket_owner=5:6
+socket_mode=0770
+socket_backlog=7
+numprocs=2
+process_name=%(program_name)s%(process_num)d
+[fcgi-program:t]
+command=/bin/t
+socket=tcp://localhost:9000
+"""
+    old, new, found = both(tmp_path, written(tmp_path, text, "s.conf"), ENVIRON)
+    assert [replace(one, kept=False) for one in new.sockets] == list(old.sockets)
+    assert {one.launch.stdin for one in new.processes} == {"socket:f", "socket:t"}
+    places = {one.launch.stdin: one.places for one in new.processes}
+    assert places["socket:f"] == ("unix:/run/f.sock",)
+    assert new.warnings == ()
+    assert any("open from the start on" in note for note in found.notes)
+
+
+def test_a_socket_whose_place_is_in_a_variable_is_where_it_is_today(tmp_path):
+    text = f"{MAIN}[fcgi-program:f]\ncommand=f\nsocket=unix://%(ENV_DIR)s/f.sock\n"
+    path = written(tmp_path, text, "s.conf")
+    _, new, _ = both(tmp_path, path, {**ENVIRON, "DIR": "/run/there"})
+    assert new.sockets[0].listen == "unix:/run/there/f.sock"
+
+
 def test_what_toml_cannot_say_is_told_in_the_file_and_beside_it(tmp_path):
     text = f"""{MAIN}[eventlistener:l]
 command=l
 events=TICK_5
-[fcgi-program:f]
-command=f
-socket=tcp://127.0.0.1:9000
 [program:all]
 command=a
 stdout_syslog=true
@@ -200,7 +224,6 @@ stdout_events_enabled=true
     found = convert([written(tmp_path, text, "s.conf")], ENVIRON)
     for note in (
         "[eventlistener:l]: event listeners need a supervisord file: left out",
-        "[fcgi-program:f]: sockets for programs need a supervisord file: left out",
         '"all" is called "all_": the other name is taken or no name',
         "[program:all]: no events of its stdout: there are no listeners",
     ):
