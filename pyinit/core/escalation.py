@@ -6,9 +6,10 @@ KILL reaches is nobody's business before: it is looked after once there was a KI
 
 from __future__ import annotations
 
-from .effects import Kill, Survey
+from .effects import Kill, Note, Survey
 from .record import replace
 from .states import NO_PID
+from .status import signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +66,12 @@ def send_due(
     signals, rest = split(schedule, now)
     if run.pid == NO_PID:
         return rest, 0, ()
-    return rest, signals.count(SIGKILL), tuple([kill(plan, run, signum) for signum in signals])
+    effects: Effects = tuple([kill(plan, run, signum) for signum in signals])
+    dump = plan.stop.dump_signal
+    if dump in signals and dump not in plan.stop.signals:  # who reads the dump is to know why
+        text = f"{plan.name} does not stop: it gets {signal_name(dump)} for a dump, then KILL"
+        effects = (Note("warning", text), *effects)
+    return rest, signals.count(SIGKILL), effects
 
 
 def kill(plan: ProcessPlan, run: Run, signum: int) -> Kill:

@@ -78,6 +78,7 @@ def test_a_bound_that_changes_holds_for_the_next_run_and_restarts_nobody(boxes, 
     pid = box.status()["web"]["pid"]
     box.container.update(mem_limit="100m", memswap_limit="200m")
     box.ctl("reload")
+    box.ctl("reexec")
     assert box.status()["web"]["pid"] == pid
     box.ctl("restart", "web")
     box.said(f"memory={90 * MB} ")
@@ -92,4 +93,5 @@ def test_a_go_program_that_hangs_leaves_its_goroutines_in_the_log(boxes, image, 
     assert "SIGQUIT: quit" in logs
     for name in ("main.main", "main.holdsTheLockForEver", "main.waitsForTheLock"):
         assert name in logs
+    assert "web does not stop: it gets SIGQUIT for a dump, then KILL" in logs
     assert "web took" in logs

@@ -84,6 +84,7 @@ def test_the_dump_signal_comes_before_kill():
         box.until("set", out=True)
         box.call("stop", {"names": ["web"], "wait": True})
         assert box.out.split() == ["set", "dump"]
+        assert "web does not stop: it gets SIGQUIT for a dump, then KILL" in box.err
 
 
 # --- the tree
