@@ -108,7 +108,7 @@ class Listeners:
         phase = self._machine.loop.supervisor.phase
         shutdown = shutdown_of(phase)
         ends = isinstance(phase, Halting | Sweeping | Over) and not (shutdown and shutdown.again)
-        if not ends and len(self._open) == len(self._wanted):
+        if not ends and self._open.keys() == self._wanted.keys():
             return
         used = self._used(ends=ends)
         for place in [each for each in self._open if ends or each not in self._wanted]:

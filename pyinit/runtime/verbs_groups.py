@@ -175,8 +175,12 @@ def _put_in_force(ask: Ask, desk: Desk, plan: Plan) -> None:
 
 def _sockets(processes: Iterable[ProcessPlan]) -> list[str]:
     """Return the names of the sockets that processes are given, each once."""
-    names = [each.launch.stdin for each in processes if each.launch.stdin.startswith(SOCKET)]
-    return list(dict.fromkeys([name[len(SOCKET) :] for name in names]))
+    names: dict[str, None] = {}
+    for each in processes:
+        names |= dict.fromkeys(each.sockets)
+        if each.launch.stdin.startswith(SOCKET):
+            names[each.launch.stdin[len(SOCKET) :]] = None
+    return list(names)
 
 
 def _used(plan: Plan, group: dict[str, ProcessPlan]) -> list[SocketPlan]:
