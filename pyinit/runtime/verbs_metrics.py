@@ -53,6 +53,7 @@ def _entry(service: Service, row: Process) -> dict[str, Json]:
         "restarts": row.restarts,
         "exits": dict(service.desk.history.counts_of(plan.key)),
         "output_bytes": service.desk.pump.captured_bytes(plan.key),
+        "probe": service.desk.asked(plan.key),
         **usage_of(pid),
     }
 

@@ -202,9 +202,11 @@ def reason_of(service: Service, row: Process) -> str:
             program = graphs.standing(row, state.graph, state.table.__getitem__, now).program
             return f"waits for '{program}'" if program else ""
         case Starting(ready_by=ready_by) if ready_by != NEVER:
-            probe = service.desk.asked(row.plan.key) or {}
-            why = probe.get("reason")
+            why = _doubt(service, row)
             return f"not ready yet: {why}" if why else "not ready yet"
+        case Running():
+            why = _doubt(service, row)
+            return f"not live this time: {why}" if why else ""
         case Backoff(retry_at):
             delay_s = max(0.0, retry_at - service.desk.now())
             return f"{cause_of(row, ends)}; next run in {delay_s:.1f} s"
@@ -212,6 +214,12 @@ def reason_of(service: Service, row: Process) -> str:
             return f"{left} of its processes are left"
         case _:
             return cause_of(row, ends)
+
+
+def _doubt(service: Service, row: Process) -> str:
+    """Return why the last answer of a process to its probe was a bad one, "" if it was not."""
+    probe = service.desk.asked(row.plan.key)
+    return "" if probe is None else str(probe["reason"])
 
 
 def fix_of(row: Process) -> str:

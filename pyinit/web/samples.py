@@ -34,6 +34,17 @@ GAUGES = (
     ("pyinit_process_open_fds", "Open descriptors of the run.", "fds"),
     ("pyinit_process_max_fds", "How many descriptors it may have (-1: no limit).", "fds_limit"),
 )
+# Of those that are asked whether they live: the same, of its `probe`.
+PROBES = (
+    ("pyinit_process_probe_ok", "Whether the last answer was a good one.", "ok"),
+    ("pyinit_process_probe_seconds", "How long the last answer took.", "took_s"),
+    ("pyinit_process_probe_failures", "Bad answers in a row.", "failures"),
+    ("pyinit_process_watchdog_silent_seconds", "Since the last ping.", "silent_s"),
+)
+PROBE_COUNTERS = (
+    ("pyinit_process_probe_asked", "How often the run was asked.", "asked"),
+    ("pyinit_process_probe_failed", "Bad answers of the run.", "failed"),
+)
 OWN_GAUGES = (
     ("pyinit_uptime_seconds", "Age of pyinit.", "uptime_s"),
     ("pyinit_resident_memory_bytes", "Resident memory of pyinit.", "rss_bytes"),
@@ -53,6 +64,7 @@ class Samples(Collector):
         """Return the families of samples."""
         yield from self._of_pyinit()
         yield from self._of_processes()
+        yield from self._of_probes()
         yield self._states()
         yield self._exits()
         yield from self._losses()
@@ -89,6 +101,21 @@ class Samples(Collector):
                 if each.get(field) is not None:
                     gauge.add_metric(_labels(each), _value(each.get(field)))
             yield gauge
+
+    def _of_probes(self) -> Iterator[Metric]:
+        asked = [(_labels(each), _object(each.get("probe"))) for each in self._processes]
+        for name, doc, field in PROBES:
+            gauge = GaugeMetricFamily(name, doc, labels=LABELS)
+            for labels, probe in asked:
+                if field in probe:
+                    gauge.add_metric(labels, _value(probe[field]))
+            yield gauge
+        for name, doc, field in PROBE_COUNTERS:
+            counter = CounterMetricFamily(name, doc, labels=LABELS)
+            for labels, probe in asked:
+                if field in probe:
+                    counter.add_metric(labels, number(probe[field]))
+            yield counter
 
     def _states(self) -> Metric:
         doc = "1 for the state that a process is in."

@@ -62,6 +62,18 @@ EXIT: Object = {
     "at": TIME,
 }
 EXIT_OPTIONAL = ("code", "signal", "core_dumped", "fix")
+ASKED: Object = {
+    "kind": {"type": "string", "enum": ["http", "tcp", "unix", "exec", "watchdog"]},
+    "ok": FLAG,
+    "reason": {**TEXT, "description": "why the last answer was a bad one"},
+    "failures": {**COUNT, "description": "bad answers in a row"},
+    "took_s": {**NUMBER, "description": "how long the last answer took"},
+    "asked": COUNT,
+    "failed": COUNT,
+    "silent_s": {**NUMBER, "description": "since the last ping of a watchdog"},
+    "interval_s": {**NUMBER, "description": "how long it may be silent"},
+}
+ASKED_OPTIONAL = ("failures", "took_s", "asked", "failed", "silent_s", "interval_s")
 
 SCHEMAS: dict[str, Object] = {
     "Exit": shape(EXIT, *EXIT_OPTIONAL),
@@ -79,12 +91,14 @@ SCHEMAS: dict[str, Object] = {
             "restarts": COUNT,
             "reason": {**TEXT, "description": "why it is where it is"},
             "fix": {**TEXT, "description": "how to mend that, where pyinit knows"},
+            "probe": reference("Asked"),
             "next_run_at": {**NUMBER, "description": "when its schedule comes, since 1970"},
             "last_exit": {"anyOf": [reference("Exit"), {"type": "null"}]},
             **USED,
         },
-        *("fix", "next_run_at", *USED),
+        *("fix", "probe", "next_run_at", *USED),
     ),
+    "Asked": shape(ASKED, *ASKED_OPTIONAL),
     "Status": shape(
         {
             "pid": COUNT,

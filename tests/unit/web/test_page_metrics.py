@@ -35,6 +35,16 @@ TOLD = {
             "rss_bytes": 4096,
             "fds": 5,
             "fds_limit": 64,
+            "probe": {
+                "kind": "http",
+                "ok": False,
+                "failures": 2,
+                "reason": HOSTILE,
+                "took_s": 0.5,
+                "asked": 9,
+                "failed": 3,
+                "silent_s": 0.25,
+            },
         },
         {
             "name": "idle",
@@ -101,6 +111,12 @@ def test_every_number_is_there_under_its_name():
         assert value("pyinit_process_open_fds", **WEB) == 5
         assert value("pyinit_process_max_fds", **WEB) == 64
         assert value("pyinit_process_output_bytes_total", **WEB) == 1000
+        assert value("pyinit_process_probe_ok", **WEB) == 0
+        assert value("pyinit_process_probe_seconds", **WEB) == 0.5
+        assert value("pyinit_process_probe_failures", **WEB) == 2
+        assert value("pyinit_process_probe_asked_total", **WEB) == 9
+        assert value("pyinit_process_probe_failed_total", **WEB) == 3
+        assert value("pyinit_process_watchdog_silent_seconds", **WEB) == 0.25
 
     run(test())
 
@@ -110,6 +126,7 @@ def test_what_nobody_counts_is_left_out():
         _, found = await samples()
         named = {name for name, labels in found if ("name", "idle") in labels}
         assert "pyinit_process_open_fds" not in named
+        assert "pyinit_process_probe_ok" not in named
         assert "pyinit_process_state" in named
 
     run(test())
