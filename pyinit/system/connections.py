@@ -22,7 +22,7 @@ TCP, TCP6, UNIX = "/proc/net/tcp", "/proc/net/tcp6", "/proc/net/unix"
 READ_BYTES = 1 << 16
 MOST_BYTES = 1 << 22  # of one file; beyond it is so much going on that nobody is idle
 LISTENS, WAITS = b"0A", b"03"  # the states of a TCP listener; the timer of one that is over
-CONNECTED = b"03"  # the state of a Unix socket
+CONNECTED = (b"02", b"03")  # the states of a Unix socket: not accepted yet, and in use
 OVER_S = 60.0  # TCP_TIMEWAIT_LEN
 TICKS = 100.0  # USER_HZ
 NEVER = float("inf")
@@ -77,7 +77,7 @@ def _tcp(ports: dict[bytes, str], found: dict[str, float]) -> _Taker:
 
 def _unix(paths: dict[bytes, str], found: dict[str, float]) -> _Taker:
     def take(fields: list[bytes]) -> None:
-        if len(fields) > 7 and fields[5] == CONNECTED:
+        if len(fields) > 7 and fields[5] in CONNECTED:
             place = paths.get(b" ".join(fields[7:]))
             if place is not None:
                 found[place] = 0.0

@@ -132,3 +132,18 @@ def test_the_schema_is_printed():
     code, out, err = ctl("schema")
     assert (code, err) == (0, "")
     assert json.loads(out) == json_schema.document()
+
+
+def test_sockets_are_shown_with_everything_and_by_name_for_programs(tmp_path):
+    path = tmp_path / "pyinit.toml"
+    path.write_text(
+        '[socket.http]\nlisten = ":80"\n[program.a]\ncommand = "a"\nsockets = ["http"]\n'
+    )
+    code, out, _ = show(str(path))
+    assert code == 0
+    assert '[socket.http]\nlisten = ":80"' in out
+    assert line(out, "backlog") == "backlog = 4096 # default"
+    assert line(out, "sockets") == f'sockets = ["http"] # {path}:5'
+    found = json.loads(show(str(path), "--json")[1])
+    assert found["sockets"]["http"]["listen"]["value"] == ":80"
+    assert "[socket.http]" not in show(str(path), "a")[1]
