@@ -40,13 +40,17 @@ if TYPE_CHECKING:
     from .table import Pids, Table
     from .trials import Trial
 
+NOBODY: dict[str, bool] = {}
+
 
 class Supervisor(Record):
     """The whole state of pyinit's brain.
 
     `main` is the key of the main program in COMMAND mode; `seed` feeds the jitter; `floor` is above
     every run id of processes that are gone, so that a name that comes back never reuses one;
-    `drained_at` is since when traffic is to stay away by request (NEVER: it is welcome).
+    `drained_at` is since when traffic is to stay away by request (NEVER: it is welcome); `falling`
+    are the keys of those that stop, or (True) get a new run, once those that depend on them are
+    down.
     """
 
     init: InitPlan
@@ -61,6 +65,7 @@ class Supervisor(Record):
     rolls: Rolls = Rolls()
     trial: Trial | None = None
     tried: Tried = Tried()
+    falling: dict[str, bool] = NOBODY
 
 
 class Draft:
@@ -79,6 +84,7 @@ class Draft:
         self.rolls = supervisor.rolls
         self.trial = supervisor.trial
         self.tried = supervisor.tried
+        self.falling = {**supervisor.falling}
         self.effects: list[Effect] = []
         self.moved: list[tuple[Process, Process]] = []
         self._rows: dict[str, Process] = {}
@@ -98,6 +104,7 @@ class Draft:
             rolls=self.rolls,
             trial=self.trial,
             tried=self.tried,
+            falling=self.falling,
         )
 
     def flush(self) -> None:
@@ -144,9 +151,12 @@ class Draft:
         return self.pids.get(effect.pid) not in {None, effect.key}
 
     def start(self, key: str) -> None:
-        """Let a process, and what it needs, be up."""
+        """Let a process, and what it needs, be up; one that is to fall comes again."""
         self.start_needs(key)
-        self.send(key, Start())
+        if key in self.falling:
+            self.falling[key] = True
+        else:
+            self.send(key, Start())
 
     def start_needs(self, key: str) -> None:
         """Let what a process needs be up."""
@@ -155,19 +165,28 @@ class Draft:
         while stack:
             for need in self.row(stack.pop()).plan.depends:
                 for each in self.graph.keys.get(need.program, ()):
-                    if each not in wanted and _must_be_told(self.row(each), need.condition):
+                    if each not in wanted and self._must_be_told(each, need.condition):
                         wanted[each] = None
                         stack.append(each)
         del wanted[key]
         for each in reversed(wanted):
-            self.send(each, Start())
+            if each in self.falling:
+                self.falling[each] = True
+            else:
+                self.send(each, Start())
+
+    def _must_be_told(self, key: str, condition: str) -> bool:
+        """Say whether what another needs is not up, not done, and not on its way there."""
+        if key in self.falling:
+            return not self.falling[key]
+        return _is_away(self.row(key), condition)
 
     def unblock(self, key: str) -> None:
         """Let a waiting process go if its dependencies are there, or give up if they never will."""
         process = self.row(key)
-        if not isinstance(process.state, Waiting):
+        if not isinstance(process.state, Waiting) or key in self.falling:
             return
-        found = graphs.standing(process, self.graph, self.row, self.now)
+        found = graphs.standing(process, self.graph, self.row, self.now, self.falling)
         if found.verdict == graphs.MET:
             self.send(key, Go())
         elif found.verdict == graphs.LOST:
@@ -226,7 +245,7 @@ class Draft:
         return False
 
 
-def _must_be_told(process: Process, condition: str) -> bool:
+def _is_away(process: Process, condition: str) -> bool:
     """Say whether a process that another needs is not up, not done, and not on its way there."""
     if process.retired:
         return False

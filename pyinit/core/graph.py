@@ -11,7 +11,7 @@ from .states import RESTING, Backoff, Exited, Fatal, Running, Waiting, has_faile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from .plan import Dependency, Plan, ProcessPlan
     from .slot import Process
@@ -58,15 +58,26 @@ class Standing(Record):
     why: str = ""
 
 
-def standing(process: Process, graph: Graph, row: Callable[[str], Process], now: float) -> Standing:
-    """Return how the process stands with its dependencies: the first lost one decides."""
+def standing(
+    process: Process,
+    graph: Graph,
+    row: Callable[[str], Process],
+    now: float,
+    falling: Container[str] = (),
+) -> Standing:
+    """Return how the process stands with its dependencies: the first lost one decides.
+
+    For those that are `falling` it waits, however well they do still.
+    """
     state = process.state
     since = state.since if isinstance(state, Waiting) else now
     waits = Standing()
     for need in process.plan.depends:
         late = need.timeout > 0 and since + need.timeout <= now
         rows = [each for each in map(row, graph.keys.get(need.program, ())) if not each.retired]
-        verdicts = [_verdict(each, need, late=late) for each in rows]
+        verdicts = [
+            _verdict(each, need, late=late, falls=each.plan.key in falling) for each in rows
+        ]
         if LOST in verdicts:
             failed = any(has_failed(each.state) for each in rows)
             return Standing(LOST, need.program, "has failed" if failed else "has ended")
@@ -78,13 +89,13 @@ def standing(process: Process, graph: Graph, row: Callable[[str], Process], now:
     return waits
 
 
-def _verdict(needed: Process, need: Dependency, *, late: bool) -> str:
+def _verdict(needed: Process, need: Dependency, *, late: bool, falls: bool) -> str:
     """Judge one process that another needs, or only wants.
 
     What is only wanted is waited for until it is there or at rest, or its first run has failed.
     """
-    verdict = judge(needed, need.condition)
-    resting = isinstance(needed.state, (*RESTING, Backoff))
+    verdict = WAIT if falls else judge(needed, need.condition)
+    resting = not falls and isinstance(needed.state, (*RESTING, Backoff))
     return verdict if need.hard or not (late or resting) else MET
 
 

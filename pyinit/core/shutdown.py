@@ -105,6 +105,7 @@ def begin(
     draft.effects.append(Note("info", f"{'restarting' if again else 'stopping'}: {line}"))
     draft.rolls = Rolls()
     trial.abandon(draft)
+    draft.falling = {key: again for key, again in draft.falling.items() if not again}
     for process in draft.table:
         if isinstance(process.state, Waiting | Backoff):
             draft.send(process.plan.key, Stop(0.0, held=False))
@@ -235,6 +236,7 @@ def _first_failure(draft: Draft) -> int:
 
 def _halt(draft: Draft, shutdown: Shutdown) -> None:
     draft.phase = Halting(shutdown)
+    draft.falling = {}
     if draft.init.stop_order == GROUPS:
         _stop_next_group(draft)
     elif draft.active():

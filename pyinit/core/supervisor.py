@@ -10,13 +10,13 @@ waited for.  Settling ends because each round only follows real transitions.
 
 from __future__ import annotations
 
-from . import escalation, graph, phases, roll, schedule, shutdown, table, telling, trial
+from . import escalation, falling, graph, phases, roll, schedule, shutdown, table, telling, trial
 from . import events as ev
 from . import signals as signal_actions
 from .draft import Draft, Supervisor
 from .effects import Kill, Note
 from .inputs import Counted as CountedInput
-from .inputs import Due, ExecBad, ExecOk, Gone, Proven, Restart, SpawnBad, SpawnOk, Stop
+from .inputs import Due, ExecBad, ExecOk, Gone, Proven, SpawnBad, SpawnOk
 from .phases import Booting, Up
 from .record import assert_never, replace
 from .slot import Process
@@ -25,7 +25,6 @@ from .status import from_wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import TypeAlias
 
     from .effects import Effect, Effects
@@ -72,9 +71,9 @@ def _dispatch(draft: Draft, event: Event) -> None:
         case ev.StartRequested(keys):
             _start(draft, keys)
         case ev.StopRequested(keys):
-            _send_each(draft, keys, lambda row: Stop(row.plan.stop.timeout))
+            falling.stop(draft, _known(draft, keys))
         case ev.RestartRequested(keys):
-            _restart(draft, keys)
+            falling.restart(draft, _known(draft, keys))
         case ev.RollRequested(keys):
             roll.request(draft, keys)
         case ev.SignalRequested(keys, signum):
@@ -147,24 +146,12 @@ def _start(draft: Draft, keys: tuple[str, ...]) -> None:
             draft.start(key)
 
 
-def _restart(draft: Draft, keys: tuple[str, ...]) -> None:
-    if isinstance(draft.phase, Up):
-        for key in _known(draft, keys):
-            draft.start_needs(key)
-            draft.send(key, Restart(draft.row(key).plan.stop.timeout))
-
-
 def _limit(draft: Draft, keys: tuple[str, ...], limits: tuple[Limit, ...]) -> None:
     named = {limit.resource for limit in limits}
     for key in _known(draft, keys):
         row = draft.row(key)
         kept = [limit for limit in row.limits if limit.resource not in named]
         draft.put(replace(row, limits=(*kept, *limits)))
-
-
-def _send_each(draft: Draft, keys: tuple[str, ...], made: Callable[[Process], Input]) -> None:
-    for key in _known(draft, keys):
-        draft.send(key, made(draft.row(key)))
 
 
 def _known(draft: Draft, keys: tuple[str, ...]) -> list[str]:
@@ -214,8 +201,10 @@ def _settle(draft: Draft) -> None:
 
 
 def _follow_up(draft: Draft) -> None:
+    falling.proceed(draft)
     while draft.moved:
         moved, draft.moved = draft.moved, []
+        falling.proceed(draft)
         for before, after in moved:
             key = after.plan.key
             draft.unblock(key)

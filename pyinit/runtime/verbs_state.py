@@ -199,7 +199,8 @@ def reason_of(service: Service, row: Process) -> str:
         case Waiting():
             state = service.desk.state
             now = service.desk.now()
-            program = graphs.standing(row, state.graph, state.table.__getitem__, now).program
+            rows = state.table.__getitem__
+            program = graphs.standing(row, state.graph, rows, now, state.falling).program
             return f"waits for '{program}'" if program else ""
         case Starting(ready_by=ready_by) if ready_by != NEVER:
             why = _doubt(service, row)

@@ -267,7 +267,16 @@ MOVES = {
     "luck": _luck,
     "condemn": _condemn,
 }
-WEIGHTS = {"time comes": 3, "sleep": 8, "crash": 4, "start": 3, "stop": 3, "restart": 3, "deliver": 4, "orphan": 2}
+WEIGHTS = {
+    "time comes": 3,
+    "sleep": 8,
+    "crash": 4,
+    "start": 3,
+    "stop": 3,
+    "restart": 3,
+    "deliver": 4,
+    "orphan": 2,
+}
 KINDS = tuple(MOVES)
 _CHOICES = [kind for kind in KINDS for _ in range(WEIGHTS.get(kind, 1))]
 

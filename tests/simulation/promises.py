@@ -5,6 +5,7 @@ of the dependencies; the drain; a reload that touches only what differs.  Like t
 keep their own account from effects and events, and never ask the core what is right.
 """
 
+import dependents
 from properties import (
     EPSILON,
     fail,
@@ -53,6 +54,7 @@ class Promises:
         self.queued = set()  # keys whose time came while they were on their way
         self.owed = set()  # ... and that are at rest now
         self.idle = set()  # keys that were stopped because nobody used them, and by nobody else
+        self.dependents = dependents.Dependents(world)
         self.waits = {}  # key -> since when it is waiting for its dependencies
 
     def reaped(self, key):
@@ -64,7 +66,7 @@ class Promises:
     def _hear(self, before, event):
         """Note the news itself."""
         ev, now = self.world.core.events, self.world.now
-        if isinstance(event, ev.Spawned):
+        if isinstance(event, (ev.Spawned, ev.MainPid)):
             for row in before.table:
                 if type(row.state).__name__ == "Ending" and row.state.run.pid == event.pid:
                     self.reused.add(row.plan.key)
@@ -114,15 +116,18 @@ class Promises:
         if not is_up(before):
             self.wanted.clear()
             return
-        if isinstance(event, ev.RestartRequested):
-            for key in event.keys:
-                if key in before.table:
-                    self.wanted[key] = self.world.book.run_ids.get(key, 0)
-        elif isinstance(event, ev.StopRequested):
-            for key in event.keys:
+        if isinstance(event, ev.StopRequested):
+            for key in (*event.keys, *self.dependents.concerned):
                 self.wanted.pop(key, None)
         elif isinstance(event, ev.ScheduleDue) and may_come(before, event.key):
             self._time_came(before.table[event.key])
+
+    def restarted(self, before, keys):
+        """Somebody wants new runs of `keys`, and of nobody else."""
+        if is_up(before):
+            for key in keys:
+                if key in before.table:
+                    self.wanted[key] = self.world.book.run_ids.get(key, 0)
 
     def effect(self, before, event, effect):
         fx = self.world.core.effects
@@ -157,6 +162,7 @@ class Promises:
         if self.owed and is_up(after):
             fail(self.world, f"the queued run of {min(self.owed)} is lost")
         self._hidden_last(after)
+        self.dependents.after_step(before, event, after, effects)
         self._order(event, after, effects)
         self._drain(before, event, after, effects)
         self._told(before, after, effects)
@@ -299,7 +305,9 @@ class Promises:
                 fail(self.world, f"the time of {key} has come, and it stays down")
             if now == was:
                 fail(self.world, f"the time of {key} has come, and nothing happens")
-        elif state != "Waiting" and was.plan.schedule.overlap != "replace" and was.state != now.state:
+        elif (
+            state != "Waiting" and was.plan.schedule.overlap != "replace" and was.state != now.state
+        ):
             fail(self.world, f"{key} is on its way, and is touched by its schedule")
 
     def _of_the_queue(self, event, said):
@@ -312,7 +320,8 @@ class Promises:
             self.queued.discard(key)
         elif said.now == "Waiting" and said.was in {"Exited", "Fatal"}:
             told = (ev.StartRequested, ev.RestartRequested, ev.PlanLoaded, ev.ScheduleDue, ev.Called, ev.Boot)
-            if key not in self.owed and not isinstance(event, told):
+            wanted = key in self.owed or key in self.world.before.falling
+            if not wanted and not isinstance(event, told):
                 fail(self.world, f"{key} came to rest, and nobody wants it up")
             self.owed.discard(key)
 

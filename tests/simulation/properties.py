@@ -4,6 +4,8 @@ A `Book` keeps its own account of runs, goals, restarts and announcements, from 
 the events alone, and compares: what the core believes is never taken for what is true.
 """
 
+import dependents
+
 KILL = 9
 EPSILON = 1e-6
 
@@ -50,9 +52,15 @@ class Book:
         if isinstance(event, ev.MainPid) and self.will_lead(event):
             self.pids[event.key] = event.pid
         if isinstance(event, ev.StopRequested):
+            taken = world.promises.dependents.concerned
             self.down.update([key for key in event.keys if can_be_held(before, key)])
-        elif isinstance(event, (ev.StartRequested, ev.RestartRequested)):
+            self.down.update([key for key in taken if not is_at_rest(before, key)])
+        elif isinstance(event, ev.StartRequested):
             self.down.difference_update(self._with_needs(before, event.keys))
+        elif isinstance(event, ev.RestartRequested):
+            back = dependents.come_again(before, event.keys, self.down)
+            self.down.difference_update(self._with_needs(before, (*event.keys, *back)))
+            world.promises.restarted(before, (*event.keys, *back))
         elif isinstance(event, ev.PlanLoaded) and is_up(before):
             old = {row.plan.key for row in before.table if not row.retired}
             fresh = [each.key for each in event.plan.processes if each.key not in old]
@@ -129,19 +137,19 @@ class Book:
 
     def _spawn(self, before, effect):
         world, key = self.world, effect.key
+        row = row_of(before, key)
         if not is_up(before) and type(before.phase).__name__ != "Booting":
             fail(world, f"spawn of {key} while everything is being stopped")
         if any(each.key == key for each in world.leaders()):
             fail(world, f"two live runs of {key}")
         if key in self.pids:
             fail(world, f"a new run of {key} before the old one was reaped")
-        if key in self.down:
+        if key in self.down and not (row and dependents.with_runs(before, key)):
             fail(world, f"spawn of {key}, which somebody wants down")
         if effect.run_id <= self.run_ids.get(key, 0):
             fail(world, f"run id {effect.run_id} of {key} was used before")
         self._leftovers(before, effect)
         after = world.state
-        row = row_of(before, key)
         now_row = after.table[key]
         if now_row.retired:
             fail(world, f"spawn of {key}, which left the plan")
@@ -181,12 +189,19 @@ class Book:
     def _needs_met(self, before, after, effect):
         for need in effect.plan.depends:
             for key in after.graph.keys.get(need.program, ()):
+                self.world.promises.dependents.let_go(effect, after.table[key], need)
                 sides = [side for side in (before, after) if key in side.table]
+                if key in self._ended_in_step():
+                    continue  # and another run of it was queued
                 waited = self.world.promises.waited(effect.key, need.timeout)
                 if need.timeout and not need.hard and waited:
                     continue
                 if not any(lets_go(side.table[key], need) for side in sides):
                     fail(self.world, f"{effect.key} starts, but {key} is not {need.condition}")
+
+    def _ended_in_step(self):
+        said = [each for each in self.world.log[-1][2] if hasattr(each, "expected")]
+        return {each.key for each in said if each.now in {"Exited", "Fatal"}}
 
     def _kill(self, before, effect):
         world, key = self.world, effect.key
@@ -305,7 +320,7 @@ class Book:
         for row in before.table:
             if not core.slot.is_active(row) and row.plan.key in after.table:
                 now = after.table[row.plan.key]
-                if core.slot.is_active(now) and row.plan.key not in woken:
+                if core.slot.is_active(now) and row.plan.key not in woken | {*before.falling}:
                     fail(world, f"{row.plan.key} was at rest and starts by itself")
 
     def _quiet(self, before, after):
@@ -314,10 +329,16 @@ class Book:
         if not is_up(after):
             return
         for row in after.table:
-            if isinstance(row.state, core.states.Waiting) and all(
-                lets_go(after.table[key], need) or world.promises.forgone(row.plan.key, need)
-                for need in row.plan.depends
-                for key in after.graph.keys.get(need.program, ())
+            waiting = isinstance(row.state, core.states.Waiting)
+            if (
+                waiting
+                and row.plan.key not in after.falling
+                and all(
+                    (lets_go(after.table[key], need) and key not in after.falling)
+                    or world.promises.forgone(row.plan.key, need)
+                    for need in row.plan.depends
+                    for key in after.graph.keys.get(need.program, ())
+                )
             ):
                 fail(world, f"{row.plan.key} waits for nothing")
             if row.retired and not core.slot.is_active(row):
@@ -454,6 +475,10 @@ def shown(state):
 
 def is_up(state):
     return type(state.phase).__name__ == "Up"
+
+
+def is_at_rest(state, key):
+    return type(state.table[key].state).__name__ in {"Stopped", "Exited", "Fatal"}
 
 
 def can_be_held(state, key):

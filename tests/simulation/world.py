@@ -87,6 +87,8 @@ class World:
         self.log.append((self.now, event, effects))
         del self.log[:-60]
         self.state = after
+        self.before = before
+        self.promises.dependents.before_effects(before, event)
         self.book.before_effects(before, event, after, effects)
         self.promises.before_effects(before, event)
         self.condemning.before_effects(before, event)

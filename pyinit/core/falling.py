@@ -1,0 +1,145 @@
+"""Who is stopped or restarted by hand takes along those that depend on it.
+
+They go first: a process that is *to fall* is told to stop only when nobody who depends on it, at
+any distance, has a run that is on its way down.  Until then it stands in `falling`, with whether
+it is to come again; who waits for it waits on, however well its old run still does, so that only
+the new one lets anybody go.  Those that come again start as after any start: when what they need
+is there.  A need reaches through processes at rest, as it does in a shutdown.
+
+As with systemd's `Requires=` and `After=`, only what somebody asks for does that: a crash and what
+follows it take nobody along.  What is only wanted (`wants`) takes nobody along either.
+"""
+
+from __future__ import annotations
+
+from .inputs import Restart, Stop
+from .phases import Draining, Up
+from .slot import is_active, plan_to_be
+from .states import WITH_RUN, Backoff, Ending, Stopping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from .draft import Draft
+    from .graph import Graph
+    from .slot import Process
+
+
+def stop(draft: Draft, keys: list[str]) -> None:
+    """Somebody wants `keys` down: those that depend on them go first."""
+    if not isinstance(draft.phase, Up | Draining):  # a shutdown has its own order
+        for key in keys:
+            draft.send(key, Stop(draft.row(key).plan.stop.timeout))
+        return
+    active = [key for key in keys if is_active(draft.row(key))]
+    for key in keys:
+        if key not in active:
+            draft.falling.pop(key, None)
+            draft.send(key, Stop(draft.row(key).plan.stop.timeout))
+    taken = along(draft.graph, draft.row, draft.falling, active, again=False)
+    draft.falling.update(dict.fromkeys((*active, *taken), False))
+
+
+def restart(draft: Draft, keys: list[str]) -> None:
+    """Somebody wants new runs of `keys`: those that depend on them get new ones, too."""
+    if not isinstance(draft.phase, Up):
+        return
+    taken = along(draft.graph, draft.row, draft.falling, keys, again=True)
+    again = (*keys, *taken)
+    draft.falling.update(dict.fromkeys(again, True))
+    for key in again:
+        draft.start_needs(key)
+
+
+def along(
+    graph: Graph,
+    row: Callable[[str], Process],
+    falling: Mapping[str, bool],
+    keys: Iterable[str],
+    *,
+    again: bool,
+) -> list[str]:
+    """Return who else is stopped when `keys` are, or with `again` restarted."""
+    found = dict.fromkeys(keys)
+    asked = set(found)
+    programs = dict.fromkeys([row(key).plan.program for key in found])
+    stack = list(programs)
+    while stack:
+        program = stack.pop()
+        for key in _dependents(graph, row, program):
+            found[key] = None
+            user = row(key).plan.program
+            if user not in programs:
+                programs[user] = None
+                stack.append(user)
+    others = [key for key in found if key not in asked]
+    return [key for key in others if _is_taken(row(key), falling.get(key), again=again)]
+
+
+def proceed(draft: Draft) -> None:
+    """Let those fall whose turn has come."""
+    for key, again in [*draft.falling.items()]:
+        if key not in draft.table or draft.row(key).retired:
+            del draft.falling[key]
+            continue
+        state = draft.row(key).state
+        if (again or isinstance(state, WITH_RUN)) and _is_held_up(draft, key):
+            if isinstance(state, Backoff):
+                draft.send(key, Restart(0.0))  # no new run of its own before that
+            continue
+        _fall(draft, key)
+
+
+def _fall(draft: Draft, key: str) -> None:
+    plan = draft.row(key).plan
+    again = draft.falling.pop(key)
+    draft.send(key, Restart(plan.stop.timeout) if again else Stop(plan.stop.timeout))
+    draft.unblock(key)
+    for user in draft.keys_needing(plan.program):
+        draft.unblock(user)
+
+
+def _dependents(graph: Graph, row: Callable[[str], Process], program: str) -> list[str]:
+    """Return the processes that depend on `program` directly."""
+    users = graph.needed_by.get(program, ())
+    keys = [key for user in reversed(users) for key in graph.keys.get(user, ())]
+    return [key for key in keys if _depends(row(key), program)]
+
+
+def _depends(process: Process, program: str) -> bool:
+    needs = plan_to_be(process).depends
+    return any(need.hard and need.program == program for need in needs)
+
+
+def _is_taken(process: Process, falls: bool | None, *, again: bool) -> bool:
+    """Say whether a process follows those that it depends on: `falls` is what it is to do so far.
+
+    Nobody comes again who is at rest, or on the way there because somebody wants that.
+    """
+    if process.retired or not is_active(process):
+        return False
+    if not again:
+        return True
+    match process.state:
+        case Stopping(again=False, failed="") | Ending(asked=True, again=False):
+            return False
+        case _:
+            return falls is not False
+
+
+def _is_held_up(draft: Draft, key: str) -> bool:
+    """Say whether somebody who depends on the process has a run that ends, or is to end, first."""
+    seen: set[str] = set()
+    stack = [draft.row(key).plan.program]
+    while stack:
+        for user in _dependents(draft.graph, draft.row, stack.pop()):
+            if user in seen:
+                continue
+            seen.add(user)
+            process = draft.row(user)
+            if not isinstance(process.state, WITH_RUN):
+                stack.append(process.plan.program)
+            elif user in draft.falling or isinstance(process.state, Stopping | Ending):
+                return True
+    return False

@@ -1,0 +1,123 @@
+"""Who is stopped or restarted with whom, told again from the plans alone.
+
+Those that depend on a process at any distance (`wants` does not count, nor does being at rest end
+the way there) go with it, and before it; of a restart those come again that nobody wants down, and
+none of them is let go by a run that was to be over.
+"""
+
+import properties
+
+WITH_RUN = {"Starting", "Running", "Stopping", "Ending"}
+AT_REST = {"Stopped", "Exited", "Fatal"}
+
+
+class Dependents:
+    """The account of one world."""
+
+    def __init__(self, world):
+        self.world = world
+        self.asked_at = {}  # key -> when it was last asked for, by name or by what it needs
+        self.concerned = set()  # keys that the request of this step is about
+
+    def before_effects(self, before, event):
+        ev = self.world.core.events
+        self.concerned = set()
+        if not isinstance(event, (ev.StopRequested, ev.RestartRequested)):
+            return
+        named = [key for key in event.keys if key in before.table]
+        if isinstance(event, ev.StopRequested):
+            named = [key for key in named if name(before.table[key]) not in AT_REST]
+        self.concerned = {*named, *users(before, named)}
+        self.asked_at.update(dict.fromkeys(self.concerned, self.world.now))
+
+    def after_step(self, before, event, after, effects):
+        world, ev, fx = self.world, self.world.core.events, self.world.core.effects
+        ordered = {"Up", "Draining"}
+        requested = isinstance(event, (ev.StopRequested, ev.RestartRequested))
+        phases = {type(before.phase).__name__, type(after.phase).__name__}
+        for key, again in after.falling.items():
+            self._waits_for_somebody(after, key, again=again)
+        for said in effects:
+            told = isinstance(said, fx.Announce) and said.now == "Stopping" and not said.reason
+            if not told or not phases <= ordered or said.key.endswith("+"):
+                continue
+            if requested and said.key not in self.concerned:
+                properties.fail(world, f"{said.key} has nothing to do with that, and is stopped")
+            if isinstance(event, ev.PlanLoaded) or not (requested or said.key in before.falling):
+                continue
+            if world.promises.loaded_at <= self.asked_at.get(said.key, world.now):
+                self._goes_last(after, said.key)
+
+    def let_go(self, effect, needed, need):
+        """A process starts since what it needs is there: it must not be there as it was."""
+        promises, key = self.world.promises, needed.plan.key
+        old = promises.wanted.get(key) == self.world.book.run_ids.get(key, 0)
+        if need.hard and old and not needed.retired:
+            properties.fail(self.world, f"{effect.key} is let go by the old run of {key}")
+
+    def _goes_last(self, state, key):
+        left = with_runs(state, key)
+        if left:
+            properties.fail(
+                self.world, f"{key} is told to stop before {left[0]}, which depends on it"
+            )
+
+    def _waits_for_somebody(self, state, key, *, again):
+        row = properties.row_of(state, key)
+        if row is None or row.retired:
+            properties.fail(self.world, f"{key} is to fall, and left the plan")
+        if not again and name(row) not in WITH_RUN:
+            properties.fail(self.world, f"{key} is to fall, and has no run")
+        going = [
+            each
+            for each in with_runs(state, key)
+            if each in state.falling or name(state.table[each]) in {"Stopping", "Ending"}
+        ]
+        if not going:
+            properties.fail(self.world, f"{key} is to fall, and waits for nobody")
+        if type(state.phase).__name__ not in {"Up", "Draining"} or (
+            again and not properties.is_up(state)
+        ):
+            properties.fail(self.world, f"{key} is to fall in a shutdown")
+
+
+def name(row):
+    return type(row.state).__name__
+
+
+def depends(row, programs):
+    return any(need.hard and need.program in programs for need in (row.pending or row.plan).depends)
+
+
+def users(state, keys):
+    """Return the keys of those that depend on `keys` at any distance."""
+    found, programs, new = set(), set(), {state.table[key].plan.program for key in keys}
+    while new - programs:
+        programs |= new
+        more = [row for row in state.table if depends(row, programs)]
+        found |= {row.plan.key for row in more if not row.retired}
+        new = {row.plan.program for row in more}
+    return found - set(keys)
+
+
+def come_again(state, keys, down):
+    """Return the keys of those that are restarted with `keys`."""
+    found = []
+    for key in users(state, [key for key in keys if key in state.table]):
+        row = state.table[key]
+        by_hand = name(row) == "Stopping" and not (row.state.again or row.state.failed)
+        by_hand |= name(row) == "Ending" and row.state.asked and not row.state.again
+        if name(row) not in AT_REST and not by_hand and key not in down:
+            found.append(key)
+    return found
+
+
+def with_runs(state, key):
+    """Return the keys of those with a run that depend on `key`, directly or through who has none."""
+    found, seen, todo = [], set(), {state.table[key].plan.program}
+    while todo:
+        more = [row for row in state.table if depends(row, todo) and row.plan.key not in seen]
+        seen |= {row.plan.key for row in more}
+        found += [row.plan.key for row in more if name(row) in WITH_RUN]
+        todo = {row.plan.program for row in more if name(row) not in WITH_RUN}
+    return found
