@@ -81,6 +81,18 @@ def _time_comes(world, a, b):
         world.feed(world.core.events.ScheduleDue(key))
 
 
+def _waver(world, a, b):
+    """Somebody thinks better of a stop or a restart while its dependents are still going down."""
+    ev, keys = world.core.events, list(world.state.table.index) or ["nobody:0"]
+    first = (ev.StopRequested, ev.RestartRequested)[b % 2]
+    world.feed(first((keys[a % len(keys)],)))
+    second = (ev.StartRequested, ev.RestartRequested, ev.StopRequested)[b % 3]
+    if b % 11 == 0:
+        world.feed(ev.ShutdownRequested("in the middle of it"))
+    else:
+        world.feed(second((keys[(a // 7) % len(keys)],)))
+
+
 def _signal(world, a, b):
     world.feed(world.core.events.SignalRequested(_keys(world, a, b), SIGNALS[b % len(SIGNALS)]))
 def _call(world, a, b):
@@ -245,6 +257,7 @@ MOVES = {
     "start": _start,
     "stop": _stop,
     "restart": _restart,
+    "waver": _waver,
     "time comes": _time_comes,
     "signal": _signal,
     "receive": _receive,
@@ -274,6 +287,7 @@ WEIGHTS = {
     "start": 3,
     "stop": 3,
     "restart": 3,
+    "waver": 3,
     "deliver": 4,
     "orphan": 2,
 }

@@ -300,6 +300,8 @@ class Promises:
         if not may_come(before, key) or getattr(was.state, "held", False) or is_going(was):
             if now != was:
                 fail(self.world, f"{key} has no time now, and is touched")
+        elif key in self.world.state.falling:
+            pass  # it comes when its turn is there
         elif state in {"Stopped", "Exited", "Fatal"}:
             if not self.world.core.slot.is_active(now) and type(now.state).__name__ != "Fatal":
                 fail(self.world, f"the time of {key} has come, and it stays down")
@@ -628,7 +630,7 @@ class Promises:
         quiet = not any(world.core.slot.is_active(row) for row in shown(after))
         if phase == "Draining" and not isinstance(event, ev.StopRequested):
             for said in effects:
-                if _tells_to_stop(world, said):
+                if _tells_to_stop(world, said) and said.key not in before.falling:
                     fail(world, f"{said.key} is stopped while everything drains")
         if was == "Draining" and phase == "Halting" and not asked and not quiet:
             waited, init = world.now - before.phase.shutdown.began, after.init

@@ -56,7 +56,9 @@ class Book:
             self.down.update([key for key in event.keys if can_be_held(before, key)])
             self.down.update([key for key in taken if not is_at_rest(before, key)])
         elif isinstance(event, ev.StartRequested):
-            self.down.difference_update(self._with_needs(before, event.keys))
+            up = self._with_needs(before, event.keys)
+            self.down.difference_update(up)
+            world.promises.restarted(before, [key for key in up if key in before.falling])
         elif isinstance(event, ev.RestartRequested):
             back = dependents.come_again(before, event.keys, self.down)
             self.down.difference_update(self._with_needs(before, (*event.keys, *back)))
