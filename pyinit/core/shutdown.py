@@ -156,7 +156,7 @@ def moved(draft: Draft, before: Process, after: Process) -> None:
     if not is_active(after):
         _blame(draft, draft.phase.shutdown, before, after)
         if draft.init.stop_order == GROUPS:
-            _stop_next_group(draft, after)
+            _stop_next_group(draft, before)
         else:
             _stop_below(draft, after.plan.program)
         _stop_hidden(draft)

@@ -243,7 +243,7 @@ BUGS = (
     ("all groups are stopped at once", "levels",
      "    return [row for row in awake if _level(row) == first]", "    return awake"),
     ("the next group never has its turn", "shutdown",
-     "            _stop_next_group(draft, after)\n", "            pass\n"),
+     "            _stop_next_group(draft, before)\n", "            pass\n"),
     ("the names of the groups alone decide", "levels",
      "    return row.plan.group_priority, row.plan.group", "    return 0, row.plan.group"),
     ("a hidden process keeps pyinit up", "table",
