@@ -105,6 +105,11 @@ With `wants` in the place of `depends_on` all is the same, but nothing is ever l
 is waited for while it is on its way (its first failed run is the end of that), or its `timeout`
 long.
 
+A stop by hand of what is not at rest stops first all that depend on it, at any distance; a restart
+by hand restarts those of them that are not at rest: they stop first, the last ones first, and
+start when what they need is there anew.  A crash, a reload and a rolling restart take nobody along,
+and nothing that is only wanted does.
+
 ## The end of pyinit
 
 | `[init] exit` | ends everything when | with |

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from .draft import Draft
+    from .draft import Draft, Supervisor
     from .graph import Graph
     from .slot import Process
 
@@ -75,6 +75,12 @@ def along(
                 stack.append(user)
     others = [key for key in found if key not in asked]
     return [key for key in others if _is_taken(row(key), falling.get(key), again=again)]
+
+
+def concerned(state: Supervisor, named: list[Process], *, again: bool) -> list[str]:
+    """Return who goes along with the processes `named` if they are stopped, or restarted."""
+    keys = [row.plan.key for row in named if again or is_active(row)]
+    return along(state.graph, state.table.__getitem__, state.falling, keys, again=again)
 
 
 def proceed(draft: Draft) -> None:

@@ -7,6 +7,7 @@ it is told process by process: one that failed does not hide those that did well
 from __future__ import annotations
 
 from pyinit.core import events as ev
+from pyinit.core import falling
 from pyinit.core.phases import Booting, Draining, Over, Up
 from pyinit.core.plan import Plan
 from pyinit.core.roll import beside
@@ -52,14 +53,15 @@ def start(ask: Ask, service: Service) -> None:
 
 
 def stop(ask: Ask, service: Service) -> None:
-    """Stop processes; reply once they and all they started are gone."""
-    rows = service.rows(ask)
-    service.desk.feed(ev.StopRequested(_keys(rows)))
+    """Stop processes and what depends on them; reply once they and all they started are gone."""
+    named = service.rows(ask)
+    rows = _with_dependents(service, named, again=False)
+    service.desk.feed(ev.StopRequested(_keys(named)))
     follow(ask, service, rows, _judge_stop)
 
 
 def restart(ask: Ask, service: Service) -> None:
-    """Give processes new runs; reply once those are up."""
+    """Give processes, and what depends on them, new runs; reply once those are up."""
     service.check_up(ask)
     rows = service.rows(ask)
     if ask.args.get("rolling"):
@@ -68,7 +70,7 @@ def restart(ask: Ask, service: Service) -> None:
         verbs_roll.restart(ask, service, rows)
         return
     service.desk.feed(ev.RestartRequested(_keys(rows)))
-    follow(ask, service, rows, judge_restart)
+    follow(ask, service, _with_dependents(service, rows, again=True), judge_restart)
 
 
 def signal(ask: Ask, service: Service) -> Object:
@@ -283,6 +285,13 @@ def _judge_gone(service: Service, row: Process) -> Verdict | None:
     if service.row(row.plan.key) is None:
         return Verdict("it was removed from the configuration")
     return None
+
+
+def _with_dependents(service: Service, named: list[Process], *, again: bool) -> list[Process]:
+    """Return the rows that are named, and after them those that go along with them."""
+    table = service.desk.state.table
+    taken = falling.concerned(service.desk.state, named, again=again)
+    return [*named, *[table[key] for key in taken]]
 
 
 def _keys(rows: list[Process]) -> tuple[str, ...]:
