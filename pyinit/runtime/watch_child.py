@@ -26,13 +26,17 @@ PATIENCE_S = 3.0  # ... and if it never is, this long after its beginning
 CHECK_S = 60.0  # between two looks without being told
 LINKS = 40  # as the kernel follows
 FILES = 4096  # of a directory and what is below it
+TRIES = 5
 READ_BYTES = 1 << 20
 KIND, DIRECTORY, LINK, REGULAR = 0o170000, 0o040000, 0o120000, 0o100000
 GONE = ""  # the digest of what is not there
 
 
 def watch(paths: Sequence[str], known: dict[str, str], writer: int) -> None:
-    """Tell of `paths` for ever: a line "NUMBER DIGEST" for each that is not as it was `known`."""
+    """Tell of `paths` for ever: a line "NUMBER AGE DIGEST" for each that is not as it was `known`.
+
+    The age of the content, in seconds, is that of the file that was changed last.
+    """
     told = dict(known)
     fd = inotify.begin()
     poll = select.poll()
@@ -43,10 +47,11 @@ def watch(paths: Sequence[str], known: dict[str, str], writer: int) -> None:
         eyes.arm(paths)  # before looking, so that no change is between the two
         lines = []
         for number, path in enumerate(paths):
-            digest = digest_of(path)
+            changed_at, digest = look(path)
             if told.get(path) != digest:
                 told[path] = digest
-                lines.append(f"{number} {digest}\n")
+                age_s = max(0.0, time.time() - changed_at)
+                lines.append(f"{number} {age_s:.3f} {digest}\n")
         _tell(writer, "".join(lines).encode())
         if not _wait(poll, eyes):
             return
@@ -148,6 +153,33 @@ def digest_of(path: str) -> str:
         return _digest(path)
     found = [(name, _digest(name)) for _, names in _walk(path) for name in names]
     return _sum(repr(found[:FILES]).encode("utf-8", "surrogateescape"), 0)
+
+
+def look(path: str) -> tuple[float, str]:
+    """Return when a file, or the last of a directory's files, was changed, and their digest.
+
+    The two belong together, unless it never holds still.
+    """
+    changed_at, digest = _changed_at(path), GONE
+    for _ in range(TRIES):
+        digest = digest_of(path)
+        before, changed_at = changed_at, _changed_at(path)
+        if before == changed_at:
+            break
+    return changed_at, digest
+
+
+def _changed_at(path: str) -> float:
+    names = [path]
+    if _is_directory(path):
+        names = [name for _, found in _walk(path) for name in found]
+    latest = 0.0
+    for name in names:
+        try:
+            latest = max(latest, posix.stat(name).st_ctime)
+        except OSError:
+            continue
+    return latest
 
 
 def _walk(top: str) -> Iterator[tuple[str, list[str]]]:

@@ -10,6 +10,9 @@ one, after a reload or a re-exec, is noticed by the next.
     both at once, as with a new volume     first the one, then the other, unless it is done by then
 
 A file that is gone is no change until it is back: a program cannot be given what is not there.
+
+At its first look the child may come late: content that is younger than the plan, or than the run
+that uses it, has changed since.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from pyinit.system import files, tree
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.core.plan import InitPlan, ProcessPlan
+    from pyinit.core.states import Run
     from pyinit.runtime.machine import Machine
 
 SIGKILL = 9
@@ -33,6 +37,7 @@ READ_BYTES = 1 << 16
 LINE_BYTES = 1 << 16  # more than the child ever says at once, but for a new line
 AGAIN_S = 5.0  # after a child that died
 POLL_S = 0.25  # while a reload or a roll is under way
+EARLY_S = 1.0  # the compiler may have read a file so long before its plan was in force
 NICE = 5
 
 
@@ -44,6 +49,7 @@ class Watching:
         self._paths: tuple[str, ...] = ()
         self._users: dict[str, list[ProcessPlan]] = {}  # what is watched -> who is concerned
         self._known: dict[str, str] = {}  # path -> the digest that is acted on
+        self._since: dict[str, float] = {}  # path -> when a plan first named it
         self._pid, self._fd, self._rest = 0, -1, b""
         self._start_at = NEVER
         self._reload = False
@@ -59,6 +65,8 @@ class Watching:
                 self._users.setdefault(each, []).append(plan)
         paths = tuple(dict.fromkeys([_path(each) for each in self._users]))
         self._known = {path: self._known[path] for path in paths if path in self._known}
+        now = time.monotonic() - EARLY_S
+        self._since = {path: self._since.get(path, now) for path in paths}
         if paths != self._paths:
             self._paths = paths
             self._stop()
@@ -74,7 +82,7 @@ class Watching:
             case (dict() as told, bool() as reload, tuple() as due):
                 self._known = {path: told[path] for path in self._paths if path in told}
                 self._reload = reload
-                self._due = {key: run for key in due if (run := self._run_of(key))}
+                self._due = {key: run for key in due if (run := self._id_of(key))}
                 self._act_at = 0.0
             case _:
                 pass
@@ -151,34 +159,41 @@ class Watching:
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._rest = self._rest[:LINE_BYTES]
         for line in lines:
-            number, _, digest = line.decode().partition(" ")
-            if number.isdigit() and int(number) < len(self._paths):
-                self._told(self._paths[int(number)], digest)
+            number, age, digest = line.decode().split(" ")
+            if int(number) < len(self._paths):
+                self._told(self._paths[int(number)], digest, time.monotonic() - float(age))
 
-    def _told(self, path: str, digest: str) -> None:
-        """A path has this content now: the first time there is nothing to do about it."""
+    def _told(self, path: str, digest: str, changed_at: float) -> None:
+        """A path has this content now, since `changed_at`."""
         before = self._known.get(path)
         if not digest and before:
             self._machine.log.warning(f'"{path}" is gone; waiting for it to be back')
             return
         self._known[path] = digest
-        if before is None or before == digest:
+        first, late = before is None, changed_at > self._since[path]
+        if before == digest:
             return
-        self._machine.log.info(f'"{path}" has changed')
-        if COMPILED + path in self._users:
+        if COMPILED + path in self._users and (late or not first):
             self._reload = True
+            self._act_at = 0.0
         for plan in self._users.get(USED + path, ()):
             run = self._run_of(plan.key)
-            if run:
-                self._due[plan.key] = run
-        self._act_at = 0.0
+            if run and (changed_at > run.since or not first):
+                self._due[plan.key] = run.id
+                self._act_at = 0.0
+        if not first or self._act_at == 0.0:
+            self._machine.log.info(f'"{path}" has changed')
 
-    def _run_of(self, key: str) -> int:
-        """Return the id of the run that a service has, 0 if it has none that matters."""
+    def _run_of(self, key: str) -> Run | None:
+        """Return the run of a service that goes on; a oneshot's next run sees the new content."""
         row = self._machine.row(key)
         if row is None or row.plan.kind == "oneshot":
-            return 0  # what is done when it ends sees the new content the next time
-        return row.state.run.id if isinstance(row.state, Starting | Running) else 0
+            return None
+        return row.state.run if isinstance(row.state, Starting | Running) else None
+
+    def _id_of(self, key: str) -> int:
+        run = self._run_of(key)
+        return 0 if run is None else run.id
 
     def _is_busy(self) -> bool:
         """Say whether an earlier change is still being acted on: it may have read old content."""
@@ -198,7 +213,7 @@ class Watching:
             return
         self._act_at = NEVER
         due, self._due = self._due, {}
-        behind = [key for key, run in due.items() if self._run_of(key) == run]
+        behind = [key for key, run in due.items() if self._id_of(key) == run]
         rolled = []
         for key in behind:
             row = self._machine.row(key)
