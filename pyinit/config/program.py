@@ -87,7 +87,7 @@ def _plan(
     group: tuple[str, int] | None,
     accounts: Accounts,
 ) -> ProcessPlan:
-    reload = section.sub("reload", "program.reload")
+    reload_signal, reload_command = program_hooks.reload(section)
     sockets, on_demand, idle_exit = program_sockets.keys(section)
     priority = section.get(
         "priority", values.integer(-9999, 9999), 999 if group is None else group[1]
@@ -120,7 +120,9 @@ def _plan(
         stop=_stop(section),
         schedule=schedule,
         watch=program_watch.build(section, launch.secrets),
-        reload_signal=0 if reload is None else reload.get("signal", values.signal, 0),
+        reload_signal=reload_signal,
+        reload_command=reload_command,
+        hooks=program_hooks.hooks(section),
         sockets=sockets,
         on_demand=on_demand,
         idle_exit=idle_exit,
@@ -294,4 +296,5 @@ def _stop(section: Section) -> Stop:
         kill=sub.get("kill", values.choice(*KILLS), "tree"),
         dump_signal=sub.get("dump_signal", values.signal, base.dump_signal),
         last=sub.get("last", values.choice(*KILLS), ""),
+        command=sub.get("command", program_probes.command, ()),
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pyinit.config import paths, values
+from pyinit.config.program_probes import command
+from pyinit.core.plan import Hooks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,3 +24,28 @@ def pidfile(section: Section, kind: str, directory: str | None) -> str:
         text = 'pidfile: only a program of type = "forking" is followed by it'
         section.fault(text, fix, ("pidfile",))
     return paths.join(directory or "/", path) if path else ""
+
+
+def hooks(section: Section) -> Hooks | None:
+    """Return what is run around the program's runs; None for nothing."""
+    sub = section.sub("hooks", "program.hooks")
+    if sub is None:
+        return None
+    found = Hooks(
+        pre_start=sub.get("pre_start", command, ()),
+        post_start=sub.get("post_start", command, ()),
+        pre_stop=sub.get("pre_stop", command, ()),
+        post_stop=sub.get("post_stop", command, ()),
+    )
+    return None if found == Hooks() else found
+
+
+def reload(section: Section) -> tuple[int, tuple[str, ...]]:
+    """Return the signal (0: none) or the command that has the program read its files again."""
+    sub = section.sub("reload", "program.reload")
+    if sub is None:
+        return 0, ()
+    signum, words = sub.get("signal", values.signal, 0), sub.get("command", command, ())
+    if signum and words:
+        sub.fault("reload: a signal or a command, not both", "leave one out", ("command",))
+    return signum, words

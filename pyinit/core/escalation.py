@@ -94,6 +94,11 @@ def survey(plan: ProcessPlan, ending: Ending) -> Survey:
     return Survey(plan.key, run.id, run.pid, scope(plan.stop, ending), run.group)
 
 
+def is_alone(plan: ProcessPlan, reach: str) -> bool:
+    """Say whether nothing is to come between the end of a leader and that of its run."""
+    return reach == "process" and not (plan.hooks is not None and plan.hooks.post_stop)
+
+
 def scope(stop: Stop, ending: Ending) -> str:
     """Return how far a run whose leader is gone is looked after."""
     return reach(stop, killed=ending.killed or ending.kills > 0)

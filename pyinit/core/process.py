@@ -361,7 +361,7 @@ def _end(process: Process, ending: Ending, now: float, seed: int) -> Step:
     """The leader is gone: count what it left, or go on at once where nothing can be left."""
     process = replace(process, last=ending.status, last_at=now)
     scope = escalation.scope(process.plan.stop, ending)
-    if ending.run.pid == NO_PID or scope == "process":
+    if ending.run.pid == NO_PID or escalation.is_alone(process.plan, scope):
         return _conclude(process, ending, now, seed)
     return enter(process, ending), (escalation.survey(process.plan, ending),)
 

@@ -72,7 +72,11 @@ def abandon(draft: Draft) -> None:
 def decides(draft: Draft, process: Process) -> bool:
     """Say whether a process that has failed is on trial: then it is not the end of everything."""
     trial, key = draft.trial, process.plan.key
-    return trial is not None and has_failed(process.state) and any(key == each[0] for each in trial.pending)
+    return (
+        trial is not None
+        and has_failed(process.state)
+        and any(key == each[0] for each in trial.pending)
+    )
 
 
 def proceed(draft: Draft) -> bool:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pyinit.core.table import Pids
     from pyinit.runtime.announcer import Announcer
     from pyinit.runtime.gateway import Dresser
+    from pyinit.runtime.hooks import Hooks
     from pyinit.runtime.log import Log
     from pyinit.runtime.poller import Poller
     from pyinit.runtime.pump import Pump
@@ -88,6 +89,7 @@ class Driver:
         self.held: Callable[[str], int] = _nothing_held  # the descriptor of a socket of the plan
         self.share: Callable[[Launch], Env] = lambda _: ()  # variables that depend on the moment
         self.givers: list[Giver] = []  # what programs are born with, as LISTEN_FDS: sockets first
+        self.hooks: Hooks | None = None  # once a program has commands around its runs
         self._stdins: Stdin | None = None  # once a program has a pipe to read from
         self._poller = poller
         self._pump = pump
@@ -133,7 +135,10 @@ class Driver:
         """Do what `effect` asks for; `pids` are the runs there are."""
         match effect:
             case fx.Spawn():
-                self._spawn(effect)
+                if self.hooks is None or not self.hooks.starts(effect):
+                    self._spawn(effect)
+            case fx.Kill() if self.hooks is not None and self.hooks.stops(effect):
+                pass  # a command goes before it, or takes its place
             case fx.Kill(key, pid, signum, scope, first):
                 self._announcer.speech.kill(effect)
                 if scope == "process":
@@ -150,6 +155,8 @@ class Driver:
                 if effect.now != "Starting":
                     self._readiness.stop_looking(effect.key)
                 self._announcer.announce(effect)
+                if self.hooks is not None:
+                    self.hooks.announced(effect)
             case fx.Removed(key):
                 self.labels.pop(key, None)
                 self._words.pop(key, None)
@@ -221,7 +228,8 @@ class Driver:
                 self._log.error(f"cannot count what {survey.key} has left: {error!r}")
                 self.failed(survey)
                 continue
-            self.events.append(ev.Surveyed(survey.key, survey.run_id, len(left)))
+            if self.hooks is None or not self.hooks.holds(survey, len(left)):
+                self.events.append(ev.Surveyed(survey.key, survey.run_id, len(left)))
         if not sweeps:
             return
         self._snapshot = None  # what was told to end a moment ago is looked at anew

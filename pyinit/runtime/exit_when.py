@@ -100,7 +100,9 @@ class ExitWhen:
         if found is None or found.state in DEAD:
             return False
         self._pid, self._start, self._seen = pid, found.start, True
-        self._machine.log.info(f'process "{name}" is there, pid {pid}; its end is the end of pyinit')
+        self._machine.log.info(
+            f'process "{name}" is there, pid {pid}; its end is the end of pyinit'
+        )
         return True
 
 

@@ -117,11 +117,22 @@ def _memory(machine: Machine) -> Part:
     return MemoryWatch(machine)
 
 
+def _has_commands(_init: InitPlan, processes: tuple[ProcessPlan, ...]) -> bool:
+    return any(each.hooks or each.stop.command or each.reload_command for each in processes)
+
+
+def _hooks(machine: Machine) -> Part:
+    from pyinit.runtime.hooks import Hooks
+
+    return Hooks(machine)
+
+
 # (name, whether a plan wants it, what imports and makes it), in the order in which they are told.
 PARTS: tuple[tuple[str, Wanted, Made], ...] = (
     ("go", _has_go, _go),
     ("live", _has_probes, _live),
     ("memory", _has_memory_bounds, _memory),
+    ("hooks", _has_commands, _hooks),
     ("notify", _has_speakers, _notified),
     ("schedules", _has_schedules, _schedules),
     ("exit_when", _has_an_end, _exit_when),

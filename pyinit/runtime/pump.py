@@ -80,10 +80,14 @@ class Pump:
         channels: tuple[Channel, Channel] = NO_CHANNELS,
         *,
         listener: bool = False,
+        fresh: bool = True,
     ) -> tuple[int, int]:
-        """Return the descriptors a run gets as 1 and 2.  Raises OSError (EMFILE)."""
+        """Return the descriptors a run, or a command beside it, gets as 1 and 2.
+
+        `fresh`: what was printed before is of another run.  Raises OSError (EMFILE).
+        """
         kept = self._kept.get(source.key)
-        if kept is not None:
+        if kept is not None and fresh:
             kept.ring.mark()
         first, second = channels
         out, err = 1, 2

@@ -80,6 +80,7 @@ def program_plan(core, rng, program, earlier):
         ),
         group_priority=rng.choice((1, 999)),
         success_codes=rng.choice(((0,), (0,), (0, 3))),
+        hooks=rng.choice((None, None, None, plan.Hooks(post_stop=("after",)))),
         start_s=rng.choice((0.0, 1.0, 1.0)),
         ready=ready,
         stop=plan.Stop(
