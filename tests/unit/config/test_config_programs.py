@@ -247,7 +247,6 @@ def test_a_value_that_cannot_be_used_is_an_error_at_its_line(tmp_path, lines, me
 
 
 LATER = {
-    "hooks": "{}",
     "schedule": "{}", "watch": "true",
 }  # fmt: skip
 
