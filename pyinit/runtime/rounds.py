@@ -160,14 +160,15 @@ class Rounds:
         late_s = now - self.next_deadline()
         self._due = None
         if late_s > LATE_S:
-            self._put_off(late_s)
+            self._put_off(now)
         self._leaving = [each for each in self._leaving if each.busy]
         for each in [*self._rounds.values()]:
             if each.until <= now and each.asking is not None:
                 self._answered(each, each.asking.give_up() + _within(each.question))
         left = A_TURN
         # who has waited longest comes first, or the last ones would never be asked
-        for key, each in sorted(self._rounds.items(), key=lambda entry: entry[1].at):
+        due = [entry for entry in self._rounds.items() if entry[1].at <= now]
+        for key, each in sorted(due, key=lambda entry: entry[1].at):
             if left and self._is_free(key, each, now):
                 left -= 1
                 self._ask(each, now)
@@ -192,9 +193,11 @@ class Rounds:
         there = [each.asking for each in self._rounds.values() if each.asking is not None]
         return sum([each.busy for each in (*there, *self._leaving)])
 
-    def _put_off(self, late_s: float) -> None:
+    def _put_off(self, now: float) -> None:
+        """Give all that are asked their time anew."""
         for each in self._rounds.values():
-            each.until += late_s
+            if each.until != NEVER:
+                each.until = now + each.question.timeout_s
 
     def _ask(self, found: Round, now: float) -> None:
         found.asked += 1

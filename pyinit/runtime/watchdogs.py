@@ -108,10 +108,9 @@ class Watchdogs:
 
     def tick(self, now: float) -> None:
         """Report who was silent for too long; pings that have come were read before this."""
-        late_s = now - self.next_deadline()
-        if late_s > LATE_S:
+        if now - self.next_deadline() > LATE_S:
             for each in self._dogs.values():
-                each.last += late_s
+                each.last = now
             return
         for key, each in [*self._dogs.items()]:
             if each.due <= now:

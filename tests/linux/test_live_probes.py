@@ -1,5 +1,7 @@
 """Liveness under a real PID 1: probes that fail, what follows, watchdogs, and what is told of it."""
 
+import os
+import signal
 import time
 
 import pytest
@@ -226,3 +228,24 @@ def test_the_probes_of_kubernetes_and_prometheus_see_what_lives():
         status, _, said = api.raw("GET", "/livez")
         assert (status, b"not live" in said) == (503, True)
         assert api.raw("GET", "/startupz")[0] == 200
+
+
+def test_a_container_that_was_paused_is_not_held_against_its_programs():
+    """Nobody could ping, or ask, while everything stood still."""
+    asked = {"exec": ["sh", "-c", "exit 0"], "interval": "100ms", "timeout": "2s", "failures": 1}
+    text = program("web", *python(PINGS), live={"watchdog": "1500ms"}, start_seconds=0)
+    text += program("asked", "exec sleep 600", live=asked)
+    with Box(text) as box:
+        box.wait_state("web", "RUNNING")
+        box.wait_state("asked", "RUNNING")
+        pids = [one.pid for one in box.processes()]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        began = time.monotonic()
+        eventually(lambda: time.monotonic() - began > 3.0)
+        for pid in reversed(pids):
+            os.kill(pid, signal.SIGCONT)
+        eventually(lambda: time.monotonic() - began > 5.0)
+        assert {each["restarts"] for each in box.status().values()} == {0}
+        (box.place / "mute").touch()
+        eventually(lambda: box.status()["web"]["restarts"] == 1)
