@@ -32,7 +32,7 @@ def stop(draft: Draft, keys: list[str]) -> None:
         for key in keys:
             draft.send(key, Stop(draft.row(key).plan.stop.timeout))
         return
-    active = [key for key in keys if is_active(draft.row(key))]
+    active = [key for key in keys if _can_fall(draft.row(key))]
     for key in keys:
         if key not in active:
             draft.falling.pop(key, None)
@@ -45,8 +45,9 @@ def restart(draft: Draft, keys: list[str]) -> None:
     """Somebody wants new runs of `keys`: those that depend on them get new ones, too."""
     if not isinstance(draft.phase, Up):
         return
-    taken = along(draft.graph, draft.row, draft.falling, keys, again=True)
-    again = (*keys, *taken)
+    named = [key for key in keys if not draft.row(key).retired]
+    taken = along(draft.graph, draft.row, draft.falling, named, again=True)
+    again = (*named, *taken)
     draft.falling.update(dict.fromkeys(again, True))
     for key in again:
         draft.start_needs(key)
@@ -79,7 +80,7 @@ def along(
 
 def concerned(state: Supervisor, named: list[Process], *, again: bool) -> list[str]:
     """Return who goes along with the processes `named` if they are stopped, or restarted."""
-    keys = [row.plan.key for row in named if again or is_active(row)]
+    keys = [row.plan.key for row in named if again or _can_fall(row)]
     return along(state.graph, state.table.__getitem__, state.falling, keys, again=again)
 
 
@@ -113,6 +114,11 @@ def _dependents(graph: Graph, row: Callable[[str], Process], program: str) -> li
     return [key for key in keys if _depends(row(key), program)]
 
 
+def _can_fall(process: Process) -> bool:
+    """Say whether there is anything to stop that is not on its way out of the plan anyway."""
+    return is_active(process) and not process.retired
+
+
 def _depends(process: Process, program: str) -> bool:
     needs = plan_to_be(process).depends
     return any(need.hard and need.program == program for need in needs)
@@ -123,7 +129,7 @@ def _is_taken(process: Process, falls: bool | None, *, again: bool) -> bool:
 
     Nobody comes again who is at rest, or on the way there because somebody wants that.
     """
-    if process.retired or not is_active(process):
+    if not _can_fall(process):
         return False
     if not again:
         return True

@@ -254,7 +254,8 @@ class Promises:
             for need in row.plan.depends:
                 keys = state.graph.keys.get(need.program, ())
                 for key in keys:
-                    if need.hard and is_lost(state.table[key], need.condition):
+                    falls = key in state.falling
+                    if need.hard and is_lost(state.table[key], need.condition) and not falls:
                         fail(self.world, f"{row.plan.key} waits for {key}, which is lost")
                 met = all(lets_go(state.table[key], need) for key in keys)
                 late = self.waited(row.plan.key, need.timeout + self.world.slack_s + 3 * EPSILON)
