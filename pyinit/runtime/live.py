@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 
 from pyinit.core import events as ev
-from pyinit.core.states import Running, Starting, Stopping
+from pyinit.core.states import NEVER, Running, Starting, Stopping
 from pyinit.runtime.asking import KINDS
 from pyinit.runtime.changed import Changed
 from pyinit.runtime.rounds import Round, Rounds
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     Kept: TypeAlias = tuple[int, float, int, int, int]  # run, at, bad, asked, failed
 
 READY_ASK_S = 5.0  # for one question whether it is ready
-WATCHDOG = "watchdog"
 
 
 class Asker:
@@ -146,8 +145,12 @@ class Asker:
     def _end(self, key: str, plan: ProcessPlan, *, late: bool) -> None:
         """The run is not asked any more; `late`: because it was not ready in time."""
         found = self._rounds.get(key)
-        if found is not None and late and found.hasty and found.why:
-            self._machine.log.warning(f"{plan.name}: was never ready: {found.why}")
+        if found is not None and late and found.hasty:
+            why = found.why
+            if not why and found.until != NEVER and found.asking is not None:
+                why = found.asking.give_up()
+            if why:
+                self._machine.log.warning(f"{plan.name}: was never ready: {why}")
         self._rounds.end(key)
 
     def _ready_answer(self, found: Round) -> None:

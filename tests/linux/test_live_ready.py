@@ -154,27 +154,26 @@ def test_a_command_has_the_user_and_the_limits_of_its_program():
         ({"exec": ["/no/such"]}, 'cannot execute "/no/such": No such file or directory'),
         ({"exec": ["sh", "-c", "echo one; echo two >&2; exit 7"]}, '"sh": exit status 7: two'),
         ({"exec": ["sh", "-c", "kill -9 $$"]}, '"sh": killed by SIGKILL'),
-        ({"http": "http://no-such-host.invalid/"}, "cannot connect to no-such-host.invalid:80: "),
     ],
 )
 def test_who_never_was_ready_is_told_why(ready, why):
-    ready = {**ready, "timeout": "700ms"}
+    ready = {**ready, "timeout": "2s"}
     with Box(text_of("exec sleep 600", ready=ready, restart="never")) as box:
         assert box.wait() != 0
-        assert "not ready within 0.7 s" in box.err
+        assert "not ready within 2 s" in box.err
         assert f"web: was never ready: {why}" in box.err
         assert "after: started" not in box.err
 
 
 def test_a_command_that_hangs_keeps_nobody_waiting_and_is_killed_with_all_it_started():
     script = "trap '' TERM; setsid sleep 7777 & sleep 7777"
-    text = text_of("exec sleep 600", ready={"exec": ["sh", "-c", script], "timeout": "1s"},
+    text = text_of("exec sleep 600", ready={"exec": ["sh", "-c", script], "timeout": "4s"},
                    restart={"delay": "100s"})  # fmt: skip
     with Box(text) as box:
         eventually(lambda: [one for one in box.processes() if "7777" in one.words])
         began = time.monotonic()
         assert box.status()["web"]["state"] == "STARTING"
-        assert time.monotonic() - began < 0.9
+        assert time.monotonic() - began < 3.0
         box.wait_state("web", "BACKOFF")
         eventually(lambda: not [one for one in box.processes() if "7777" in " ".join(one.words)])
         assert "does not end" in box.err
