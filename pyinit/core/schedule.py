@@ -82,9 +82,9 @@ def needs_held(draft: Draft, key: str) -> bool:
 
 def _is_wanted_down(row: Process) -> bool:
     match row.state:
-        case Stopped(held=True) | Ending(asked=True, again=False):
+        case Stopped(held=True) | Ending(asked=True, again=False, held=True):
             return True
-        case Stopping(again=False, failed=""):
+        case Stopping(again=False, failed="", held=True):
             return True
         case _:
             return False

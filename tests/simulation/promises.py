@@ -298,7 +298,8 @@ class Promises:
         if was is None:
             return
         state = type(was.state).__name__
-        if not may_come(before, key) or getattr(was.state, "held", False) or is_going(was):
+        held = state == "Stopped" and was.state.held
+        if not may_come(before, key) or held or is_going(was):
             if now != was:
                 fail(self.world, f"{key} has no time now, and is touched")
         elif key in self.world.state.falling:
@@ -676,8 +677,9 @@ class Promises:
 def is_going(row):
     """Say whether somebody has told the process to be down, and it is not yet."""
     state, name = row.state, type(row.state).__name__
-    stopping = name == "Stopping" and not state.again and not state.failed
-    return stopping or (name == "Ending" and state.asked and not state.again)
+    if name not in {"Stopping", "Ending"} or state.again or not state.held:
+        return False
+    return not state.failed if name == "Stopping" else state.asked
 
 
 def is_lost(row, condition):
