@@ -200,6 +200,21 @@ def test_a_reexec_in_the_middle_of_each_hook_loses_nothing():
         assert [box.out.count(f"done {kind}") for kind in kinds] == [1, 1, 1]
 
 
+def test_a_watched_file_that_changes_runs_the_reload_command():
+    keys = {"watch": ["WATCHED"], "reload": {"command": sh("echo $PYINIT_HOOK $MAINPID")}}
+    text = web(**keys).replace("WATCHED", "${PYINIT_BOX}/watched")
+    with Box(text) as box:
+        before = box.wait_state("web", "RUNNING")["pid"]
+
+        def changed():
+            with (box.place / "watched").open("a") as watched:
+                watched.write("more")
+            return f"reload {before}" in box.out
+
+        eventually(changed, every_s=1)
+        assert box.status()["web"]["pid"] == before
+
+
 def test_many_processes_have_their_hooks_at_the_same_time():
     hooks = {"pre_start": sh("sleep 0.2"), "post_stop": sh("echo after")}
     with Box(program("web", "sleep", "600", instances=20, start_seconds=0, hooks=hooks)) as box:
