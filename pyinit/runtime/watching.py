@@ -5,8 +5,8 @@ reads a disk for it.  What was told last is kept here, so that a change while th
 one, after a reload or a re-exec, is noticed by the next.
 
     a file of variables has changed        the configuration is read again, as by `reload`
-    a secret or another path has changed   the programs that use it are signalled, where they
-                                           have reload.signal, or given new runs
+    a secret or another path has changed   the programs that use it get their reload.signal or
+                                           reload.command, or new runs if they have neither
     both at once, as with a new volume     first the one, then the other, unless it is done by then
 
 A file that is gone is no change until it is back: a program cannot be given what is not there.
@@ -194,6 +194,15 @@ class Watching:
     def _id_of(self, key: str) -> int:
         run = self._run_of(key)
         return 0 if run is None else run.id
+
+    def _commanded(self, key: str) -> bool:
+        """Run the reload.command of a process, if it has one; say whether."""
+        part = self._machine.parts.get("hooks")
+        if part is None:
+            return False
+        from pyinit.runtime.hooks import Hooks
+
+        return isinstance(part, Hooks) and part.reload(key)
 
     def _is_busy(self) -> bool:
         """Say whether an earlier change is still being acted on: it may have read old content."""

@@ -101,6 +101,21 @@ def test_a_program_with_a_reload_signal_is_signalled(tmp_path):
         assert box.out.count("started") == 1
 
 
+def test_the_reload_command_of_a_program_is_run(tmp_path):
+    conf = tmp_path / "app.conf"
+    conf.write_text("one")
+    web = program(
+        "web", SAYS, watch=[str(conf)], reload={"command": ["sh", "-c", f"cp {conf} {conf}.seen"]}
+    )
+    with Box(web) as box:
+        box.until("started", out=True)
+        watched(box)
+        put(conf, "two")
+        seen = tmp_path / "app.conf.seen"
+        eventually(lambda: seen.exists() and seen.read_text() == "two")
+        assert box.out.count("started") == 1
+
+
 def volume(top, generation, **files):
     """Change a volume as kubelet does: a new directory, and one link that is put in its place."""
     new = top / f"..{generation}"
