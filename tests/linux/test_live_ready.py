@@ -1,6 +1,7 @@
 """Ready probes under a real PID 1: who is asked, how, and what keeps nobody waiting."""
 
 import os
+import subprocess
 import time
 
 import pytest
@@ -249,3 +250,23 @@ def test_asking_goes_on_after_a_reexec():
         (box.place / "up").touch()
         box.until("after", out=True)
         assert box.err.count("web: started") == 1
+
+
+def test_https_is_asked_by_a_child_and_nobody_has_to_prove_who_they_are(port, tmp_path):
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    words += ["-subj", "/CN=other", "-keyout", tmp_path / "key", "-out", tmp_path / "cert"]
+    subprocess.run(words, check=True, capture_output=True, timeout=60)
+    code = (
+        "import http.server, ssl, sys\n"
+        "server = http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])),"
+        " http.server.SimpleHTTPRequestHandler)\n"
+        "context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+        "context.load_cert_chain(sys.argv[2] + '/cert', sys.argv[2] + '/key')\n"
+        "server.socket = context.wrap_socket(server.socket, server_side=True)\n"
+        "print('listening', flush=True)\n"
+        "server.serve_forever()\n"
+    )
+    server = python(code, str(port), str(tmp_path))
+    text = text_of(*server, ready={"http": f"https://127.0.0.1:{port}/"}, directory="/tmp")
+    with Box(text) as box:
+        is_ready_only_then(box, "listening")

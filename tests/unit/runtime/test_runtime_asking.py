@@ -1,0 +1,75 @@
+"""One probe, taken apart: where it goes, what it says, and how an answer is judged."""
+
+import pytest
+
+from pyinit.runtime import asking
+from pyinit.runtime.asking import Place, Question
+
+
+@pytest.mark.parametrize(
+    ("target", "wanted"),
+    [
+        ("http://localhost:8080/a?b=c", Place("localhost:8080", "localhost:8080", "/a?b=c")),
+        ("http://127.0.0.1/", Place("127.0.0.1:80", "127.0.0.1", "/")),
+        ("https://host/x/y", Place("host:443", "host", "/x/y")),
+        ("http://[::1]/", Place("[::1]:80", "[::1]", "/")),
+        ("http://[::1]:81/", Place("[::1]:81", "[::1]:81", "/")),
+        ("unix:/run/app.sock:/up", Place("/run/app.sock", "localhost", "/up")),
+        ("unix:/run/a:/b.sock:/", Place("/run/a:/b.sock", "localhost", "/")),
+    ],
+)
+def test_a_url_has_a_place_a_host_and_a_path(target, wanted):
+    assert asking.split_url(target) == wanted
+
+
+@pytest.mark.parametrize(
+    ("place", "wanted"),
+    [
+        ("localhost:80", [("127.0.0.1", 80), ("::1", 80)]),
+        ("10.1.2.3:80", [("10.1.2.3", 80)]),
+        ("[fe80::1]:80", [("fe80::1", 80)]),
+        ("db:80", None),
+        ("1.example:80", None),
+    ],
+)
+def test_numbers_and_localhost_need_no_name_service(place, wanted):
+    assert asking.addresses(place) == wanted
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "wanted"),
+    [
+        ("exec", "", True),
+        ("tcp", "localhost:80", False),
+        ("tcp", "db:80", True),
+        ("unix", "/run/x", False),
+        ("http", "http://127.0.0.1/", False),
+        ("http", "http://db/", True),
+        ("http", "https://127.0.0.1/", True),
+        ("http", "unix:/run/x:/", False),
+    ],
+)
+def test_only_what_may_have_to_wait_is_asked_by_a_child(kind, target, wanted):
+    assert asking.needs_child(Question(kind, target, (), 1.0)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("head", "wanted"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX: y\r\n", ""),
+        (b"HTTP/1.0 204\r\n", ""),
+        (b"HTTP/1.1 399 What\n", ""),
+        (b"HTTP/1.1 404 Not Found\r\n", "GET T: 404 Not Found"),
+        (b"HTTP/1.1 100 Continue\r\n", "GET T: 100 Continue"),
+        (b"HTTP/1.1 500 \x1b[31mred\r\n", "GET T: 500 ?[31mred"),
+        (b"220 smtp ready\r\n", "GET T: what it answers is no HTTP"),
+        (b"HTTP/1.1 \r\n", "GET T: what it answers is no HTTP"),
+        (b"", "GET T: what it answers is no HTTP"),
+    ],
+)
+def test_an_answer_is_good_from_200_to_399_and_never_shown_as_it_is(head, wanted):
+    assert asking.judge_answer("T", head) == wanted
+
+
+def test_a_line_of_somebody_elses_is_cut():
+    assert len(asking.shown(b"x" * 1000)) == asking.SHOWN_BYTES
