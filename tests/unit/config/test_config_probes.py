@@ -4,7 +4,8 @@ import pytest
 from configs import plan_of, program_fault, program_of
 
 from pyinit.config import program_probes
-from pyinit.core.plan import Ready
+from pyinit.core.change import needs_new_run
+from pyinit.core.plan import Live, Ready
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,59 @@ def test_every_kind_has_a_key():
 
     assert set(program_probes.READY_KINDS) <= set(schema.section("program.ready"))
     assert set(program_probes.LIVE_KINDS) <= set(schema.section("program.live"))
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        ('tcp = ":1"', Live("tcp", "localhost:1")),
+        (
+            'http = ":1", interval = "2s", timeout = 1, failures = 1, action = "stop"',
+            Live("http", "http://localhost:1/", (), 2.0, 1.0, 1, "stop"),
+        ),
+        ('exec = "ok -q"', Live("exec", "", ("ok", "-q"))),
+        ('unix = "/x", interval = "1ms", timeout = "1ms"', Live("unix", "/x", (), 0.05, 0.05)),
+        (
+            'watchdog = "30s", action = "exit"',
+            Live("watchdog", "", (), 30.0, 0.0, 1, "exit"),
+        ),
+    ],
+)
+def test_what_live_says_is_in_the_plan(tmp_path, written, wanted):
+    assert program_of(tmp_path, f"live = {{ {written} }}").live == wanted
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ('action = "stop"', "live: one kind is needed, there is none"),
+        ('tcp = ":1", watchdog = "1s"', "live: one kind is needed, not tcp and watchdog"),
+        ('tcp = ":1", action = "reboot"', 'action: "reboot" is not known here'),
+        ('tcp = ":1", failures = 0', "failures: 0 is no whole number from 1"),
+        ('tcp = ":1", interval = 0', "interval: it takes some time"),
+        ('tcp = ":1", timeout = 0', "timeout: it takes some time"),
+        ("watchdog = 0", "watchdog: it takes some time"),
+        ('watchdog = "1s", interval = "1s"', "interval: a watchdog has none"),
+        ('watchdog = "1s", failures = 2', "failures: a watchdog has none"),
+        ('fd = 3, tcp = ":1"', 'unknown key "fd" in [program.web.live]'),
+    ],
+)
+def test_what_is_wrong_with_live_is_told(tmp_path, written, message):
+    line, text, fix = program_fault(tmp_path, f"live = {{ {written} }}")
+    assert (line, text) == (1, message)
+    assert fix
+
+
+def test_only_a_changed_watchdog_needs_a_new_run(tmp_path):
+    """It is told by a variable how often it has to ping; probes are pyinit's own business."""
+    plain = program_of(tmp_path, "")
+    asked = program_of(tmp_path, 'live = { tcp = ":1" }\nmax_memory = "1GB"')
+    pinged = [program_of(tmp_path, f"live = {{ watchdog = {n} }}") for n in (1, 2)]
+    assert not needs_new_run(plain, asked)
+    assert needs_new_run(plain, pinged[0])
+    assert needs_new_run(*pinged)
+
+
+@pytest.mark.parametrize(("written", "wanted"), [('"1MB"', 1 << 20), ("4096", 4096), ("0", 0)])
+def test_a_bound_of_memory_is_in_bytes(tmp_path, written, wanted):
+    assert program_of(tmp_path, f"max_memory = {written}").max_memory == wanted
