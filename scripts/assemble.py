@@ -46,6 +46,8 @@ OUTSIDE = "fleet"
 LIBRARIES = "pyinit/web/libraries.zip"
 OPTIONAL = ("_bz2", "_lzma", "bz2", "lzma")
 """What `shutil` uses when it is there, and nobody here asks it to."""
+TLS = "ssl"
+"""With its libraries it is half as large as all of the core: probes by https say that it lacks."""
 UNUSED = ("tzdata.zi", "leapseconds", "leap-seconds.list", "zone.tab", "iso3166.tab")
 """Of the time zones: sources and lists for people."""
 USE_BUNDLE = "\nfrom pyinit import bundle\nbundle.use()\n"
@@ -243,6 +245,8 @@ def closure(ours: dict[str, Path]) -> list[tuple[str, str]]:
     wanted = {*CODECS, *(LATE if GATEWAY in ours else ())}
     for path in ours.values():
         wanted |= named_imports(path)
+    if GATEWAY not in ours:
+        wanted.discard(TLS)
     paths = [path for path in sys.path if path.endswith("-packages")]
     text = f"PATHS = {paths!r}\nNAMES = {sorted(wanted)!r}\n{IMPORTER}"
     done = subprocess.run(
