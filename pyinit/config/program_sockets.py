@@ -149,8 +149,10 @@ def _check_descriptors(builder: Builder) -> None:
 
 def _fault(builder: Builder, program: str, key: str, text: str, fix: str) -> None:
     """Note a fault of a program's key, in the program or in the [defaults] that say it."""
-    for document in builder.documents:
-        for name, section in builder.tables(document, "program"):
-            if name == program and section.layers(key):
-                section.fault(text, fix, (key,), section.layers(key)[0])
-                return
+    section = next(
+        section
+        for document in builder.documents
+        for name, section in builder.tables(document, "program")
+        if name == program and section.layers(key)
+    )
+    section.fault(text, fix, (key,), section.layers(key)[0])

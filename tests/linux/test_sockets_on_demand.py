@@ -237,3 +237,29 @@ def test_autostart_can_be_asked_for_as_well_and_what_waits_is_well():
         box.wait_state("web", "STOPPED")
         assert [box.ctl(verb).returncode for verb in ("status", "health", "ready")] == [0, 0, 0]
         assert ask(port)
+
+
+def test_a_reload_that_adds_a_program_on_demand_does_not_wait_for_it():
+    port = free_port()
+    other = program("other", "sleep", "600")
+    with Box(other) as box:
+        box.wait_state("other", "RUNNING")
+        box.config.write_text(
+            other + listener("http", f"127.0.0.1:{port}") + server(on_demand=True)
+        )
+        assert box.ctl("reload", within_s=30).returncode == 0
+        assert box.status()["web"]["state"] == "STOPPED"
+        assert ask(port)
+        box.config.write_text(other)
+        assert box.ctl("reload").returncode == 0
+        eventually(lambda: _refuses(port))
+
+
+def test_a_rolling_restart_of_one_that_was_called_refuses_nobody():
+    port = free_port()
+    with box_of(port, idle_exit="5m", start_seconds=0) as box:
+        box.status()
+        first = ask(port)[0]
+        assert box.ctl("restart", "--rolling", "web").returncode == 0
+        assert ask(port)[0] != first
+        assert box.status()["web"]["state"] == "RUNNING"

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from configs import faults_in, plan_of
+from configs import faults_in, faults_of, plan_of, written
 
 WEB = '[program.web]\ncommand = ["/bin/web"]\nsockets = ["http"]\n'
 
@@ -131,6 +131,14 @@ def test_sockets_of_defaults_that_are_not_there_are_a_fault_of_defaults(tmp_path
     text = '[defaults]\nsockets = ["x"]\n[program.a]\ncommand = "x"\n[program.b]\ncommand = "x"\n'
     found = faults_in(tmp_path, text)
     assert {line for line, _, _ in found} == {2}
+
+
+def test_a_socket_that_two_files_have_is_a_fault_of_the_second(tmp_path):
+    (tmp_path / "more.toml").write_text(SOCKET)
+    path = written(tmp_path, 'include = ["more.toml"]\n' + SOCKET.replace("8080", "80") + WEB)
+    ((file, line, text, fix),) = faults_of(path)
+    assert (file, line, text) == ("more.toml", 1, 'socket "http" is there twice')
+    assert fix == "leave one out"
 
 
 def test_another_file_may_have_the_sockets(tmp_path):
