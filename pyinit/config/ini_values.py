@@ -227,8 +227,9 @@ def numeric(host: str) -> str:
         return "127.0.0.1"
     import _socket
 
-    try:
-        found = _socket.getaddrinfo(bare, None, _socket.AF_INET, _socket.SOCK_STREAM)
+    try:  # bytes: for text Python imports a codec that the image has not
+        name = bare.encode("ascii")
+        found = _socket.getaddrinfo(name, None, _socket.AF_INET, _socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         text = f"cannot find the address of {bare!r}: {getattr(error, 'strerror', error)}"
         raise ValueFault(text, "write a number such as 127.0.0.1") from None
