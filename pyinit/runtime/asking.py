@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import errno
 import posix
+import time
 
 from pyinit.core.record import Record
+from pyinit.core.states import NEVER
 from pyinit.system import sockets
 
 TYPE_CHECKING = False
@@ -23,13 +25,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyinit.runtime.poller import Poller
+    from pyinit.runtime.witness import Witness
     from pyinit.system.sockets import Address, Socket
 else:
     import _socket
 
 KINDS = frozenset(("http", "tcp", "unix", "exec"))
 LOCAL = ("127.0.0.1", "::1")  # what localhost is, without a name service
+UNABLE = "cannot ask: "  # so begins an answer that is our own failure, and says nothing of the run
 HEAD_BYTES = 4096  # of an answer: the first line is all that counts
+ANOTHER = "another process answers at its socket"
+LOOK_S = 0.01  # between two looks at who has taken a connection
 SHOWN_BYTES = 120  # of a line that somebody else has written
 
 
@@ -112,11 +118,23 @@ def shown(line: bytes) -> str:
 
 
 class Connection:
-    """Asks by a connection; `done` is called once with the answer, unless `close` comes first."""
+    """Asks by a connection; `done` is called once with the answer, unless `close` comes first.
 
-    def __init__(self, poller: Poller, question: Question, done: Callable[[str], None]) -> None:
+    With a `witness` it matters who takes the connection: from `look_at` on `look` must be called.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        question: Question,
+        done: Callable[[str], None],
+        witness: Witness | None = None,
+    ) -> None:
         self._poller = poller
         self._done = done
+        self._witness = witness
+        self.look_at = NEVER
+        self._last = b""  # of the request, until it is known who has taken the connection
         self._socket: Socket | None = None
         self._unsent = b""
         self._answer = b""
@@ -131,6 +149,8 @@ class Connection:
         self._places: list[Address] = [place]
         if not place.startswith("/"):
             self._places = [*(addresses(place) or ())]
+            if self._is_http and witness is not None:
+                self._unsent, self._last = self._unsent[:-2], self._unsent[-2:]
 
     busy, pid, label = False, 0, ""  # it is no child
 
@@ -154,6 +174,7 @@ class Connection:
     def close(self) -> None:
         """Nobody wants to know any more."""
         found, self._socket = self._socket, None
+        self.look_at = NEVER
         if found is not None:
             self._poller.unregister(found.fileno())
             found.close()
@@ -163,7 +184,7 @@ class Connection:
         try:
             self._socket = found = sockets.stream_to(address)
         except OSError as error:
-            return self._unable(error.errno or 0)
+            return UNABLE + posix.strerror(error.errno or 0)
         # registered first: a connection that is there at once is found to be writable
         self._poller.register(found.fileno(), False, True, self._writable)
         try:
@@ -193,8 +214,35 @@ class Connection:
             self._finish(self._unable(errno.ECONNREFUSED))
         elif self._is_http:
             self._send(found)
+            self._look_soon()
+        elif self._look_soon():
+            self._poller.unregister(found.fileno())
+            self._poller.register(found.fileno(), True, False, self._readable)
         else:
-            self._finish("")
+            self._finish(self._judged(""))
+
+    def _look_soon(self) -> bool:
+        """Have somebody look who takes the connection, if that matters and can be seen."""
+        if self._witness is None or self._socket is None or self._name.startswith("/"):
+            return False
+        self.look_at = time.monotonic() + LOOK_S
+        self._witness.stir()
+        return True
+
+    def look(self, now: float) -> None:
+        """See who has taken the connection; if it is the run, ask on."""
+        self.look_at = NEVER
+        found = self._socket
+        if found is None or self._witness is None:
+            return
+        why = self._witness.taken(found)
+        if why is None:
+            self.look_at = now + LOOK_S
+        elif why or not self._is_http:
+            self._finish(why)
+        else:
+            self._unsent += self._last
+            self._send(found)
 
     def _send(self, found: Socket) -> None:
         try:
@@ -212,6 +260,9 @@ class Connection:
         found = self._socket
         if found is None:
             return
+        if not self._is_http:  # taken and used, or let go, before anybody looked
+            self._finish(self._witness.late() if self._witness is not None else "")
+            return
         try:
             data = found.recv(HEAD_BYTES)
         except BlockingIOError:
@@ -221,9 +272,14 @@ class Connection:
             return
         self._answer += data
         if b"\n" in self._answer or len(self._answer) >= HEAD_BYTES:
-            self._finish(judge_answer(self._target, self._answer))
+            self._finish(self._judged(judge_answer(self._target, self._answer)))
         elif not data:
             self._finish(f"GET {self._target}: it hangs up without an answer")
+
+    def _judged(self, answer: str) -> str:
+        """Return an answer, but for a good one that nobody need have given."""
+        unseen = self._witness is not None and self._name.startswith("/")
+        return answer or (self._witness.late() if self._witness is not None and unseen else "")
 
     def _unable(self, number: int) -> str:
         return f"cannot connect to {self._name}: {posix.strerror(number)}"

@@ -13,8 +13,9 @@ from __future__ import annotations
 import posix
 
 from pyinit.core.record import replace
-from pyinit.core.status import describe, from_wait
-from pyinit.runtime.asking import addresses, judge_answer, request_of, shown, split_url
+from pyinit.core.states import NEVER
+from pyinit.core.status import NO_CHILD_STAGES, describe, from_wait
+from pyinit.runtime.asking import UNABLE, addresses, judge_answer, request_of, shown, split_url
 from pyinit.runtime.driver import Runs
 from pyinit.runtime.reaper import forked
 from pyinit.system import files, mark, tree
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyinit.core.plan import ProcessPlan
-    from pyinit.runtime.asking import Question
+    from pyinit.runtime.asking import UNABLE, Question
     from pyinit.runtime.machine import Machine
     from pyinit.system.sockets import Socket
 else:
@@ -60,6 +61,11 @@ class Child:
         self._status_fd = -1
         self.pid = 0
 
+    look_at = NEVER  # whoever answers, nobody can look
+
+    def look(self, now: float) -> None:
+        """Nothing to see."""
+
     @property
     def busy(self) -> bool:
         """Whether the child is there still."""
@@ -70,7 +76,7 @@ class Child:
         try:
             reader, writer = files.pipe()
         except OSError as error:
-            self._finish(f"cannot ask: {error.strerror}")
+            self._finish(f"{UNABLE}{error.strerror}")
             return
         try:
             if self._question.kind == "exec":
@@ -81,7 +87,7 @@ class Child:
                 self.pid = forked(work, helpers, self._ended, nice=0, keep=(writer,))
                 failed = ""
         except OSError as error:
-            failed = f"cannot ask: {error.strerror}"
+            failed = f"{UNABLE}{error.strerror}"
         finally:
             posix.close(writer)
         if failed:
@@ -120,7 +126,8 @@ class Child:
         finally:
             posix.close(null)
         if isinstance(found, spawning.ExecFailure):
-            return spawning.describe(found, launch.argv[0]).partition("\n")[0]
+            told = spawning.describe(found, launch.argv[0]).partition("\n")[0]
+            return f"{UNABLE}{told}" if found.stage in NO_CHILD_STAGES else told
         self.pid, self._status_fd = found.pid, found.status_fd
         machine.driver.helpers[found.pid] = self._ended
         return ""
@@ -254,7 +261,8 @@ def _connected(place: str) -> Socket:
     host, _, port = place.rpartition(":")
     found = addresses(place)
     if found is None:
-        rows = _socket.getaddrinfo(host, int(port), 0, _socket.SOCK_STREAM)
+        name = host.encode("utf-8")  # for text Python imports a codec that the image has not
+        rows = _socket.getaddrinfo(name, int(port), 0, _socket.SOCK_STREAM)
         found = [(row[4][0], int(row[4][1])) for row in rows if isinstance(row[4][0], str)]
     failed = OSError(0, "it has no address")
     for address in found:

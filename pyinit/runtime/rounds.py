@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 
 from pyinit.core.states import NEVER
-from pyinit.runtime.asking import Connection, Question, needs_child
+from pyinit.runtime.asking import ANOTHER, Connection, Question, needs_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pyinit.core.states import Run
     from pyinit.runtime.asking_child import Child
     from pyinit.runtime.machine import Machine
+    from pyinit.runtime.witness import Witness
 
 A_TURN = 4  # questions begun in one turn: a fork takes a millisecond
 AT_ONCE = 32  # children that ask at a time
@@ -99,7 +100,8 @@ class Round:
     @property
     def due(self) -> float:
         """When something is to be done."""
-        return min(self.at, self.until)
+        look_at = self.asking.look_at if self.asking is not None else NEVER
+        return min(self.at, self.until, look_at)
 
 
 class Rounds:
@@ -165,6 +167,8 @@ class Rounds:
         for each in [*self._rounds.values()]:
             if each.until <= now and each.asking is not None:
                 self._answered(each, each.asking.give_up() + _within(each.question))
+            elif each.asking is not None and each.asking.look_at <= now:
+                each.asking.look(now)
         left = A_TURN
         # who has waited longest comes first, or the last ones would never be asked
         due = [entry for entry in self._rounds.items() if entry[1].at <= now]
@@ -221,16 +225,34 @@ class Rounds:
 
             asking = Child(self._machine, found.plan, question, done)
         else:
-            asking = Connection(self._machine.poller, question, done)
+            asking = Connection(self._machine.poller, question, done, self._witness(found))
         return asking
+
+    def _witness(self, found: Round) -> Witness | None:
+        """Return who tells whether the run itself answers, where that is a question."""
+        if not (found.hasty and found.plan.sockets):
+            return None
+        from pyinit.runtime.witness import Witness
+
+        def stir() -> None:
+            self._due = None
+
+        return Witness(found.plan, found.run, stir)
 
     def _answered(self, found: Round, why: str) -> None:
         now = time.monotonic()
         self._due = None
         found.took_s = now - found.since
         found.until = NEVER
+        if why == ANOTHER:  # the next connection may be the run's
+            found.at = min(found.at, now + FIRST_DELAY_S)
         if found.asking is not None and not found.asking.busy:
             found.asking = None
+        if why.startswith(UNABLE):
+            if why != found.why:
+                self._machine.log.warning(f"{found.plan.name}: {why}")
+            found.why = why
+            return
         found.why = why
         found.was_bad = found.bad > 0
         found.bad = found.bad + 1 if why else 0

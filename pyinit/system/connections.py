@@ -50,7 +50,7 @@ def ages(listeners: dict[str, Socket]) -> dict[str, float]:
 
 def _look(name: str, take: _Taker, found: dict[str, float], places: Iterable[str]) -> None:
     """Show each line of a list to `take`; when it is too long, everybody is connected."""
-    for line in _lines(name):
+    for line in lines(name):
         if line is None:
             found.update(dict.fromkeys(places, 0.0))
             return
@@ -107,7 +107,7 @@ def _bytes(path: str | bytes) -> bytes:
     return path if isinstance(path, bytes) else path.encode("utf-8", "surrogateescape")
 
 
-def _lines(name: str) -> Iterator[bytes | None]:
+def lines(name: str) -> Iterator[bytes | None]:
     """Give the lines of a file behind the first, and None where it goes on for too long.
 
     What is not there (no IPv6) has none.
