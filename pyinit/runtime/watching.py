@@ -223,12 +223,12 @@ class Watching:
         self._act_at = NEVER
         due, self._due = self._due, {}
         behind = [key for key, run in due.items() if self._id_of(key) == run]
-        rolled, hooks = [], self._machine.driver.hooks
+        rolled = []
         for key in behind:
             row = self._machine.row(key)
             if row is not None and row.plan.reload_signal:
                 self._machine.loop.feed(SignalRequested((key,), row.plan.reload_signal))
-            elif hooks is None or not hooks.reload(key):
+            elif not self._commanded(key):
                 rolled.append(key)
         if rolled:
             self._machine.loop.feed(RollRequested(tuple(rolled)))
