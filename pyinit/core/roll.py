@@ -315,7 +315,7 @@ def _fail(draft: Draft, roll: Roll, reason: str) -> None:
     if roll.beside and not roll.taken:
         text += "; the old run goes on"
         if beside(roll.key) in draft.table and is_active(draft.row(beside(roll.key))):
-            timeout = draft.row(roll.key).plan.stop.timeout
+            timeout = draft.row(beside(roll.key)).plan.stop.timeout
             draft.send(beside(roll.key), Stop(timeout, held=False))
     draft.effects.append(Note("error", text))
 
