@@ -97,6 +97,8 @@ def _carry_out(
                 continue
             case Stopped() | Exited() | Fatal() if is_dormant(row.plan):
                 continue  # its next run, when its time comes, is born of the new plan
+            case Starting() | Running() if row.plan.schedule and plan_to_be(row).schedule:
+                continue  # nor is a job broken off for it
             case Stopped() | Exited():
                 draft.send(key, Start())
             case Running() if roll.can_overlap(row.plan, plan_to_be(row)):

@@ -218,6 +218,29 @@ def test_a_reload_that_changes_its_command_does_not_run_it():
     assert spawn.plan.launch.argv == ("/bin/other",)
 
 
+def test_a_reload_does_not_break_off_a_job_under_way():
+    old = job()
+    desk = Desk(old)
+    due(desk)
+    desk.up()
+    new = replace(old, launch=replace(old.launch, argv=("/bin/other",)))
+    desk.feed(ev.PlanLoaded(Plan(processes=(new,))))
+    assert desk.name("job") == "Running"
+    desk.ends("job")
+    (spawn,) = [each for each in due(desk) if isinstance(each, fx.Spawn)]
+    assert spawn.plan.launch.argv == ("/bin/other",)
+
+
+def test_a_job_that_is_a_service_from_now_on_gets_a_new_run():
+    old = job()
+    desk = Desk(old)
+    due(desk)
+    desk.up()
+    new = replace(old, kind="service", schedule=None, launch=replace(old.launch, argv=("/x",)))
+    desk.feed(ev.PlanLoaded(Plan(processes=(new,))))
+    assert desk.name("job") == "Stopping"
+
+
 def test_a_job_that_leaves_the_plan_leaves_without_a_word():
     desk = Desk(job(), program("web"))
     desk.up()
