@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 
 from pyinit.core.states import NEVER
-from pyinit.runtime.asking import ANOTHER, Connection, Question, needs_child
+from pyinit.runtime.asking import ANOTHER, UNABLE, Connection, Question, needs_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """Liveness under a real PID 1: probes that fail, what follows, watchdogs, and what is told of it."""
 
 import os
+import resource
 import signal
 import time
 
@@ -249,3 +250,33 @@ def test_a_container_that_was_paused_is_not_held_against_its_programs():
         assert {each["restarts"] for each in box.status().values()} == {0}
         (box.place / "mute").touch()
         eventually(lambda: box.status()["web"]["restarts"] == 1)
+
+
+def test_what_pyinit_itself_cannot_do_is_not_held_against_a_program():
+    """Short of descriptors it can neither fork a command nor connect: nobody is asked, that is all."""
+    live = {"exec": ["true"], "interval": "100ms", "failures": 1}
+    text = living("exec sleep 600", live=live)
+    text += program("other", "exec sleep 600", live={**live, "exec": ["true", "again"]})
+    with Box(text) as box:
+        box.wait_state("web", "RUNNING")
+        before = resource.prlimit(box.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(box.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+        box.until("web: cannot ask: Too many open files")
+        began = time.monotonic()
+        eventually(lambda: time.monotonic() - began > 1.0)
+        resource.prlimit(box.pid, resource.RLIMIT_NOFILE, before)
+        eventually(lambda: box.status()["web"]["probe"]["reason"] == "")
+        assert {each["restarts"] for each in box.status().values()} == {0}
+        assert box.err.count("web: cannot ask") <= 2
+
+
+def test_a_command_that_hangs_goes_with_its_run():
+    live = {"exec": ["sleep", "7777"], "interval": "50ms", "timeout": "500s"}
+    script = "sleep 1.5; exit 1"
+    with Box(
+        living(script, live=live, restart="never", critical=False)
+        + program("other", "sleep", "600")
+    ) as box:
+        eventually(lambda: [one for one in box.processes() if "7777" in one.words])
+        box.until("web: ended")
+        eventually(lambda: not [one for one in box.processes() if "7777" in one.words])
