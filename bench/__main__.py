@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bench import crowds as many
-from bench import ground, images, living, printing, quiet, report, starting
+from bench import ground, images, living, printing, quiet, report, rolling, starting
 from bench.arena import Failed
 from bench.judge import Result
 from bench.rounds import Plan
@@ -35,6 +35,7 @@ def rows(plan: Plan) -> dict[str, Callable[[], Result]]:
         "stop": lambda: many.stop(plan, shared),
         "growth": lambda: living.growth(plan),
         "image": lambda: images.size(plan),
+        "rolling": lambda: rolling.failed(plan),
     }
 
 

@@ -23,7 +23,7 @@ ROOT = BENCH / "root"
 SUITE = "trixie"
 MIRROR = os.environ.get("APT_MIRROR", "http://deb.debian.org/debian")
 PACKAGES = (
-    *("ca-certificates", "python3", "python3-tomli", "tzdata"),  # what the image is built from
+    *("ca-certificates", "python3", "python3-cronsim", "python3-tomli", "tzdata"),  # of the image
     *("python3-defusedxml", "python3-jinja2", "python3-prometheus-client", "python3-starlette"),
     "python3-uvicorn",
     *("catatonit", "dumb-init", "runit", "s6", "tini"),
