@@ -215,7 +215,7 @@ BUGS = (
      "    return min([at for at in times if at > now], default=NEVER)",
      "    return min(times) if times and min(times) > now else NEVER"),
     ("nobody looks when a dependency is overdue", "supervisor",
-     "                draft.unblock(key)  # what it waits for may be overdue\n", ""),
+     "draft.unblock(key)  # what it waits for may be overdue", "pass"),
     ("completed means started", "graph",
      '        case "started", Running():', '        case "started" | "completed", Running():'),
     ("a failed start is a start", "graph",
