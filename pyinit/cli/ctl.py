@@ -156,6 +156,10 @@ def _family(name: str) -> ModuleType:
             from pyinit.cli import ctl_facts
 
             return ctl_facts
+        case "graph":
+            from pyinit.cli import ctl_graph
+
+            return ctl_graph
         case "fleet":
             from pyinit.cli import ctl_fleet
 

@@ -1,4 +1,4 @@
-"""Verbs of pyinitctl that look at the state: status, health, ready, wait, graph, top."""
+"""Verbs of pyinitctl that look at the state: status, health, ready, wait, top."""
 
 from __future__ import annotations
 
@@ -95,18 +95,6 @@ def wait(call: Call) -> int:
         return 0
     for each in objects(result, "processes"):
         say(f"{each['name']}: {each['state']}" + _in_brackets(each["reason"]))
-    return 0
-
-
-def graph(call: Call) -> int:
-    """Print which program needs which."""
-    result = call.client.call("graph")
-    if call.json:
-        say_json(result)
-        return 0
-    for program in objects(result, "programs"):
-        needs = [f"{each['program']} ({each['condition']})" for each in objects(program, "needs")]
-        say(f"{program['name']}" + (f"  needs  {', '.join(needs)}" if needs else ""))
     return 0
 
 

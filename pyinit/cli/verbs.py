@@ -85,7 +85,12 @@ VERBS = {
         "[NAME... [RESOURCE=VALUE...]]",
     ),
     "env": Verb("facts:env", "the environment; secrets are masked", NAMES, 1),
-    "graph": Verb("state:graph", "which program needs which", most=0),
+    "graph": Verb(
+        "graph:graph",
+        "which program needs which, what each took at boot, and the critical path",
+        most=0,
+        options=(Option(("--format",), "FORMAT", "text (default), dot or mermaid"),),
+    ),
     "health": Verb("state:health", "exit 0 if nothing critical has failed, else 1", "[NAME...]"),
     "ready": Verb("state:ready", "exit 0 if everything is up and ready, else 3", "[NAME...]"),
     "wait": Verb(

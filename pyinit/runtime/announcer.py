@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pyinit.core.plan import ProcessPlan
     from pyinit.core.states import Pid
     from pyinit.protocol.wire import Json
+    from pyinit.runtime.boot_times import BootTimes
     from pyinit.runtime.happenings import Happenings
     from pyinit.runtime.log import Log
 
@@ -61,6 +62,7 @@ class Announcer:
         self.subscribers: list[Callable[[dict[str, Json]], None]] = []
         self.speech = Speech(log)
         self.bus: Happenings | None = None
+        self.timing: BootTimes | None = None  # once a plan has dependencies
 
     def started(self, spawn: fx.Spawn, pid: Pid, now: float) -> None:
         """A run was forked; said once it was told how the one before it has ended.
@@ -115,6 +117,8 @@ class Announcer:
 
     def announce(self, change: fx.Announce) -> None:
         """A process changed its state."""
+        if self.timing is not None:
+            self.timing.changed(change)
         end = self._end(change) if change.status is not None else None
         own = change.key == self.main and end is not None and isinstance(end.status, ExitCode)
         self.speech.changed(change, end, own=own)

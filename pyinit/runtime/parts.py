@@ -127,6 +127,16 @@ def _hooks(machine: Machine) -> Part:
     return Hooks(machine)
 
 
+def _has_dependencies(_init: InitPlan, processes: tuple[ProcessPlan, ...]) -> bool:
+    return any(process.depends for process in processes)
+
+
+def _boot_times(machine: Machine) -> Part:
+    from pyinit.runtime.boot_times import BootTimes
+
+    return BootTimes(machine)
+
+
 # (name, whether a plan wants it, what imports and makes it), in the order in which they are told.
 PARTS: tuple[tuple[str, Wanted, Made], ...] = (
     ("go", _has_go, _go),
@@ -138,6 +148,7 @@ PARTS: tuple[tuple[str, Wanted, Made], ...] = (
     ("exit_when", _has_an_end, _exit_when),
     ("watching", _has_files, _watching),
     ("on_demand", _is_on_demand, _on_demand),
+    ("boot_times", _has_dependencies, _boot_times),
 )
 
 

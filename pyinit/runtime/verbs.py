@@ -40,7 +40,7 @@ HANDLERS: dict[str, Handler] = {
     "health": verbs_state.health,
     "ready": verbs_state.ready,
     "wait": verbs_state.wait,
-    "graph": verbs_state.graph,
+    "graph": _rare,
     "start": verbs_act.start,
     "stop": verbs_act.stop,
     "restart": verbs_act.restart,

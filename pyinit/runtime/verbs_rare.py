@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyinit.runtime import (
     verbs_events,
     verbs_files,
+    verbs_graph,
     verbs_groups,
     verbs_metrics,
     verbs_served,
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pyinit.runtime.verbs import Handler
 
 RARE: dict[str, Handler] = {
+    "graph": verbs_graph.graph,
     "metrics": verbs_metrics.metrics,
     "doors": verbs_served.doors,
     "check-door": verbs_served.check_door,

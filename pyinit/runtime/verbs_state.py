@@ -1,4 +1,4 @@
-"""Verbs that look at the state: status, health, ready, wait, graph.
+"""Verbs that look at the state: status, health, ready, wait.
 
 A process is *well* when it runs (and is ready, if it is asked to say so) or has done what it was
 there for; it is *coming* as long as it is on its way there and nothing has failed.  It is
@@ -126,27 +126,6 @@ def wait(ask: Ask, service: Service) -> None:
         raise Refused("not-ready", f"timed out waiting for {goal}: {', '.join(said)}")
 
     ask.hold(look, service.deadline(ask), expired)
-
-
-def graph(_ask: Ask, service: Service) -> Object:
-    """Tell which program needs which, and in what condition."""
-    state = service.desk.state
-    programs: dict[str, Json] = {}
-    for row in state.table:
-        if row.plan.program not in programs and not row.plan.hidden:
-            keys = state.graph.keys.get(row.plan.program, ())
-            rows = [state.table[key] for key in keys if key in state.table]
-            programs[row.plan.program] = {
-                "name": row.plan.program,
-                "group": row.plan.group,
-                "states": [public_name(each.state) for each in rows],
-                "ok": all(is_well(each) for each in rows),
-                "needs": [
-                    {"program": each.program, "condition": each.condition}
-                    for each in row.plan.depends
-                ],
-            }
-    return {"programs": list(programs.values())}
 
 
 def is_well(row: Process) -> bool:

@@ -258,10 +258,22 @@ SCHEMAS: dict[str, Object] = {
                         "group": TEXT,
                         "states": lists(STATE),
                         "ok": FLAG,
-                        "needs": lists(shape({"program": TEXT, "condition": TEXT})),
+                        "needs": lists(
+                            shape(
+                                {
+                                    "program": TEXT,
+                                    "condition": TEXT,
+                                    "hard": FLAG,
+                                    "timeout_s": {"type": ["number", "null"]},
+                                }
+                            )
+                        ),
+                        "boot": {"type": ["object", "null"]},
                     }
                 )
-            )
+            ),
+            "critical_path": lists(TEXT),
+            "boot_s": {"type": ["number", "null"]},
         }
     ),
     "Trace": shape({"steps": lists(shape({"now": NUMBER, "event": TEXT, "effects": lists(TEXT)}))}),

@@ -180,12 +180,13 @@ def test_on_a_terminal_the_screen_is_drawn_anew(box, words):
 
 
 def test_graph_tells_which_program_needs_which(box):
-    lines = text(box, "graph").splitlines()
-    assert "worker  needs  web (started), migrate (completed)" in lines
+    lines = [line.split() for line in text(box, "graph").splitlines()]
+    line = next(line for line in lines if "worker" in line)
+    assert line[-4:] == ["web", "(started),", "migrate", "(completed)"]
     programs = {each["name"]: each for each in json.loads(text(box, "graph", "-j"))["programs"]}
     assert programs["worker"]["needs"] == [
-        {"program": "web", "condition": "started"},
-        {"program": "migrate", "condition": "completed"},
+        {"program": "web", "condition": "started", "hard": True, "timeout_s": None},
+        {"program": "migrate", "condition": "completed", "hard": True, "timeout_s": None},
     ]
     assert programs["web"]["needs"] == []
 

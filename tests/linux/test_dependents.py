@@ -1,6 +1,7 @@
 """Stops, restarts and starts go along the dependencies: the real thing, with real processes."""
 
 import json
+import tempfile
 
 from boxed import Box, eventually
 
@@ -110,3 +111,45 @@ def test_a_restart_in_the_middle_of_a_reexec_goes_on():
             lambda: all(pids(box)[each] not in {0, before[each]} for each in ("db", "web", "api"))
         )
         assert pids(box)["cache"] == before["cache"]
+
+
+def test_the_graph_tells_what_the_boot_waited_for_and_keeps_it_over_a_reexec():
+    text = f"""
+    [program.db]
+    command = ["sh", "-c", "sleep 0.3; : > ready; exec sleep 600"]
+    ready = {{ file = "{{place}}/ready", interval = "50ms" }}
+    [program.migrate]
+    type = "oneshot"
+    command = ["sleep", "0.2"]
+    depends_on = {{ db = "ready" }}
+    [program.web]
+    command = {SLEEP}
+    start_seconds = 0
+    depends_on = {{ migrate = "completed" }}
+    wants = ["cache"]
+    [program.cache]
+    command = {SLEEP}
+    start_seconds = 0
+    autostart = false
+    [program.spare]
+    command = {SLEEP}
+    autostart = false
+    """
+    with tempfile.TemporaryDirectory() as place:
+        text = text.replace("{place}", place).replace(": > ready", f": > {place}/ready")
+        with Box(text) as box:
+            box.wait_state("web", "RUNNING")
+            found = box.json("graph")
+            assert found["critical_path"] == ["db", "migrate", "web"]
+            boot = {each["name"]: each["boot"] for each in found["programs"]}
+            assert boot["spare"] is None
+            assert boot["db"]["took_s"] >= 0.3
+            assert boot["migrate"]["waited_s"] >= 0.3
+            assert boot["migrate"]["took_s"] >= 0.2
+            assert found["boot_s"] == boot["web"]["up_s"] >= 0.5
+            assert "db -> migrate -> web" in box.ctl("graph").stdout
+            assert box.ctl("graph", "--format", "dot").stdout.startswith("digraph")
+            assert box.ctl("graph", "--format", "mermaid").stdout.startswith("graph LR")
+            assert box.ctl("graph", "--format", "svg").returncode == 2
+            assert box.ctl("reexec").returncode == 0
+            assert box.json("graph") == found
