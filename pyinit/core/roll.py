@@ -13,7 +13,7 @@ Whoever stops, restarts or changes a process in the middle of its roll ends the 
 
 from __future__ import annotations
 
-from . import graph, table
+from . import falling, graph, table
 from .effects import Announce, Exchanged, Note
 from .inputs import Restart, Start, Stop
 from .phases import Up
@@ -114,8 +114,7 @@ def request(draft: Draft, keys: tuple[str, ...]) -> None:
     rolled = [key for key in fresh if isinstance(draft.row(key).state, Running)]
     for key in fresh:
         draft.start_needs(key)
-        if key not in rolled:
-            draft.send(key, Restart(draft.row(key).plan.stop.timeout))
+    falling.restart(draft, [key for key in fresh if key not in rolled])
     begin(draft, rolled)
 
 
@@ -170,8 +169,17 @@ def _next(draft: Draft, roll: Roll) -> bool:
     if overlaps:
         _bear(draft, row)
     elif isinstance(row.state, Running):
-        draft.send(key, Restart(row.plan.stop.timeout))
+        _restart(draft, row)
     return True
+
+
+def _restart(draft: Draft, row: Process) -> None:
+    """Restart a process: those that depend on it are taken along if nobody else serves them."""
+    keys = draft.graph.keys.get(row.plan.program, ())
+    if any(isinstance(draft.row(key).state, Running) for key in keys if key != row.plan.key):
+        draft.send(row.plan.key, Restart(row.plan.stop.timeout))
+    else:
+        falling.restart(draft, [row.plan.key])
 
 
 def _is_down(draft: Draft, key: str) -> bool:
@@ -291,6 +299,8 @@ def _follow(draft: Draft, roll: Roll) -> bool:
     row = draft.row(roll.key)
     anew = row.runs > roll.floor
     match row.state:
+        case Running() if roll.key in draft.falling:
+            return False  # those that depend on it go first
         case Running() | Exited(success=True):
             _change(draft, roll, Roll(roll.waiting))
         case Backoff() | Exited() | Fatal():

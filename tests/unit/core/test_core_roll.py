@@ -366,3 +366,29 @@ def test_a_shared_stdin_is_a_shared_socket():
     one = program("fcgi")
     one = replace(one, launch=replace(one.launch, stdin="socket:fcgi"))
     assert can_overlap(one, one)
+
+
+def test_without_sockets_dependents_go_first_when_nobody_else_serves_them():
+    desk = up(program("db"), program("app", needs={"db": "started"}))
+    roll(desk, "db:0")
+    assert desk.kills() == [("app:0", 15)]
+    desk.ends("app", 15)
+    assert desk.kills() == [("app:0", 15), ("db:0", 15)]
+    assert desk.state.rolls.going != ()
+    desk.ends("db", 15)
+    desk.up()
+    assert desk.names() == {"db:0": "Running", "app:0": "Running"}
+    assert desk.state.rolls.going == ()
+
+
+def test_without_sockets_dependents_stay_while_another_instance_serves_them():
+    dbs = [program("db", instance=n, count=2) for n in range(2)]
+    desk = up(*dbs, program("app", needs={"db": "started"}))
+    roll(desk, "db:0", "db:1")
+    assert desk.kills() == [("db:0", 15)]
+    desk.ends("db:0", 15)
+    desk.up()
+    desk.ends("db:1", 15)
+    desk.up()
+    assert desk["app"].runs == 1
+    assert [desk[f"db:{n}"].runs for n in range(2)] == [2, 2]
