@@ -12,7 +12,7 @@ import time
 
 from pyinit.core import events as ev
 from pyinit.core.states import NEVER, Running, Starting, Stopping
-from pyinit.runtime.asking import KINDS
+from pyinit.runtime.asking import KINDS, Question, needs_child
 from pyinit.runtime.changed import Changed
 from pyinit.runtime.rounds import Round, Rounds
 from pyinit.runtime.watchdogs import Watchdogs
@@ -46,8 +46,13 @@ class Asker:
         machine.loop.after_turn.append(self._look)
         machine.desk.asked = self.told
 
-    def adopt(self, _init: InitPlan, _processes: tuple[ProcessPlan, ...]) -> None:
-        """Nothing to do: each run is asked as the plan says that it has."""
+    def adopt(self, _init: InitPlan, processes: tuple[ProcessPlan, ...]) -> None:
+        """Have at hand what it takes to ask: later there may be no descriptor to read it by.
+
+        Nothing else is to do: each run is asked as the plan says that it has.
+        """
+        if any(needs_child(each) for plan in processes for each in _questions(plan)):
+            from pyinit.runtime import asking_child  # noqa: F401
 
     def carried(self) -> tuple[object, tuple[int, ...]]:
         """Return what is known of each run, and the children to be cleared away."""
@@ -179,3 +184,9 @@ class Asker:
         self._rounds.end(key)
         self._watchdogs.end(key)
         self._machine.loop.feed(ev.Condemned(key, run_id, reason, live.action))
+
+
+def _questions(plan: ProcessPlan) -> list[Question]:
+    """Return what runs of this plan may be asked."""
+    told = [each for each in (plan.ready, plan.live) if each is not None and each.kind in KINDS]
+    return [Question(each.kind, each.target, each.argv, 0.0) for each in told]

@@ -99,9 +99,11 @@ class Round:
 
     @property
     def due(self) -> float:
-        """When something is to be done."""
+        """When something is to be done: as long as a question is open, the next one waits."""
+        if self.until == NEVER:
+            return self.at
         look_at = self.asking.look_at if self.asking is not None else NEVER
-        return min(self.at, self.until, look_at)
+        return min(self.until, look_at)
 
 
 class Rounds:

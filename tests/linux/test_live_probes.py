@@ -280,3 +280,12 @@ def test_a_command_that_hangs_goes_with_its_run():
         eventually(lambda: [one for one in box.processes() if "7777" in one.words])
         box.until("web: ended")
         eventually(lambda: not [one for one in box.processes() if "7777" in one.words])
+
+
+def test_a_question_that_stays_open_does_not_keep_pyinit_awake():
+    from test_pid1_readiness import falls_asleep
+
+    live = {"exec": ["sleep", "7777"], "interval": "50ms", "timeout": "500s"}
+    with Box(living("exec sleep 600", live=live)) as box:
+        eventually(lambda: [one for one in box.processes() if "7777" in one.words])
+        assert falls_asleep(box)
