@@ -95,6 +95,8 @@ def _waver(world, a, b):
 
 def _signal(world, a, b):
     world.feed(world.core.events.SignalRequested(_keys(world, a, b), SIGNALS[b % len(SIGNALS)]))
+
+
 def _call(world, a, b):
     """Let somebody connect to one that is started on demand, or to all, or to another."""
     those = [row.plan.key for row in world.state.table if row.plan.on_demand]
@@ -110,9 +112,6 @@ def _idle(world, a, b):
     if chosen:
         one = chosen[a % len(chosen)]
         world.feed(world.core.events.Idle(one.key, one.run_id))
-
-
-
 
 
 def _receive(world, a, b):

@@ -27,7 +27,7 @@ BUGS = (
     ("KILLs of the leader count as KILLs of its members", "process",
      "        stop_since=state.since,\n", "        stop_since=state.since,\n        kills=5,\n"),
     ("an exec that failed is told as an exit", "process",
-     "status, failed = state.failure or status, \"\"", "failed = \"\""),
+     'status, failed = state.failure or status, ""', 'failed = ""'),
     ("it is up as soon as it has executed", "process",
      "up_at=now + plan.start_s", "up_at=now"),
     ("who never says ready is waited for for ever", "process",
@@ -292,7 +292,7 @@ BUGS = (
     ("what stopped for idleness is held", "process",
      "Stopped(held=state.held and not process.closing)", "Stopped(held=not process.closing)"),
     ("a stop by hand of what stops for idleness is not remembered", "process",
-     "failed=\"\", held=held or state.held)", "failed=\"\")"),
+     'failed="", held=held or state.held)', 'failed="")'),
     # --- shutdown, signals, reload, change
     ("a restart is an end", "shutdown",
      "draft.effects.append(Exit(code, shutdown.cause, shutdown.again))",

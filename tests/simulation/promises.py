@@ -75,6 +75,8 @@ class Promises:
                 self.executed[key, run_id] = now
             case ev.ExecFailed(key, run_id):
                 self.unexecuted.add((key, run_id))
+            case ev.SpawnFailed(key, run_id) if self.world.book.run_ids.get(key) == run_id:
+                self.ended_at[key] = now  # nothing will be reaped
             case ev.ReadyReported(key, run_id):
                 self.proven.add((key, run_id))
             case ev.MainPid(key, run_id) if self.world.book.pids.get(key) == event.pid:
@@ -307,7 +309,7 @@ class Promises:
         elif state in {"Stopped", "Exited", "Fatal"}:
             if not self.world.core.slot.is_active(now) and type(now.state).__name__ != "Fatal":
                 fail(self.world, f"the time of {key} has come, and it stays down")
-            if now == was:
+            if now == was and state != "Fatal":  # what it needs may be lost still
                 fail(self.world, f"the time of {key} has come, and nothing happens")
         elif (
             state != "Waiting" and was.plan.schedule.overlap != "replace" and was.state != now.state
@@ -323,7 +325,14 @@ class Promises:
         elif said.now == "Stopped":
             self.queued.discard(key)
         elif said.now == "Waiting" and said.was in {"Exited", "Fatal"}:
-            told = (ev.StartRequested, ev.RestartRequested, ev.PlanLoaded, ev.ScheduleDue, ev.Called, ev.Boot)
+            told = (
+                ev.StartRequested,
+                ev.RestartRequested,
+                ev.PlanLoaded,
+                ev.ScheduleDue,
+                ev.Called,
+                ev.Boot,
+            )
             wanted = key in self.owed or key in self.world.before.falling
             if not wanted and not isinstance(event, told):
                 fail(self.world, f"{key} came to rest, and nobody wants it up")
@@ -396,7 +405,7 @@ class Promises:
             if said.now in {"Backoff", "Fatal", "Starting"}:
                 self._failed_or_not(said, row.plan)
             elif said.now == "Exited":
-                self._may_end(said, row)
+                self._may_end(said, row, row_of(before, key))
             self.up.discard(key)
         if said.now == "Stopping" and said.reason.startswith("not ready"):
             until = self.granted.get((key, said.run_id), 0.0)
@@ -488,10 +497,11 @@ class Promises:
             text = f"{said.key} waits {said.retry_s:g} s, not {low:g} to {high:g}"
             fail(self.world, f"{text}, after {attempt} failures")
 
-    def _may_end(self, said, row):
+    def _may_end(self, said, row, was):
         """Judge an end after which nothing follows."""
         policy = row.plan.restart.policy
-        if getattr(row.state, "action", "") in ("stop", "exit"):
+        ends = [getattr(each.state, "action", "") for each in (row, was or row)]
+        if {"stop", "exit"}.intersection(ends):
             return  # it was condemned to this
         well = self._well(said, row.plan)
         calm = well and (policy == "on-failure" or row.plan.kind == "oneshot")

@@ -531,11 +531,7 @@ def first_failure(core, state):
     failed = [row for row in shown(state) if getattr(row.state, "success", None) is False]
     failed += [row for row in shown(state) if type(row.state).__name__ == "Fatal"]
     ran = sorted([row for row in failed if row.last is not None], key=lambda row: row.last_at)
-    codes = {
-        code_of(core, row) or 1
-        for row in ran
-        if row.last_at == ran[0].last_at
-    }
+    codes = {code_of(core, row) or 1 for row in ran if row.last_at == ran[0].last_at}
     return codes or ({1} if failed else {0})
 
 

@@ -247,7 +247,8 @@ class World:
         ev, rng = self.core.events, self.rng
         pid = self._free_pid()
         if pid is None or rng.random() < self.fork_fails:
-            failure = self.core.status.NotExecuted("fork", EAGAIN)
+            stage = "pre_start" if pid is not None and rng.random() < 0.3 else "fork"
+            failure = self.core.status.NotExecuted(stage, EAGAIN)
             self._tell(key, ev.SpawnFailed(key, run_id, failure))
             return
         child = Child(
