@@ -41,6 +41,8 @@ class Dependents:
             told = isinstance(said, fx.Announce) and said.now == "Stopping" and not said.reason
             if not told or not phases <= ordered or said.key.endswith("+"):
                 continue
+            if any(each.key == said.key for each in after.rolls.going):
+                continue  # other instances serve them
             if requested and said.key not in self.concerned:
                 properties.fail(world, f"{said.key} has nothing to do with that, and is stopped")
             if isinstance(event, ev.PlanLoaded) or not (requested or said.key in before.falling):

@@ -2,6 +2,7 @@
 
 import plans
 import properties
+import rolling
 
 SIGNALS = (1, 2, 3, 10, 12, 15, 17, 18, 28, 40)
 STATUSES = (0, 1 << 8, 3 << 8, 9, 11)
@@ -27,6 +28,7 @@ def finish(world):
         world.sleep(HEALING_S)
     if world.exit is None and properties.is_up(world.state):
         world.promises.finally_restarted()
+        world.rolling.finally_over()
         world.feed(ev.StopRequested(tuple(world.state.table.index)))
         world.sleep(HEALING_S)
         if world.exit is None:
@@ -52,7 +54,7 @@ def finish(world):
 
 
 def _keys(world, a, b):
-    keys = list(world.state.table.index)
+    keys = [key for key in world.state.table.index if not key.endswith(rolling.BESIDE)]
     if not keys:
         return ("nobody:0",)
     if b % 7 == 0:
@@ -112,6 +114,14 @@ def _idle(world, a, b):
     if chosen:
         one = chosen[a % len(chosen)]
         world.feed(world.core.events.Idle(one.key, one.run_id))
+
+
+def _roll(world, a, b):
+    world.feed(world.core.events.RollRequested(_keys(world, a, b)))
+
+
+def _signal(world, a, b):
+    world.feed(world.core.events.SignalRequested(_keys(world, a, b), SIGNALS[b % len(SIGNALS)]))
 
 
 def _receive(world, a, b):
@@ -177,9 +187,9 @@ def _stale(world, a, b):
     kinds = (
         ev.ReadyReported(key, run_id),
         ev.Executed(key, run_id),
+        ev.Idle(key, run_id),
         ev.ExecFailed(key, run_id, failure),
         ev.SpawnFailed(key, run_id, failure),
-        ev.Idle(key, run_id),
         ev.Extended(key, run_id, 9.0),
         ev.MainPid(key, run_id, 9999),
         ev.Surveyed(key, run_id, b % 2),
@@ -203,8 +213,9 @@ def _reload(world, a, b):
     plan = world.plan if b % 3 == 0 else plans.draw(world.core, world.rng, serial=1)
     if world.main is not None and b % 2:
         return
+    before = world.plan if a % 3 else None
     world.plan = plan
-    world.feed(world.core.events.PlanLoaded(plan))
+    world.feed(world.core.events.PlanLoaded(plan, before))
 
 
 def _shutdown(world, a, b):
@@ -256,15 +267,16 @@ MOVES = {
     "start": _start,
     "stop": _stop,
     "restart": _restart,
+    "roll": _roll,
     "waver": _waver,
     "time comes": _time_comes,
+    "call": _call,
+    "idle": _idle,
     "signal": _signal,
     "receive": _receive,
     "crash": _crash,
     "orphan": _orphan,
     "orphan dies": _orphan_dies,
-    "call": _call,
-    "idle": _idle,
     "ready": _ready,
     "lead": _lead,
     "extend": _extend,
@@ -287,6 +299,7 @@ WEIGHTS = {
     "stop": 3,
     "restart": 3,
     "waver": 3,
+    "roll": 3,
     "deliver": 4,
     "orphan": 2,
 }

@@ -63,6 +63,7 @@ def program_plan(core, rng, program, earlier):
         name=program,
         program=program,
         group=rng.choice(("g", "h", program)),
+        sockets=rng.choice(((), ("s",))),
         launch=plan.Launch((f"/bin/{program}", str(rng.randint(0, 2)))),
         kind=kind,
         schedule=schedule,

@@ -6,6 +6,7 @@ keep their own account from effects and events, and never ask the core what is r
 """
 
 import dependents
+import rolling
 from properties import (
     EPSILON,
     fail,
@@ -16,6 +17,7 @@ from properties import (
     may_come,
     row_of,
     shown,
+    swap,
 )
 
 KILL = 9
@@ -140,6 +142,11 @@ class Promises:
                 self._reaches(before, event, effect)
                 if signum == KILL:
                     self.kills[key] = self.kills.get(key, 0) + 1
+            case fx.Exchanged(key, other):
+                self._exchanged(key, other)
+            case fx.PutBack(plan):
+                self.loaded_at = self.world.now
+                self.plans.update({each.key: each for each in plan.processes})
             case fx.Removed(key):
                 for account in (
                     self.failed, self.childless, self.wanted, self.kills, self.limits
@@ -154,6 +161,23 @@ class Promises:
                 self._announced(before, event, effect)
             case _:
                 pass
+
+    def _exchanged(self, key, other):
+        """The runs of two slots are each other's now, and so is what is known of them."""
+        swapped = {key: other, other: key}
+        for account in (self.born_at, self.executed, self.granted, self.led):
+            moved = {run: account.pop(run) for run in [*account] if run[0] in swapped}
+            account.update({(swapped[k], run_id): it for (k, run_id), it in moved.items()})
+        for known in (self.unexecuted, self.proven, self.killed):
+            moved = {run for run in known if run[0] in swapped}
+            known.difference_update(moved)
+            known.update({(swapped[k], run_id) for k, run_id in moved})
+        was_up = {each for each in (key, other) if each in self.up}
+        self.up.difference_update(was_up)
+        self.up.update({swapped[each] for each in was_up})
+        self.failed[key], self.childless[key], self.tries[key] = [], 0, 0
+        for account in (self.kills, self.ended_at):
+            swap(account, key, other)
 
     def after_step(self, before, event, after, effects):
         if isinstance(event, self.world.core.events.ScheduleDue):
@@ -202,9 +226,13 @@ class Promises:
         if effect.run_id > self.wanted.get(key, effect.run_id):
             del self.wanted[key]
         limits = {limit.resource: limit for limit in effect.limits}
+        if key.endswith(rolling.BESIDE):
+            if effect.plan.launch != self.plans[key.removesuffix(rolling.BESIDE)].launch:
+                fail(world, f"{key} is born of a launch that is not in force")
+            return
         if limits != self.limits.get(key, {}):
             fail(world, f"{key} is born with {limits}, not {self.limits.get(key, {})}")
-        if effect.plan != self.plans[key]:
+        if effect.plan != self.plans[key] and not self._is_undone():
             fail(world, f"{key} is born of a plan that is not in force")
 
     def _is_up(self, said, plan):
@@ -235,7 +263,7 @@ class Promises:
             if name == "Stopping" and state.run.pid and state.run.pid not in told:
                 was = row_of(before, row.plan.key)
                 again = was is not None and type(was.state).__name__ == name
-                in_tree = (row.plan.key, row.runs) in self.led and row.plan.stop.kill != "process"
+                in_tree = (row.plan.key, state.run.id) in self.led and row.plan.stop.kill != "process"
                 if not again or (was.state.run != state.run and not in_tree):
                     fail(world, f"{row.plan.key} is to stop, and nobody tells it")
             since = self.executed.get((row.plan.key, row.runs))
@@ -325,6 +353,8 @@ class Promises:
         elif said.now == "Stopped":
             self.queued.discard(key)
         elif said.now == "Waiting" and said.was in {"Exited", "Fatal"}:
+            told = (ev.StartRequested, ev.RestartRequested, ev.PlanLoaded, ev.ScheduleDue, ev.Called, ev.Boot)
+            by_reload = isinstance(event, ev.RollRequested) or self._is_undone()
             told = (
                 ev.StartRequested,
                 ev.RestartRequested,
@@ -334,7 +364,7 @@ class Promises:
                 ev.Boot,
             )
             wanted = key in self.owed or key in self.world.before.falling
-            if not wanted and not isinstance(event, told):
+            if not wanted and not isinstance(event, told) and not by_reload:
                 fail(self.world, f"{key} came to rest, and nobody wants it up")
             self.owed.discard(key)
 
@@ -397,7 +427,12 @@ class Promises:
     def _announced(self, before, event, said):
         key = said.key
         row = row_of(self.world.state, key) or row_of(before, key)
-        self._patience(said, row.plan)
+        if key.endswith(rolling.BESIDE) and said.now == "Running":
+            row = row_of(self.world.state, key.removesuffix(rolling.BESIDE))  # they have exchanged
+        if self._is_undone():
+            row = row_of(before, key) or row
+        if said.now == "Waiting" or not self._is_undone():
+            self._patience(said, row.plan)
         if said.status is not None:
             if ((key, said.run_id) in self.unexecuted) > hasattr(said.status, "stage"):
                 fail(self.world, f"the exec of {key} failed, and its end does not say so")
@@ -437,9 +472,9 @@ class Promises:
 
     def _well(self, said, plan):
         status = said.status
-        alone = (said.key, said.run_id) not in self.led and said.key not in self.up
-        if plan.kind == "forking" and alone and said.was == "Starting":
-            return False  # it left nobody behind
+        if plan.kind == "forking" and said.key not in self.up:
+            if (said.key, said.run_id) not in self.led and self._ended_so(said):
+                return False
         code = getattr(status, "code", None)
         verdict = any(said.reason.count(text) for text in VERDICTS)
         return code in plan.success_codes and not verdict
@@ -455,7 +490,7 @@ class Promises:
             return self._delay(said, policy, self.childless[key], LEAST_S_WITHOUT_A_CHILD)
         self.childless[key] = 0
         if policy.retries is not None:
-            return self._retried(said, policy.retries)
+            return self._retried(said, plan)
         failing = not self._well(said, plan)
         quick = not failing and key not in self.up
         if failing:
@@ -474,11 +509,15 @@ class Promises:
             self._delay(said, policy, max(1, self.tries[key]), least_s)
         return None
 
-    def _retried(self, said, retries):
+    def _ended_so(self, said):
+        """Say whether a run has ended by itself before anybody stopped it."""
+        return said.was == "Starting"
+
+    def _retried(self, said, plan):
         """Judge by supervisord's rule: that many tries more, each a second later than the last."""
-        world, key = self.world, said.key
+        world, key, retries = self.world, said.key, plan.restart.retries
         starts = self.tries[key] = 0 if key in self.up else self.tries.get(key, 0) + 1
-        if not self._well(said, world.state.table[key].plan):
+        if not self._well(said, plan):
             self.failed[key].append(world.now)
         if (said.now == "Fatal") != (starts > retries):
             fail(world, f"{key} is {said.now} after {starts} starts with {retries} retries")
@@ -534,13 +573,15 @@ class Promises:
 
     def _in_time(self, run):
         """Nobody is killed within the time that he has asked for."""
-        until = self.granted.get(run, 0.0) if is_up(self.world.state) else 0.0
-        if self.world.now < until - EPSILON:
-            fail(self.world, f"{run} has asked for time until {until:g}, and is killed")
+        if run in self.granted and is_up(self.world.state):
+            if self.world.now < self.granted[run] - EPSILON:
+                fail(self.world, f"{run} has asked for time, and is killed before it is over")
 
     def _reaches(self, before, event, effect):
         """Judge how far a signal goes, if it is one of those that end a run."""
         ev, row = self.world.core.events, row_of(before, effect.key)
+        if effect.key.endswith(rolling.BESIDE):
+            return  # it may have the run of another slot since
         if isinstance(event, (ev.SignalRequested, ev.SignalReceived)) or row is None:
             return
         run = self.world.core.states.run_of(row.state)
@@ -577,7 +618,7 @@ class Promises:
         if after.init.stop_order == "groups":
             self._group_order(after, effects)
         for said in effects:
-            if not _tells_to_stop(self.world, said):
+            if not _tells_to_stop(self.world, said) or said.key.endswith(rolling.BESIDE):
                 continue
             if said.hidden and active:
                 fail(self.world, f"{said.key} is hidden, and is stopped before {active[0]}")
@@ -642,7 +683,9 @@ class Promises:
         quiet = not any(world.core.slot.is_active(row) for row in shown(after))
         if phase == "Draining" and not isinstance(event, ev.StopRequested):
             for said in effects:
-                if _tells_to_stop(world, said) and said.key not in before.falling:
+                if not _tells_to_stop(world, said) or said.key.endswith(rolling.BESIDE):
+                    continue
+                if said.key not in before.falling:
                     fail(world, f"{said.key} is stopped while everything drains")
         if was == "Draining" and phase == "Halting" and not asked and not quiet:
             waited, init = world.now - before.phase.shutdown.began, after.init
@@ -659,6 +702,11 @@ class Promises:
 
     # --- reload
 
+    def _is_undone(self):
+        """Say whether this very step has put an older plan back."""
+        effects = self.world.log[-1][2]
+        return any(isinstance(each, self.world.core.effects.PutBack) for each in effects)
+
     def _untouched(self, before, plan, after):
         wanted = {each.key: each for each in plan.processes}
         for row in before.table:
@@ -668,10 +716,14 @@ class Promises:
             if type(row.state).__name__ in {"Starting", "Running", "Backoff"}:
                 now = row_of(after, key)
                 if now is None or now.state != row.state:
+                    if self._is_undone():
+                        continue
                     fail(self.world, f"{key} does not differ, and is touched by a reload")
         for row in before.table:
             key, now = row.plan.key, row_of(after, row.plan.key)
-            if key in wanted or key == self.world.main or now is None:
+            if key in wanted or key == self.world.main or now is None or self._is_undone():
+                continue
+            if key.endswith(rolling.BESIDE):
                 continue
             if not now.retired or type(now.state).__name__ not in {"Stopping", "Ending"}:
                 fail(self.world, f"{key} left the plan, and is {type(now.state).__name__}")
@@ -681,7 +733,9 @@ class Promises:
             job = new is not None and row.plan.schedule and new.schedule
             if state == "Running" and not row.retired and new is not None and not job:
                 differs = new.launch != row.plan.launch or new.kind != row.plan.kind
-                if differs and not getattr(row_of(after, key).state, "again", False):
+                rolled = any(key in (each.key, *each.waiting) for each in after.rolls.going)
+                again = getattr(row_of(after, key).state, "again", False)
+                if differs and not (again or rolled or self._is_undone()):
                     fail(self.world, f"{key} differs, and is not given a new run")
 
 

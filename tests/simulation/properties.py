@@ -20,6 +20,14 @@ def fail(world, text):
     raise Violation(f"{text}\n  seed {world.seed}, at {world.now:g}\n{steps}")
 
 
+def swap(account, one, other):
+    """Exchange what two keys have in a dict, if they have anything."""
+    first, second = account.pop(one, None), account.pop(other, None)
+    for key, value in ((one, second), (other, first)):
+        if value is not None:
+            account[key] = value
+
+
 class Book:
     """The account of one world."""
 
@@ -55,7 +63,7 @@ class Book:
             taken = world.promises.dependents.concerned
             self.down.update([key for key in event.keys if can_be_held(before, key)])
             self.down.update([key for key in taken if not is_at_rest(before, key)])
-        elif isinstance(event, ev.StartRequested):
+        elif isinstance(event, (ev.StartRequested, ev.RollRequested)):
             up = self._with_needs(before, event.keys)
             self.down.difference_update(up)
             world.promises.restarted(before, [key for key in up if key in before.falling])
@@ -82,6 +90,13 @@ class Book:
     def effect(self, before, effect):
         fx = self.world.core.effects
         match effect:
+            case fx.PutBack(plan):
+                old = {row.plan.key for row in before.table if not row.retired}
+                fresh = [each.key for each in plan.processes if each.key not in old]
+                self.down.difference_update(self._with_needs(self.world.state, fresh))
+            case fx.Exchanged(key, other):
+                for account in (self.pids, self.run_ids, self.timeouts):
+                    swap(account, key, other)
             case fx.Spawn():
                 self._spawn(before, effect)
             case fx.Kill():
@@ -153,14 +168,15 @@ class Book:
         self._leftovers(before, effect)
         after = world.state
         now_row = after.table[key]
-        if now_row.retired:
+        undone = any(isinstance(each, world.core.effects.PutBack) for each in world.log[-1][2])
+        if now_row.retired and not undone and not key.endswith("+"):
             fail(world, f"spawn of {key}, which left the plan")
         state = type(row.state).__name__ if row else "none"
         again = row is not None and state == "Ending" and row.state.again
         crashed = state in {"Backoff", "Ending", "Starting", "Running", "Stopping"}
         if crashed and not again and now_row.restarts != (row.restarts if row else 0):
             self.restarts[key] = self.restarts.get(key, 0) + 1
-        elif state == "Backoff" and self.world.log[-1][1].__class__.__name__ == "Tick":
+        elif state == "Backoff" and not undone and self.world.log[-1][1].__class__.__name__ == "Tick":
             fail(world, f"a restart of {key} is not counted")
         else:
             self._needs_met(before, after, effect)
@@ -189,6 +205,9 @@ class Book:
         return child.group if child.group != child.pid else None
 
     def _needs_met(self, before, after, effect):
+        undone = self.world.core.effects.PutBack
+        if any(isinstance(each, undone) for each in self.world.log[-1][2]):
+            return  # what was there before that is in no state that is told
         for need in effect.plan.depends:
             for key in after.graph.keys.get(need.program, ()):
                 self.world.promises.dependents.let_go(effect, after.table[key], need)
@@ -313,6 +332,9 @@ class Book:
         ev = core.events
         if isinstance(event, (ev.Boot, ev.StartRequested, ev.RestartRequested, ev.PlanLoaded)):
             return
+        undone = any(isinstance(each, core.effects.PutBack) for each in world.log[-1][2])
+        if isinstance(event, ev.RollRequested) or undone:
+            return
         woken = set()
         if isinstance(event, ev.ScheduleDue) and may_come(before, event.key):
             woken = self._with_needs(before, (event.key,))
@@ -349,6 +371,8 @@ class Book:
 
     def _nobody_overlooked_the_end(self, before, after):
         core, world = self.world.core, self.world
+        if any(isinstance(each, core.effects.PutBack) for each in world.log[-1][2]):
+            return  # who has failed on trial has not failed
         ended = [
             row
             for row in shown(after)

@@ -12,6 +12,7 @@ import condemning
 import plans
 import promises
 import properties
+import rolling
 from cores import GENUINE
 
 FEW_PIDS = 24
@@ -70,6 +71,7 @@ class World:
         self.book = properties.Book(self)
         self.promises = promises.Promises(self)
         self.condemning = condemning.Condemning(self)
+        self.rolling = rolling.Rolling(self)
         self.feed(core.events.Boot())
 
     # --- the loop
@@ -92,7 +94,9 @@ class World:
         self.book.before_effects(before, event, after, effects)
         self.promises.before_effects(before, event)
         self.condemning.before_effects(before, event)
+        self.rolling.before_effects(before, event)
         for effect in effects:
+            self.rolling.effect(before, effects, effect)
             self.promises.effect(before, event, effect)
             self.condemning.effect(before, effect)
             self.book.effect(before, effect)
@@ -100,6 +104,7 @@ class World:
         self.book.after_step(before, event, after, effects)
         self.promises.after_step(before, event, after, effects)
         self.condemning.after_step(before, event, after)
+        self.rolling.after_step(before, event, after, effects)
         if not self.rng.random() < self.lateness:
             self.deliver_all()
 
@@ -120,10 +125,21 @@ class World:
                 for child in orphans if signum else ():
                     self._signal(child, signum)
                 self._tell("sweep", ev.Swept(len(orphans)))
+            case fx.Exchanged(key, other):
+                self._exchange(key, other)
+            case fx.PutBack(plan):
+                self.plan = plan
             case fx.Exit():
                 self.exit = effect
             case _:
                 pass
+
+    def _exchange(self, key, other):
+        """The runs of two slots change places; news that is on its way keeps its old address."""
+        swapped = {key: other, other: key}
+        for child in self.children.values():
+            child.key = swapped.get(child.key, child.key)
+        self.due = [(at, swapped.get(k, k), run_id, what) for at, k, run_id, what in self.due]
 
     def deliver(self):
         """Hand over one piece of news; which one is drawn.  Say whether there was any."""
