@@ -25,7 +25,7 @@ from pyinit.core.record import replace
 from pyinit.core.states import NEVER, RESTING, Exited
 from pyinit.protocol.messages import ADMIN, READ
 from pyinit.protocol.wire import dumps
-from pyinit.system import files, sockets
+from pyinit.system import files, prctl, sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -305,6 +305,8 @@ def _words() -> tuple[str, ...]:
 
 def _can_be_another() -> bytes:
     """In a forked child: say whether UID can run the gateway; NOBODY, if nobody can be it."""
+    if prctl.CAP_KILL not in prctl.permitted_capabilities():
+        return NOBODY  # it could not be stopped
     home, libraries = _home(), _libraries()
     try:
         posix.setgroups(())

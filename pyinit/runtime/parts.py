@@ -137,8 +137,19 @@ def _boot_times(machine: Machine) -> Part:
     return BootTimes(machine)
 
 
+def _has_users(_init: InitPlan, processes: tuple[ProcessPlan, ...]) -> bool:
+    return any(process.launch.uid is not None for process in processes)
+
+
+def _reach(machine: Machine) -> Part:
+    from pyinit.runtime.reach import Reach
+
+    return Reach(machine)
+
+
 # (name, whether a plan wants it, what imports and makes it), in the order in which they are told.
 PARTS: tuple[tuple[str, Wanted, Made], ...] = (
+    ("reach", _has_users, _reach),
     ("go", _has_go, _go),
     ("live", _has_probes, _live),
     ("memory", _has_memory_bounds, _memory),

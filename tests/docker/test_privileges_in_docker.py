@@ -100,6 +100,21 @@ def test_what_the_container_forbids_is_said_with_its_knob(
     assert fix in logs
 
 
+def test_who_cannot_be_signalled_is_told_of_at_boot_and_not_when_it_is_too_late(boxes, image):
+    text = toml(user='"nonroot"')
+    few = {"cap_drop": ["ALL"], "cap_add": ["SETUID", "SETGID"]}
+    box = boxes.run(image, files=text, **few)
+    box.said("REPORT")
+    assert box.logs().count("cannot signal web, nor stop") == 1
+    assert "docker run --cap-add KILL" in box.logs()
+    more = {"cap_drop": ["ALL"], "cap_add": ["SETUID", "SETGID", "KILL"]}
+    box = boxes.run(image, files=text, **more)
+    box.said("REPORT")
+    assert "cannot signal" not in box.logs()
+    box.container.stop(timeout=20)
+    assert box.state["ExitCode"] == 0
+
+
 # --- doctor
 
 
