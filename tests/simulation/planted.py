@@ -352,7 +352,7 @@ BUGS = (
      "anew = {key for key in differing if needs_new_run(old[key], wanted[key])}",
      "differing = [key for key in wanted if key in old]\n    anew = set(differing)"),
     ("a change of the launch is none", "change",
-     "old.launch != new.launch or old.kind", "old.kind"),
+     "        old.launch != new.launch\n        or old.kind", "        old.kind"),
     ("a field is lost on the way through a re-exec", "record",
      "for field in value.__match_args__]", "for field in value.__match_args__[:-1]]"),
     # --- roll, trial: new runs without a gap, and reloads that are undone
