@@ -120,10 +120,6 @@ def _roll(world, a, b):
     world.feed(world.core.events.RollRequested(_keys(world, a, b)))
 
 
-def _signal(world, a, b):
-    world.feed(world.core.events.SignalRequested(_keys(world, a, b), SIGNALS[b % len(SIGNALS)]))
-
-
 def _receive(world, a, b):
     signum = SIGNALS[a % len(SIGNALS)]
     restarts = (1, "restart") in world.state.init.signals

@@ -263,7 +263,10 @@ class Promises:
             if name == "Stopping" and state.run.pid and state.run.pid not in told:
                 was = row_of(before, row.plan.key)
                 again = was is not None and type(was.state).__name__ == name
-                in_tree = (row.plan.key, state.run.id) in self.led and row.plan.stop.kill != "process"
+                in_tree = (
+                    row.plan.key,
+                    state.run.id,
+                ) in self.led and row.plan.stop.kill != "process"
                 if not again or (was.state.run != state.run and not in_tree):
                     fail(world, f"{row.plan.key} is to stop, and nobody tells it")
             since = self.executed.get((row.plan.key, row.runs))
@@ -353,7 +356,14 @@ class Promises:
         elif said.now == "Stopped":
             self.queued.discard(key)
         elif said.now == "Waiting" and said.was in {"Exited", "Fatal"}:
-            told = (ev.StartRequested, ev.RestartRequested, ev.PlanLoaded, ev.ScheduleDue, ev.Called, ev.Boot)
+            told = (
+                ev.StartRequested,
+                ev.RestartRequested,
+                ev.PlanLoaded,
+                ev.ScheduleDue,
+                ev.Called,
+                ev.Boot,
+            )
             by_reload = isinstance(event, ev.RollRequested) or self._is_undone()
             told = (
                 ev.StartRequested,
@@ -472,9 +482,9 @@ class Promises:
 
     def _well(self, said, plan):
         status = said.status
-        if plan.kind == "forking" and said.key not in self.up:
-            if (said.key, said.run_id) not in self.led and self._ended_so(said):
-                return False
+        alone = (said.key, said.run_id) not in self.led and said.key not in self.up
+        if plan.kind == "forking" and alone and said.was == "Starting":
+            return False  # it left nobody behind
         code = getattr(status, "code", None)
         verdict = any(said.reason.count(text) for text in VERDICTS)
         return code in plan.success_codes and not verdict
@@ -508,10 +518,6 @@ class Promises:
             least_s = LEAST_S_AFTER_A_QUICK_SUCCESS if quick else 0.0
             self._delay(said, policy, max(1, self.tries[key]), least_s)
         return None
-
-    def _ended_so(self, said):
-        """Say whether a run has ended by itself before anybody stopped it."""
-        return said.was == "Starting"
 
     def _retried(self, said, plan):
         """Judge by supervisord's rule: that many tries more, each a second later than the last."""
@@ -573,9 +579,9 @@ class Promises:
 
     def _in_time(self, run):
         """Nobody is killed within the time that he has asked for."""
-        if run in self.granted and is_up(self.world.state):
-            if self.world.now < self.granted[run] - EPSILON:
-                fail(self.world, f"{run} has asked for time, and is killed before it is over")
+        until = self.granted.get(run, 0.0) if is_up(self.world.state) else 0.0
+        if self.world.now < until - EPSILON:
+            fail(self.world, f"{run} has asked for time until {until:g}, and is killed")
 
     def _reaches(self, before, event, effect):
         """Judge how far a signal goes, if it is one of those that end a run."""

@@ -176,7 +176,9 @@ class Book:
         crashed = state in {"Backoff", "Ending", "Starting", "Running", "Stopping"}
         if crashed and not again and now_row.restarts != (row.restarts if row else 0):
             self.restarts[key] = self.restarts.get(key, 0) + 1
-        elif state == "Backoff" and not undone and self.world.log[-1][1].__class__.__name__ == "Tick":
+        elif (
+            state == "Backoff" and not undone and self.world.log[-1][1].__class__.__name__ == "Tick"
+        ):
             fail(world, f"a restart of {key} is not counted")
         else:
             self._needs_met(before, after, effect)
