@@ -84,7 +84,7 @@ def test_anything_is_a_plan_or_faults_with_places_and_fixes(tmp_path, text, vari
 ONLY_CHECK_KNOWS = (
     *("there is no", "cannot read", "NUL", "no number of a", "must not be empty", "in octal"),
     *("cannot split it", "needs a text", "nan is no", "wait for each other", "nothing of"),
-    *("it is less than", "is no cron line"),
+    *("it is less than", "is no cron line", "is followed by it", "start it again"),
     *("is no regular expression", "is a name or a number", "nothing is ready at once"),
 )
 NEEDED = {
