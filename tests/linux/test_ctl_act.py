@@ -115,11 +115,10 @@ def test_many_failures_make_a_short_message():
         assert said[-1] == "and 10 more"
 
 
-def test_a_program_that_others_need_is_stopped_alone_and_they_run_on(box):
+def test_a_program_that_others_depend_on_is_stopped_after_them(box):
     text(box, "start", "app")
-    assert text(box, "stop", "db") == "db: STOPPED\n"
-    assert box.status()["app"]["state"] == "RUNNING"
-    text(box, "stop", "app")
+    assert text(box, "stop", "db") == "db: STOPPED\napp: STOPPED\n"
+    assert text(box, "stop", "db") == "db: already STOPPED\n"
     text(box, "start", "app")
     assert box.status()["db"]["state"] == "RUNNING"
     text(box, "stop", "app", "db")
