@@ -104,7 +104,7 @@ def test_a_step_is_written_as_a_line_and_an_indented_one_for_each_effect():
 def test_a_trace_holds_no_plan_and_nothing_long():
     plan = program("web", argv=("--password=secret",))
     loaded = events.PlanLoaded(Plan(processes=(plan,)))
-    assert trace.brief(loaded) == "PlanLoaded(plan=<1 processes>)"
+    assert trace.brief(loaded) == "PlanLoaded(plan=<1 processes>, before=None)"
     assert trace.brief((plan,)) == "(web,)"
     assert trace.brief(("a", "b")) == "('a', 'b')"
     assert trace.brief("x" * 1000) == "'" + "x" * 199 + "..."
