@@ -5,7 +5,7 @@ from core_desk import Desk, program
 
 from pyinit.core import effects as fx
 from pyinit.core import events as ev
-from pyinit.core.plan import InitPlan, Launch, Limit, Plan, Ready, Stop
+from pyinit.core.plan import InitPlan, Launch, Limit, Plan, Ready, Restart, Stop
 from pyinit.core.record import replace
 from pyinit.core.roll import can_overlap
 
@@ -392,3 +392,43 @@ def test_without_sockets_dependents_stay_while_another_instance_serves_them():
     desk.up()
     assert desk["app"].runs == 1
     assert [desk[f"db:{n}"].runs for n in range(2)] == [2, 2]
+
+
+def test_who_reads_a_pipe_of_pyinit_does_not_overlap():
+    one = replace(web(), launch=Launch(("/bin/web",), stdin="pipe"))
+    assert not can_overlap(one, one)
+
+
+def test_nothing_is_rolled_in_a_shutdown():
+    desk = up(web())
+    desk.feed(ev.ShutdownRequested("asked"))
+    assert desk.spawned(roll(desk)) == []
+
+
+def test_one_that_left_the_plan_before_its_turn_has_none():
+    desk = up(*webs(2))
+    roll(desk)
+    desk.feed(ev.PlanLoaded(Plan(InitPlan(), (web(instance=0, count=2),))))
+    desk.ends("web:1", 15)
+    is_ready(desk, "web:0+")
+    desk.ends("web:0+", 0)
+    assert desk.names() == {"web:0": "Running"}
+    assert desk.state.rolls.going == ()
+
+
+@pytest.mark.parametrize("how", ["stopped", "removed", "fails and is followed at once"])
+def test_without_sockets_the_roll_ends_with_who_is(how):
+    job = program("job", ready=NOTIFY, restart=Restart(delay=0.0))
+    desk = up(job, program("other"))
+    roll(desk, "job:0")
+    if how == "stopped":
+        desk.feed(ev.StopRequested(("job:0",)))
+        desk.ends("job:0", 15)
+    elif how == "removed":
+        desk.feed(ev.PlanLoaded(Plan(InitPlan(), (program("other"),))))
+    else:
+        desk.ends("job:0", 15)
+        desk.up()
+        desk.ends("job:0", 256)
+    assert desk.state.rolls.going == ()
+    assert [key for key, _ in desk.state.rolls.failed] == ["job:0"]
