@@ -116,3 +116,15 @@ def test_waiting_for_readiness_by_exec_ends_when_it_is_there(boxes, image):
     code, output = box.run("pyinitctl", "wait", "web", "--for", "ready", "--timeout", "60s")
     assert code == 0, output
     assert box.status()["web"]["ready"] is True
+
+
+def test_the_healthcheck_follows_what_a_live_probe_finds(boxes, image):
+    asks = '{ exec = ["/usr/bin/python3", "-c", "open(\'/tmp/well\')"], interval = "1s", failures = 1 }'
+    text = service("web", FOREVER, live=asks, restart='{ delay = "600s", max_delay = "600s" }')
+    other = service("other", FOREVER)
+    box = boxes.run(image, files={"/etc/pyinit/pyinit.toml": text + other}, healthcheck=ONCE)
+    box.run(*PYTHON, "open('/tmp/well', 'w')")
+    health_is(box, "healthy")
+    box.run(*PYTHON, "import posix; posix.unlink('/tmp/well')")
+    health_is(box, "unhealthy")
+    assert "not live" in box.state["Health"]["Log"][-1]["Output"]
