@@ -57,10 +57,11 @@ ALLOWED = {
 # a re-exec is not on this list: after an upgrade of the files it would be that of another version.)
 LATER = re.compile(
     r"pyinit\.(config|client|web|applets|cli\.(?!init$)\w+)"
-    r"|pyinit\.protocol\.listener"
+    r"|pyinit\.protocol\.(listener|notify)"
     r"|pyinit\.runtime\.(verbs\w*|daemon|direct\w*|happenings|pools\w*|speech_\w+)"
+    r"|pyinit\.runtime\.(notified|heirs|fdstore|hooks)"
 )
-MODULES = 99
+MODULES = 105
 EXTENSIONS = re.compile(
     r"/(_ctypes|_json|_posixsubprocess|_socket|_struct|fcntl|resource|select)\.cpython-"
 )
