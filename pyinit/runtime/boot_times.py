@@ -57,9 +57,7 @@ class BootTimes:
         at = time.monotonic() - self._began
         if change.now == "Starting":
             self.born.setdefault(key, at)
-        elif change.now == "Running" and not self._is_to_end(key):
-            self._close(key, at)
-        elif change.now == "Exited":
+        elif change.now == "Exited" or (change.now == "Running" and not self._is_to_end(key)):
             self._close(key, at)
         elif change.now in {"Fatal", "Stopped"}:
             self._open.discard(key)  # it never was there
