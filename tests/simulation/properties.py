@@ -337,12 +337,13 @@ class Book:
         undone = any(isinstance(each, core.effects.PutBack) for each in world.log[-1][2])
         if isinstance(event, ev.RollRequested) or undone:
             return
-        woken = set()
+        taken = [each for each in world.log[-1][2] if isinstance(each, core.effects.Exchanged)]
+        woken = {each.key for each in taken}
         if isinstance(event, ev.ScheduleDue) and may_come(before, event.key):
-            woken = self._with_needs(before, (event.key,))
+            woken |= self._with_needs(before, (event.key,))
         if isinstance(event, ev.Called) and is_up(before):
             called = [key for key in event.keys if may_be_called(before, key)]
-            woken = self._with_needs(before, called)
+            woken |= self._with_needs(before, called)
         for row in before.table:
             if not core.slot.is_active(row) and row.plan.key in after.table:
                 now = after.table[row.plan.key]
