@@ -185,8 +185,9 @@ class Promises:
         if isinstance(event, self.world.core.events.Called):
             self._called(before, event.keys, after)
         self._idled(before, event, after)
-        if self.owed and is_up(after):
-            fail(self.world, f"the queued run of {min(self.owed)} is lost")
+        owed = self.owed - set(after.falling)  # who is to fall comes again after that
+        if owed and is_up(after):
+            fail(self.world, f"the queued run of {min(owed)} is lost")
         self._hidden_last(after)
         self.dependents.after_step(before, event, after, effects)
         self._order(event, after, effects)
