@@ -22,11 +22,12 @@ def difference(rows: table.Table, plan: Plan) -> Change:
     return change.compare({row.plan.key: plan_to_be(row) for row in rows if not row.retired}, plan)
 
 
-def load_plan(draft: Draft, plan: Plan, asleep: tuple[str, ...] = ()) -> list[str]:
+def load_plan(draft: Draft, plan: Plan, asleep: tuple[str, ...] | None = None) -> list[str]:
     """Start what was added, stop what was removed, renew what differs.  Refused in a shutdown.
 
-    Where the new run can begin beside the old one, it does.  Those of `asleep` that are added are
-    not started.  Return the keys that are to have a new run.
+    Where the new run can begin beside the old one, it does.  A plan that is put back has been in
+    force before: of what it adds all is started again but those `asleep`.  Return the keys that
+    are to have a new run.
     """
     if not isinstance(draft.phase, Up):
         draft.effects.append(Note("warning", "not reloading: pyinit is stopping"))
@@ -52,8 +53,13 @@ def load_plan(draft: Draft, plan: Plan, asleep: tuple[str, ...] = ()) -> list[st
     draft.init = replace(plan.init, exit=draft.init.exit) if main is not None else plan.init
     roll.cancel(draft, [*found.restarted], "the configuration has changed")
     renewed = [key for key in found.restarted if key not in back]
-    started = [key for key in found.added if wanted[key].autostart and key not in asleep]
+    started = [key for key in found.added if _begins(wanted[key], asleep)]
     return _carry_out(draft, removed, renewed, started)
+
+
+def _begins(plan: ProcessPlan, asleep: tuple[str, ...] | None) -> bool:
+    """Say whether a process that is added is to be up."""
+    return plan.autostart if asleep is None else plan.key not in asleep
 
 
 def _is_back(row: Process, plan: ProcessPlan) -> bool:

@@ -52,7 +52,7 @@ def load(draft: Draft, plan: Plan, before: Plan | None) -> None:
         return
     draft.flush()
     rows = [row for row in draft.table if not row.retired]
-    asleep = tuple([row.plan.key for row in rows if not is_active(row)])
+    asleep = tuple([row.plan.key for row in rows if not is_active(row) or _goes_down(row)])
     plans = tuple([plan_to_be(row) for row in rows])
     known = {row.plan.key: (row.runs, row.restarts) for row in draft.table}
     floor = draft.floor
@@ -61,6 +61,15 @@ def load(draft: Draft, plan: Plan, before: Plan | None) -> None:
     draft.rolls = replace(draft.rolls, failed=failed)  # of other rolls, long over
     pending = tuple([(key, *known.get(key, (floor, 0))) for key in touched])
     draft.trial = Trial(replace(before, processes=plans), pending, asleep)
+
+
+def _goes_down(row: Process) -> bool:
+    """Say whether somebody wants the process down, and not up again."""
+    match row.state:
+        case Stopping(again=False, failed="") | Ending(asked=True, again=False):
+            return True
+        case _:
+            return False
 
 
 def abandon(draft: Draft) -> None:
@@ -124,8 +133,8 @@ def _judged(row: Process, runs: int, restarts: int) -> str:
             return GOOD
         case Stopping(failed=reason) if reason and anew:
             return reason
-        case Stopping(again=False, failed="") | Ending(asked=True, again=False):
-            return GOOD  # somebody wants it down
+        case _ if _goes_down(row):
+            return GOOD
         case Starting() if again:
             return describe(row.last) if row.last is not None else "it has ended"
         case Backoff(reason=reason) if anew and not row.childless:
