@@ -23,6 +23,8 @@ STAMPED = {
     "announcer.py",
     "verbs_output.py",
     "happenings.py",
+    "exchange.py",
+    "watch_child.py",  # how old a file is: a helper's, not PID 1's
 }
 
 
