@@ -174,6 +174,9 @@ def _secrets(section: Section) -> tuple[tuple[str, str], ...]:
     for layer in reversed(section.layers("secrets")):
         files = section.get_from(layer, "secrets", values.variables, {})
         base = directory_of(layer)
+        for name in [name for name, path in files.items() if not path]:
+            fix = 'write the path of its file: "/run/secrets/name"'
+            section.fault(f'secrets: "{name}" names no file', fix, ("secrets", name))
         found |= {name: paths.join(base, path) for name, path in files.items()}
     return tuple(sorted(found.items()))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyinit.config import paths, values
 from pyinit.config.ini_values import address
 from pyinit.config.problems import ValueFault, suggest
+from pyinit.config.program_probes import socket_path
 from pyinit.core.plan_listen import SocketPlan
 from pyinit.core.record import replace
 
@@ -109,9 +110,11 @@ def _place(text: str, base: str) -> str:
         path = text.removeprefix("unix:").removeprefix("//")
         if not path.strip("/"):
             raise ValueFault(f'"{text}" names no socket', FIX)
-        return f"unix:{paths.join(base, path)}"
+        return f"unix:{socket_path(paths.join(base, path))}"
     bare = text.removeprefix("tcp:").removeprefix("//")
     host, _, port = bare.rpartition(":")
+    if host.startswith("[") != host.endswith("]"):
+        raise ValueFault(f'cannot listen at "{text}": a bracket is not closed', FIX)
     try:
         if host in ("", "*"):
             return f"tcp::{address(port).rpartition(':')[2]}"

@@ -220,6 +220,7 @@ def test_a_text_is_short_for_the_policy_and_for_the_signal(tmp_path):
         ("priority = 10000", "priority: 10000 is no whole number from -9999 to 9999"),
         ("nice = 20", "nice: 20 is no whole number from -20 to 19"),
         ("env_pass = 3", "env_pass: 3 is no text"),
+        ('secrets = { A = "" }', 'secrets: "A" names no file'),
         ("secrets = { A = 3, B = [] }", "secrets: B: a list is no text"),
         ("capabilities = { keep = ['x'] }", 'keep: "x" is no capability'),
         ("capabilities = { drop = ['x'] }", 'drop: "x" is no capability'),
@@ -244,18 +245,6 @@ def test_a_value_that_cannot_be_used_is_an_error_at_its_line(tmp_path, lines, me
     line, text, fix = program_fault(tmp_path, lines)
     assert (line, text) == (1, message)
     assert fix
-
-
-LATER = {
-    "schedule": "{}", "watch": "true",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("key", LATER)
-def test_a_key_of_a_later_version_is_refused_with_a_message_that_says_so(tmp_path, key):
-    line, text, fix = program_fault(tmp_path, f"{key} = {LATER[key]}\n")
-    assert (line, text) == (1, f'"{key}" is not available in this version')
-    assert fix == "planned for 0.3; leave it out until then"
 
 
 @pytest.mark.parametrize(

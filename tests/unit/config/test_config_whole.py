@@ -128,7 +128,7 @@ def test_exit_is_one_of_these(tmp_path, value):
         ('control = { allow = ["x"] }', 'allow: "x" grants nothing', 'write "user:read"'),
         ('control = { allow = ["none here:read"] }', 'allow: there is no user "none here"', "make"),
         ("control = { mode = 660 }", "mode: the number 660 is 1224 in octal", 'write "0660"'),
-        ("exit_when = {}", '"exit_when" is not available in this version', "planned for 0.3"),
+        ("exit_when = {}", "exit_when: it is a file or a process", "write { file = "),
         ('command = "x"', 'unknown key "command" in [init]', "it belongs in [program.NAME]"),
         ("stop_bugdet = 3", 'unknown key "stop_bugdet" in [init]', 'did you mean "stop_budget"?'),
         ('user = "none here"', 'user: there is no user "none here"', "make it in the image"),
