@@ -76,7 +76,7 @@ def why(call: Call) -> int:
         restarts = "1 restart" if each["restarts"] == 1 else f"{each['restarts']} restarts"
         say(f"{each['name']}: {each['state']}, {restarts}")
         if not ends:
-            say("  no run of it has ended")
+            say(f"  {each.get('reason') or 'no run of it has ended'}")
         for end in ends:
             _say_end(end)
     return 0

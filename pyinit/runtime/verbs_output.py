@@ -12,7 +12,7 @@ from _codecs import utf_8_decode
 
 from pyinit.core.effects import Announce
 from pyinit.core.plan import INHERIT
-from pyinit.core.states import PUBLIC, public_name
+from pyinit.core.states import PUBLIC, public_name, reason_of
 from pyinit.core.status import describe, parted
 from pyinit.core.trace import brief
 from pyinit.logs.ring import STDERR, STDOUT, last_lines
@@ -103,6 +103,7 @@ def why(ask: Ask, service: Service) -> Object:
             {
                 "name": row.plan.name,
                 "state": public_name(row.state),
+                "reason": parted(reason_of(row.state))[0],
                 "restarts": row.restarts,
                 "ends": [_end(each, lines) for each in service.desk.history.of(row.plan.key)],
             }

@@ -198,6 +198,7 @@ SCHEMAS: dict[str, Object] = {
                     {
                         "name": TEXT,
                         "state": STATE,
+                        "reason": TEXT,
                         "restarts": COUNT,
                         "ends": lists(
                             shape(

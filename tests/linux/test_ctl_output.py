@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from boxed import Box, start_words
+from boxed import Box, program, start_words
 from ctl_running import text, watching
 
 CONFIG = """
@@ -326,6 +326,17 @@ def test_why_remembers_the_last_ten_ends(fresh):
         fresh.ctl("start", "crash")
     ends = fresh.json("why", "crash")["processes"][0]["ends"]
     assert [each["run_id"] for each in ends] == list(range(3, 13))
+
+
+def test_why_of_who_never_ran_says_what_it_needed():
+    bad = program("db", "exit 3", restart="never", critical=False)
+    with Box(
+        '[init]\nexit = "never"\n' + bad + program("web", "true", depends_on={"db": "ready"})
+    ) as box:
+        box.wait_state("web", "FATAL")
+        said = "it needs 'db', which has failed"
+        assert text(box, "why", "web") == f"web: FATAL, 0 restarts\n  {said}\n"
+        assert box.json("why", "web")["processes"][0]["reason"] == said
 
 
 def test_why_of_what_never_ended_says_so(box):
