@@ -323,7 +323,8 @@ def _fail(draft: Draft, roll: Roll, reason: str) -> None:
     _change(draft, roll, None)
     text = f"{_name(draft, roll.key)}: not rolled: {reason}"
     if roll.beside and not roll.taken:
-        text += "; the old run goes on"
+        if roll.key in draft.table and not is_told_to_stop(draft.row(roll.key)):
+            text += "; the old run goes on"
         if beside(roll.key) in draft.table and is_active(draft.row(beside(roll.key))):
             timeout = draft.row(beside(roll.key)).plan.stop.timeout
             draft.send(beside(roll.key), Stop(timeout, held=False))

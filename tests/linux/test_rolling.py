@@ -121,6 +121,19 @@ if os.path.exists("{tmp_path}/bad"):
         assert runs(box)["pid"] != pid
 
 
+def test_a_roll_that_a_stop_ends_does_not_say_that_the_old_run_goes_on():
+    port = free_port()
+    before = 'import time\nif os.path.exists(os.environ["PYINIT_BOX"] + "/slow"): time.sleep(600)'
+    with Box(listener("http", f"127.0.0.1:{port}") + server(before=before)) as box:
+        box.wait_state("web", "RUNNING")
+        (box.place / "slow").touch()
+        text(box, "restart", "--rolling", "--no-wait", "web")
+        box.until("web+: started")
+        text(box, "stop", "web")
+        box.until("web: not rolled: it was stopped meanwhile\n")
+        eventually(lambda: len(box.processes()) == 1)
+
+
 def test_what_the_old_run_has_left_goes_with_it_and_what_the_new_one_has_started_stays():
     port = free_port()
     before = """
