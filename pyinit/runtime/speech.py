@@ -51,7 +51,8 @@ class Speech:
                 self._log.info(f"{name}: up")
             case "Stopping":
                 why = f" ({change.reason})" if change.reason else ""
-                self._log.info(f"{name}: stopping, pid {change.pid}{why}")
+                who = f", pid {change.pid}" if change.pid else ""  # its pre_start may run still
+                self._log.info(f"{name}: stopping{who}{why}")
             case "Fatal":
                 reason = end.reason + _below(end) if end is not None else change.reason
                 self._log.error(f"{name}: gave up: {reason}")
