@@ -231,7 +231,7 @@ BUGS = (
     ("a second boot starts everything again", "supervisor",
      "    if not isinstance(draft.phase, Booting):\n        return\n", ""),
     ("limits set by hand are forgotten", "supervisor",
-     "        draft.put(replace(row, limits=(*kept, *limits)))", "                pass"),
+     "        draft.put(replace(row, limits=(*kept, *limits)))", "        pass"),
     ("the end of everything is overlooked", "supervisor",
      "                shutdown.judge(draft, after)", "                pass"),
     # --- levels, and what is hidden
