@@ -4,7 +4,8 @@
     [program.web]
     command = "/bin/web"
     --- main web:0              (COMMAND mode: the main program's key; may be left out)
-    --- reload                  (the next configuration, for the next PlanLoaded; may repeat)
+    --- reload                  (the next configuration, for the next PlanLoaded; may repeat;
+                                with before=<...> in the trace it is on trial)
     ...
     --- trace
     0.000000 Boot()
@@ -57,11 +58,15 @@ class Trace:
     def replay(self):
         """Return the text of the steps as the core takes them now, and the last state."""
         core, plans = self.core, list(self.plans)
-        state = core.supervisor.new(plans.pop(0), main=self.main)
+        plan = plans.pop(0)
+        state = core.supervisor.new(plan, main=self.main)
         text = ""
         for now, words, _ in self.steps:
             if words.startswith("PlanLoaded("):
-                event = core.events.PlanLoaded(plans.pop(0))
+                # on trial: the plan before is as pyinit has it, whose processes are in the state
+                before = core.record.replace(plan, processes=()) if "before=<" in words else None
+                plan = plans.pop(0)
+                event = core.events.PlanLoaded(plan, before)
             else:
                 event = event_of(core, words)
             state, effects = core.supervisor.step(state, event, now)
