@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyinit.core import effects
     from pyinit.core.plan import Plan
 
-FORMAT = 4  # of what is written down; a reader of another format refuses it
+FORMAT = 5  # of what is written down; a reader of another format refuses it
 MARSHAL_VERSION = 2  # without references between objects: every Python 3 reads it
 HEAD_BYTES = 8
 READ_BYTES = 1 << 20
