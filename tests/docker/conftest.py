@@ -16,6 +16,7 @@ from boxes import LABEL, SESSION, TOP, Boxes, build
 IMAGES = {"default": [], "core": ["--target", "core"], "debian": ["--target", "debian"]}
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are looked at
 def pytest_collection_modifyitems(items):
     here = Path(__file__).parent
     for item in items:

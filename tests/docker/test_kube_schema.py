@@ -47,7 +47,8 @@ def _check(path, version):
 
 
 def test_a_key_that_kubernetes_does_not_know_is_found():
-    broken = copy.deepcopy(documents(DIRECTORY / "deployment.yaml"))[1]
+    found = documents(DIRECTORY / "deployment.yaml")
+    broken = copy.deepcopy(next(each for each in found if each["kind"] == "Deployment"))
     broken["spec"]["template"]["spec"]["containers"][0]["livenessProb"] = {}
     with pytest.raises(kubernetes_validate.ValidationError, match="livenessProb"):
         kubernetes_validate.validate(broken, VERSIONS[-1], strict=True)

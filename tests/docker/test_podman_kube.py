@@ -3,6 +3,8 @@
 import json
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from boxes import PATIENCE_S, TOP, eventually
@@ -13,7 +15,7 @@ KUBERNETES = TOP / "examples/kubernetes"
 
 
 @pytest.fixture(scope="module")
-def podman(go_web, tmp_path_factory):
+def podman(go_web):
     """A podman that has the image of the example."""
     done = subprocess.run(
         [str(TOP / "scripts/podman.sh"), "install"],
@@ -21,7 +23,7 @@ def podman(go_web, tmp_path_factory):
     )  # fmt: skip
     if done.returncode:
         pytest.fail(f"cannot have podman:\n{done.stderr}")
-    directory = tmp_path_factory.mktemp("podman")
+    directory = Path(tempfile.mkdtemp(prefix="pod-"))  # podman wants a place of few letters
     made = Podman(directory)
     made.bring(go_web, "localhost/go-web:latest")
     yield made
