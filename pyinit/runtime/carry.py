@@ -211,6 +211,7 @@ class Carried(Record):
     syslog: Unsent | None = None
     events: Events | None = None
     parts: dict[str, object] = {}  # noqa: RUF012  never changed
+    reload_waits: bool = False
 
 
 class Blobs:

@@ -70,6 +70,7 @@ class Desk:
         self.on_load: Callable[[Plan], Faults | None] = lambda _plan: None
         self.compare: Callable[[Plan], tuple[Changed, ...]] = lambda _plan: ()
         self.plan: Callable[[], Plan] = Plan  # in force, but for its processes: the rows have them
+        self.reload_waits = False  # for the end of another one
         self.reread: Plan | None = None  # the configuration that was read last, not put in force
         self.write_stdin: Callable[[str, bytes], str] = lambda _key, _data: "no-file"
         self.own_log: Callable[[], LogFile | None] = lambda: None
@@ -195,19 +196,34 @@ class Desk:
         return refused
 
     def reload(self) -> None:
-        """Read the configuration again and put it in force if it is good: what HUP does."""
+        """Read the configuration again and put it in force if it is good: what HUP does.
+
+        While another reload is under way, or on trial, this one waits for its end: what it is to
+        read may be newer than what the other has read.
+        """
 
         def done(outcome: Plan | Faults) -> None:
             if isinstance(outcome, Plan) and self.on_trial:
-                self.log.warning(f"not reloading: the last reload waits for {self.on_trial}")
-                return
-            if isinstance(outcome, Plan):
+                self._reload_later()
+            elif isinstance(outcome, Plan):
                 self.load(outcome)
-                return
-            self._refuse(outcome)
+            else:
+                self._refuse(outcome)
 
-        if not self.compile(done):
-            self.log.warning("not reloading: the last reload is still under way")
+        if self.on_trial or not self.compile(done):
+            self._reload_later()
+
+    def _reload_later(self) -> None:
+        if not self.reload_waits:
+            waits = f", which waits for {self.on_trial}" if self.on_trial else ""
+            self.log.info(f"reloading once more after the reload that is under way{waits}")
+        self.reload_waits = True
+
+    def after_turn(self) -> None:
+        """Begin the reload that waits, if nothing is in its way any more."""
+        if self.reload_waits and not (self.on_trial or self._compiler.busy):
+            self.reload_waits = False
+            self.reload()
 
     def _refuse(self, faults: Faults) -> None:
         self.log.error("not reloading; the old configuration stays in force:")

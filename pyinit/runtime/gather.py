@@ -62,6 +62,7 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
         held=_listeners(machine),
         gateway_secret=_secret(machine),
         reread=machine.desk.reread,
+        reload_waits=machine.desk.reload_waits,
         stdins=tuple(
             [
                 carry.InPipe(key, end.run_id, end.pid, end.fd, blobs.add(bytes(end.pending)))

@@ -209,6 +209,7 @@ def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
     machine.history.restore(carried.ends, carried.counts)
     machine.recorder.restore(carried.recorded)
     machine.desk.reread = carried.reread
+    machine.desk.reload_waits = carried.reload_waits
     machine.driver.labels.update(carried.labels)
     machine.announcer.restore(carried.since, carried.oom_seen)
     machine.watch.restore(carried.warned)

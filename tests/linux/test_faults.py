@@ -20,8 +20,13 @@ command = ["sh", "-c", "n=0; while true; do n=$((n+1)); echo $n; sleep 0.02; don
 stdout = "prefix"
 stop = { timeout = "1s" }
 
+[socket.job]
+listen = "unix:job.sock"
+
 [program.job]
 command = ["sleep", "600"]
+sockets = ["job"]
+start_seconds = 0.1
 critical = false
 stop = { timeout = "1s" }
 restart = { delay = "20ms", max = 0 }
@@ -70,12 +75,13 @@ class Faulty(Box):
 
 
 def life(box):
-    """Let everything happen that can: deaths, restarts, stops, signals, reloads."""
+    """Let everything happen that can: deaths, restarts, rolls, stops, signals, reloads."""
     job = box.wait_state("job", "RUNNING")["pid"]
     os.kill(box.outer(job), 9)
     eventually(lambda: box.status()["job"]["pid"] not in (0, job))
     box.wait_state("job", "RUNNING")
     box.ctl("restart", "--timeout", "20", "job")
+    box.ctl("restart", "--rolling", "job")
     box.ctl("signal", "CONT", "job")
     box.send("USR1")
     text = box.config.read_text()
@@ -90,8 +96,16 @@ def life(box):
 
     eventually(reloaded, every_s=0.5)
     box.configure(text)
-    box.ctl("reload")
-    eventually(lambda: "extra" not in box.status())
+
+    def reloaded_again():
+        box.ctl("reload")  # the last one may be on trial still
+        return "extra" not in box.status()
+
+    eventually(reloaded_again, every_s=0.5)
+    box.configure(text + '[program.bad]\ncommand = ["/nowhere"]\n')
+    box.ctl("reload")  # is undone, or a fault keeps it from being tried
+    box.configure(text)
+    eventually(lambda: box.ctl("reload").returncode == 0, every_s=0.5)
     box.ctl("drain", "--off")
     box.ctl("stop", "job")
     box.wait_state("job", "STOPPED", "EXITED", "FATAL")

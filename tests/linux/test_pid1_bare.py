@@ -223,7 +223,7 @@ def test_meanwhile_everything_goes_on(fifo):
         os.kill(box.outer(first), signal.SIGKILL)
         eventually(lambda: box.status()["web"]["pid"] not in (first, None, 0))
         box.send("HUP")
-        box.until("the last reload is still under way")
+        box.until("reloading once more after the reload that is under way")
         box.send("TERM")
         assert box.wait() == 0
 

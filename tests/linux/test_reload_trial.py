@@ -46,7 +46,7 @@ def test_it_waits_until_what_was_touched_is_up():
         assert pid_of(box, "web") != old
 
 
-def test_nobody_need_wait_and_another_reload_is_refused_meanwhile():
+def test_nobody_need_wait_and_another_reload_is_refused_or_waits_meanwhile():
     slow = {"ready": {"delay": "20s"}, "stop": {"timeout": "1s"}}
     with Box(program("web", *SLEEP)) as box:
         box.wait_state("web", "RUNNING")
@@ -55,9 +55,14 @@ def test_nobody_need_wait_and_another_reload_is_refused_meanwhile():
         said = complaint(box, "reload", code=1)
         assert "on trial still, it waits for web" in said
         box.send("HUP")
-        eventually(lambda: "not reloading: the last reload waits for web" in box.err)
+        box.send("HUP")
+        box.until("reloading once more after the reload that is under way, which waits for web")
+        new = program("web", "sleep", "601", **slow) + program("new", *SLEEP)
+        box.config.write_text(new)
+        text(box, "reexec")
         text(box, "stop", "web")
-        assert text(box, "reload") == "nothing changed\n"
+        box.wait_state("new", "RUNNING")
+        assert box.err.count("reloading once more") == 1
 
 
 def test_hup_does_the_same_and_the_log_tells():
