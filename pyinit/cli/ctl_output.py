@@ -130,6 +130,10 @@ def _say_event(call: Call, event: Object) -> None:
     if event["event"] == "removed":
         say(f"{when} {event['name']} removed")
         return
+    if event["event"] == "rolled":
+        before = f" from pid {event['old_pid']}" if event.get("old_pid") else ""
+        say(f"{when} {event['name']} rolled: pid {event['pid']} takes over{before}")
+        return
     pid = f" pid {event['pid']}" if event.get("pid") else ""
     end = f" {exit_words(event['exit'])}" if event.get("exit") else ""
     reason = f" ({event['reason']})" if event.get("reason") else ""

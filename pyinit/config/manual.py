@@ -156,7 +156,8 @@ def manual() -> str:
     for name, doc in schema.SECTIONS.items():
         blocks.append(f"## {_title(name)}\n\n{doc}\n\n{_table(name)}")
     blocks.append(ini_manual.manual())
-    blocks.append(f"## Not in this version\n\n{_planned()}")
+    if any(key.since not in schema.AVAILABLE for key in schema.KEYS):
+        blocks.append(f"## Not in this version\n\n{_planned()}")
     return "\n".join(blocks)
 
 

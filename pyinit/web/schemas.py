@@ -155,11 +155,15 @@ SCHEMAS: dict[str, Object] = {
     ),
     "Event": shape(
         {
-            "event": {"type": "string", "enum": ["state", "removed", "output", "dropped"]},
+            "event": {
+                "type": "string",
+                "enum": ["state", "removed", "rolled", "output", "dropped"],
+            },
             **dict.fromkeys(("name", "group", "program"), TEXT),
             "was": STATE,
             "state": STATE,
             "pid": COUNT,
+            "old_pid": COUNT,
             "at": TIME,
             "reason": TEXT,
             "fix": TEXT,
@@ -172,7 +176,7 @@ SCHEMAS: dict[str, Object] = {
             "count": {**COUNT, "description": "so many events were lost"},
         },
         *("name", "group", "program", "was", "state", "pid", "at", "reason", "fix", "exit"),
-        *("expected", "stream", "text", "captured", "cut", "count"),
+        *("expected", "stream", "text", "captured", "cut", "count", "old_pid"),
     ),
     "Events": shape({"events": lists(reference("Event"))}),
     "Logs": shape(

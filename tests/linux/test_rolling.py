@@ -7,7 +7,7 @@ import threading
 
 import pytest
 from boxed import Box, eventually, program, python
-from ctl_running import complaint, text
+from ctl_running import complaint, text, watching
 from listening import ask, free_port, listener
 
 # Answers one line for another; told to stop it answers whom it has let in, and nobody else.
@@ -229,3 +229,14 @@ if os.path.exists("{tmp_path}/wait"):
         else:
             box.send("TERM")
             assert box.wait() == 0
+
+
+def test_who_follows_events_reads_that_a_run_has_taken_over():
+    port = free_port()
+    with Box(listener("http", f"127.0.0.1:{port}") + server()) as box:
+        old = box.wait_state("web", "RUNNING")["pid"]
+        with watching(box, "events", "-f", "-n", "1") as (_, lines):
+            assert " RUNNING pid " in next(lines)  # it listens now
+            text(box, "restart", "--rolling", "web")
+            said = f"web rolled: pid {runs(box)['pid']} takes over from pid {old}\n"
+            assert next(line for line in lines if " rolled" in line).endswith(said)
