@@ -8,7 +8,8 @@ import pytest
 from boxes import SESSION, TOP, eventually
 from outside import complaint, ctl, fleet, said
 
-STACK = f"pyinit-test-{SESSION}"
+# Not as the composition is called: their networks would have one name.
+STACK = f"pyinit-stack-{SESSION}"
 WEB = f"{STACK}_web"
 BRIDGE = "docker_gwbridge"
 WITHIN_S = 120  # two tasks, one after the other, on a machine that may be busy

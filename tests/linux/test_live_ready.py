@@ -42,10 +42,11 @@ while True:
 
 @pytest.fixture
 def port():
-    """A port that nobody listens on: below those that the kernel gives out."""
+    """A port that nobody listens on: below those that the kernel gives out, and of this worker."""
     import socket
 
-    for number in range(20000 + os.getpid() % 8000, 30000):
+    first = 20000 + 5000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 2)
+    for number in range(first + os.getpid() % 4000, first + 5000):
         with socket.socket() as found, socket.socket(socket.AF_INET6) as other:
             try:
                 found.bind(("127.0.0.1", number))
