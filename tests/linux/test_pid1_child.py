@@ -247,7 +247,7 @@ def test_no_more_processes_is_a_backoff_not_an_end():
     uid = 54321
     text = program("hog", *python(HOG), critical=False, ready={"output": "full"})
     text += program(
-        "late", "sleep", "600", depends_on={"hog": "ready"}, restart={"delay": "50ms", "max": 3}
+        "late", "sleep", "600", wants={"hog": "ready"}, restart={"delay": "50ms", "max": 3}
     )
     with Box(text, uid=uid, inside=("prlimit", "--nproc=11:11")) as box:
         said = box.until("late: ended", within_s=40)
