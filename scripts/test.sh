@@ -20,7 +20,7 @@ fi
 failed=0
 make --no-print-directory -k static || failed=1
 [ "$failed" = 0 ] || echo "test: the checks above FAILED; the tests follow" >&2
-# Two processes: one has all tests that use the engine, one after the other, the other the rest.
+# Two processes; what must not be there twice (a swarm, a podman) waits for the other one.
 # They are the kernel's and the engine's tests, on machines that others use too: what fails is run
 # once more, and is told of as rerun.
 .venv/bin/python -m pytest -n 2 --dist loadgroup --reruns 1 --durations=15 "$@" || failed=1

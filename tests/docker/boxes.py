@@ -1,11 +1,14 @@
 """Containers for the tests: made with one name each, looked into, and always removed."""
 
+import fcntl
 import io
 import json
 import subprocess
 import sys
 import tarfile
+import tempfile
 import uuid
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -16,6 +19,14 @@ SESSION = uuid.uuid4().hex[:8]
 LABEL = "org.pyinit.test"
 PYTHON = ["/usr/bin/python3", "-I", "-S", "-c"]
 PATIENCE_S = 60.0  # a noisy machine starts a container late
+
+
+@contextmanager
+def alone(name):
+    """Let no other worker into the same block meanwhile: there is one engine, in one swarm."""
+    with open(f"{tempfile.gettempdir()}/pyinit-tests-{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Box:

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from boxes import PATIENCE_S, TOP, eventually
+from boxes import PATIENCE_S, TOP, alone, eventually
 from outside import complaint, ctl, said
 from pods import Pod, Podman
 
@@ -25,9 +25,10 @@ def podman(go_web):
         pytest.fail(f"cannot have podman:\n{done.stderr}")
     directory = Path(tempfile.mkdtemp(prefix="pod-"))  # podman wants a place of few letters
     made = Podman(directory)
-    made.bring(go_web, "localhost/go-web:latest")
-    yield made
-    made.clean()
+    with alone("podman"):
+        made.bring(go_web, "localhost/go-web:latest")
+        yield made
+        made.clean()
     shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 
 import pytest
-from boxes import SESSION, TOP, eventually
+from boxes import SESSION, TOP, alone, eventually
 from outside import complaint, ctl, fleet, said
 
 # Not as the composition is called: their networks would have one name.
@@ -18,6 +18,11 @@ WITHIN_S = 120  # two tasks, one after the other, on a machine that may be busy
 @pytest.fixture(scope="module")
 def swarm(engine):
     """A swarm: the one that is there, or one that is left again."""
+    with alone("swarm"):
+        yield from _swarm(engine)
+
+
+def _swarm(engine):
     if engine.info()["Swarm"]["LocalNodeState"] == "active":
         yield engine
         return
@@ -37,7 +42,10 @@ def deploy(swarm, go_web):
     def run(**settings):
         given = {"GO_WEB_IMAGE": go_web, "MONITOR": "2s", "CONFIG_VERSION": SESSION, **settings}
         words = ["docker", "stack", "deploy", "-c", str(TOP / "examples/swarm/stack.yaml"), STACK]
-        subprocess.run(words, env={**os.environ, **given}, check=True, capture_output=True)
+        done = subprocess.run(
+            words, env={**os.environ, **given}, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
 
     run()
     eventually(lambda: _is_up(swarm), within_s=WITHIN_S, every_s=0.5)
