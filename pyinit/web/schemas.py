@@ -123,6 +123,7 @@ SCHEMAS: dict[str, Object] = {
                 "description": "how many runs have ended by `code:N`, `signal:N`, `not-executed`",
             },
             "output_bytes": {**COUNT, "description": "seen by this pyinit since its last re-exec"},
+            "probe": {"anyOf": [reference("Asked"), {"type": "null"}]},
             **USED,
         }
     ),
@@ -315,9 +316,12 @@ SCHEMAS: dict[str, Object] = {
     "Reloaded": shape(
         {
             **{name: lists(TEXT) for name in ("added", "removed", "restarted", "adjusted")},
+            "rolled": lists(TEXT),
             "init": lists(shape({"key": TEXT, "applies": TEXT, "note": TEXT})),
             "warnings": lists(TEXT),
-        }
+            "outcome": {**TEXT, "description": "`in force`, or `on trial` for who does not wait"},
+        },
+        "outcome",
     ),
     "Drained": shape({"draining": FLAG}),
     "Ended": shape({"state": PHASE, "code": COUNT}, "code"),
