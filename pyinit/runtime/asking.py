@@ -278,8 +278,9 @@ class Connection:
 
     def _judged(self, answer: str) -> str:
         """Return an answer, but for a good one that nobody need have given."""
-        unseen = self._witness is not None and self._name.startswith("/")
-        return answer or (self._witness.late() if self._witness is not None and unseen else "")
+        if answer or self._witness is None or not self._name.startswith("/"):
+            return answer
+        return self._witness.late()
 
     def _unable(self, number: int) -> str:
         return f"cannot connect to {self._name}: {posix.strerror(number)}"

@@ -75,3 +75,12 @@ def kill(box, pid):
         return found is None or found.state == "Z"
 
     eventually(is_gone)
+
+
+def refuses(port):
+    """Say whether nobody listens at a port of this machine."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except ConnectionRefusedError:
+        return True
+    return False

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from boxed import ORDINARY, Box, eventually, needs_root, program, python
-from listening import SERVER, answers, ask, free_port, kill, listener, server
+from listening import SERVER, answers, ask, free_port, kill, listener, refuses, server
 
 TELL = "env | grep LISTEN_ | sort; echo pid=$$; ls -l /proc/$$/fd; exec sleep 600"
 
@@ -264,16 +264,8 @@ def test_who_comes_during_a_stop_is_refused_and_does_not_wait(tmp_path):
         box.status()  # it has booted
         ask(port)
         box.send("TERM")
-        eventually(lambda: _refuses(port))
+        eventually(lambda: refuses(port))
         assert not box.ended
-
-
-def _refuses(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 5).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 def test_pyinit_that_begins_anew_keeps_its_sockets():

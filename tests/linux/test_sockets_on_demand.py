@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from boxed import Box, eventually, program
-from listening import SERVER, ask, free_port, kill, listener, server
+from listening import SERVER, ask, free_port, kill, listener, refuses, server
 
 LASTING = SERVER.replace("client.close()", "client.recv(1)\n        client.close()")
 
@@ -217,17 +217,9 @@ def test_a_shutdown_refuses_who_comes_and_starts_nobody():
     with box_of(port, more) as box:
         box.wait_state("slow", "RUNNING")
         box.send("TERM")
-        eventually(lambda: _refuses(port))
+        eventually(lambda: refuses(port))
         assert box.wait() == 0
         assert "web" not in box.err or "web: started" not in box.err
-
-
-def _refuses(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 5).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 def test_autostart_can_be_asked_for_as_well_and_what_waits_is_well():
@@ -252,7 +244,7 @@ def test_a_reload_that_adds_a_program_on_demand_does_not_wait_for_it():
         assert ask(port)
         box.config.write_text(other)
         assert box.ctl("reload").returncode == 0
-        eventually(lambda: _refuses(port))
+        eventually(lambda: refuses(port))
 
 
 def test_a_rolling_restart_of_one_that_was_called_refuses_nobody():

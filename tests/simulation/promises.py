@@ -357,14 +357,6 @@ class Promises:
         elif said.now == "Stopped":
             self.queued.discard(key)
         elif said.now == "Waiting" and said.was in {"Exited", "Fatal"}:
-            told = (
-                ev.StartRequested,
-                ev.RestartRequested,
-                ev.PlanLoaded,
-                ev.ScheduleDue,
-                ev.Called,
-                ev.Boot,
-            )
             by_reload = isinstance(event, ev.RollRequested) or self._is_undone()
             told = (
                 ev.StartRequested,
