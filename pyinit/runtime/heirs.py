@@ -36,6 +36,7 @@ SETTLE_S = 2.0  # after a program has gone into the background, who leads it may
 LOOK_S = 0.05  # between two looks at a pidfile that is not there yet, or names nobody of ours
 PIDFILE_S = 10.0  # for a daemon to write its pidfile
 PIDFILE_BYTES = 32
+LOOKS = 100  # for an heir among those that fork and end: each look finds a later one of them
 GONE = "ZX"
 
 
@@ -76,8 +77,9 @@ class Heirs:
             return
         found = procfs.stat(pid)
         if found is None or found.state in GONE or not self._belongs(key, run, pid):
-            name = self._machine.driver.labels.get(key, key)
-            self._machine.log.warning(f"{name}: process {pid} is none of it and cannot lead it")
+            self._machine.log.warning(
+                f"{self._label(key)}: process {pid} is none of it and cannot lead it"
+            )
         elif found.ppid == posix.getpid():
             self._lead(key, run, pid)
         else:
@@ -87,7 +89,7 @@ class Heirs:
         """The processes `gone` were reaped; those among them that lead a run may have an heir."""
         get = self._machine.loop.supervisor.pids.get
         queued = self._machine.loop.queued()
-        unborn = {each.pid: each.key for each in queued if isinstance(each, Spawned)}
+        unborn = {each.pid: each.key for each in queued if isinstance(each, Spawned | MainPid)}
         dead = {each[0] for each in gone}
         for pid, status, _ in gone:
             key = get(Pid(pid)) or unborn.get(Pid(pid), "")
@@ -97,6 +99,7 @@ class Heirs:
                     run = replace(run, pid=Pid(pid))
                     heir = self._heir(key, row, run, status, dead)
                     if heir:
+                        unborn[Pid(heir)] = key
                         self._lead(key, run, heir)
                 case _:
                     pass
@@ -146,10 +149,22 @@ class Heirs:
         return self._oldest(key)
 
     def _oldest(self, key: str) -> int:
-        """Return the oldest of those that the run has left behind: a master is before its men."""
-        left = [procfs.stat(pid) for pid in self._left(key)]
-        alive = [each for each in left if each is not None and each.state not in GONE]
-        return min([(each.start, each.pid) for each in alive], default=(0, 0))[1]
+        """Return the oldest of those that the run has left behind: a master is before its men.
+
+        One that ends while it is looked at may have left another that came too late for this
+        look: whether nobody is left is known when two looks saw the same children.
+        """
+        before: list[int] | None = None
+        for _ in range(LOOKS):
+            seen = tree.Snapshot(self._runs())
+            left = [procfs.stat(pid) for pid in seen.labelled(self._label(key))]
+            alive = [each for each in left if each is not None and each.state not in GONE]
+            if alive:
+                return min([(each.start, each.pid) for each in alive])[1]
+            if seen.strangers() == before:
+                break
+            before = seen.strangers()
+        return 0
 
     def _by_pidfile(self, key: str, row: Process, run: Run) -> int:
         """Return whom the pidfile names if it is a process of the run, else 0."""
@@ -170,8 +185,10 @@ class Heirs:
         return pid in left or pid in below
 
     def _left(self, key: str) -> list[int]:
-        label = self._machine.driver.labels.get(key, key)
-        return tree.Snapshot(self._runs()).labelled(label)
+        return tree.Snapshot(self._runs()).labelled(self._label(key))
+
+    def _label(self, key: str) -> str:
+        return self._machine.driver.labels.get(key, key)
 
     def _runs(self) -> Runs:
         return Runs(self._machine.loop.supervisor.pids, self._machine.driver.helpers)
@@ -181,8 +198,7 @@ class Heirs:
         return found is not None and found.ppid == posix.getpid()
 
     def _lead(self, key: str, run: Run, pid: int) -> None:
-        name = self._machine.driver.labels.get(key, key)
-        self._machine.log.info(f"{name}: led by process {pid} from now on")
+        self._machine.log.info(f"{self._label(key)}: led by process {pid} from now on")
         self._machine.announcer.led(run.pid, pid)
         # after the news of its birth, and before that of the end of who led
         self._machine.driver.events.append(MainPid(key, run.id, Pid(pid)))

@@ -49,7 +49,7 @@ def working(box, count=1):
 
 
 @pytest.mark.parametrize("uid", USERS)
-@pytest.mark.parametrize("forks", [1, 2, 3])
+@pytest.mark.parametrize("forks", [1, 2, 3, 60])  # 60: it ends while it is looked for
 def test_the_process_that_it_leaves_behind_is_followed(forks, uid):
     with Box(daemon(forks), uid=uid) as box:
         pid = working(box)
