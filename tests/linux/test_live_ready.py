@@ -1,6 +1,7 @@
 """Ready probes under a real PID 1: who is asked, how, and what keeps nobody waiting."""
 
 import os
+import socket
 import subprocess
 import time
 
@@ -40,21 +41,34 @@ while True:
 """
 
 
+FIRST_PORT, PORTS = 20000, 12000  # below those that the kernel gives out by itself
+
+
 @pytest.fixture
 def port():
-    """A port that nobody listens on: below those that the kernel gives out, and of this worker."""
-    import socket
-
-    first = 20000 + 5000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 2)
-    for number in range(first + os.getpid() % 4000, first + 5000):
-        with socket.socket() as found, socket.socket(socket.AF_INET6) as other:
+    """A port that nobody listens on, and that no other test of this machine takes meanwhile."""
+    start = os.getpid() * 97  # each worker looks elsewhere first
+    for offset in range(start, start + PORTS):
+        number = FIRST_PORT + offset % PORTS
+        with socket.socket(socket.AF_UNIX) as claim:
             try:
-                found.bind(("127.0.0.1", number))
-                other.bind(("::1", number))
+                claim.bind(f"\0pyinit-test-port-{number}")
             except OSError:
                 continue
-            return number
+            if is_free(number):
+                yield number
+                return
     raise AssertionError("no free port")
+
+
+def is_free(number):
+    with socket.socket() as found, socket.socket(socket.AF_INET6) as other:
+        try:
+            found.bind(("127.0.0.1", number))
+            other.bind(("::1", number))
+        except OSError:
+            return False
+    return True
 
 
 def text_of(*words, ready, **keys):
@@ -108,8 +122,6 @@ def test_http_may_be_asked_over_a_unix_socket():
 
 def test_a_host_by_name_is_asked_by_a_child(port):
     """Another name of this machine, which only a name service (here /etc/hosts) knows."""
-    import socket
-
     name = socket.gethostname()
     try:
         address = socket.getaddrinfo(name, 80, type=socket.SOCK_STREAM)[0][4][0]

@@ -9,7 +9,9 @@ from boxed import eventually
 from rpc_asking import answers, ask, plain, wait_info
 from supervised import Side, base, program
 
-FIRST, LAST = "/bin/sh -c 'exit 3'", "/bin/sh -c 'sleep 3; kill -9 $$'"
+FIRST = "/bin/sh -c 'exit 3'"
+# However slow the machine is, these end when it is known that they have started.
+UNTIL_TOLD = "/bin/sh -c 'until test -e %(here)s/{name}; do sleep 0.1; done; {end}'"
 STUBBORN = """/bin/sh -c 'trap "" TERM; while :; do sleep 0.1; done'"""
 HELLO = """/bin/sh -c 'printf "hello world"; exec sleep 1000'"""
 BAD_NAMES = ("zzz", "cat:zzz", "zzz:*", "n", "n_0", "g:zzz", "", ":", "a:b:c", "cat:cat:cat")
@@ -158,12 +160,15 @@ def test_starts_and_stops_have_the_same_faults_and_leave_the_same_states():
 
 
 def test_what_fails_tells_the_same_of_itself_at_every_stage():
+    never = {"autostart": "false", "startsecs": 300}  # up, however long a stalled machine takes
+    killed = UNTIL_TOLD.format(name="killed", end="kill -9 $$")
+    good = UNTIL_TOLD.format(name="good", end="exit 0")
     conf = (
         base()
-        + program("ends", FIRST, autostart="false", startretries=50)
-        + program("well", "/bin/sh -c 'exit 0'", autostart="false", startretries=0)
-        + program("killed", LAST, autostart="false", autorestart="false")
-        + program("good", "/bin/sh -c 'sleep 3'", autostart="false", autorestart="unexpected")
+        + program("ends", FIRST, startretries=50, **never)
+        + program("well", "/bin/sh -c 'exit 0'", startretries=0, **never)
+        + program("killed", killed, autostart="false", autorestart="false")
+        + program("good", good, autostart="false", autorestart="unexpected")
     )
 
     def script(side):
@@ -188,6 +193,7 @@ def test_what_fails_tells_the_same_of_itself_at_every_stage():
         for name, state in (("well", "FATAL"), ("killed", "EXITED"), ("good", "EXITED")):
             if name != "well":
                 found += answers(side, ("startProcess", name))
+                (side.place / name).touch()
             told = wait_info(side, name, lambda info, state=state: info["statename"] == state)
             found.append((name, plain(side, told)))
         return found

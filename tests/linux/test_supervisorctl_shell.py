@@ -76,11 +76,22 @@ class Keyboard:
         os.write(self.master, data)
         return self
 
-    def wait(self):
-        """Return (transcript, exit status) once it is over."""
+    def quit_after_fg(self):
+        """Quit, and wait as `wait` does.
+
+        The genuine one has a thread that listens to where fg has hung up, and waits for it at its
+        end: half a minute, unless something comes there.
+        """
+        self.type(b"quit\n")
+        return self.wait(self.side.place / "cat.log")
+
+    def wait(self, log=None):
+        """Return (transcript, exit status) once it is over; a line a look is written to `log`."""
         until_s = time.monotonic() + WITHIN_S
         while self.read(until_s):
-            pass
+            if log:
+                with log.open("a") as written:
+                    written.write("something new\n")
         text = self.side.plainly(self.data.decode().replace("\r\n", "\n")).replace("^C", "")
         text = re.sub(r"uptime \d+:\d\d:\d\d", "uptime T", text)
         text = re.sub(r"[A-Z][a-z]{2} \d\d \d\d:\d\d [AP]M", "DATE", text)
@@ -201,7 +212,7 @@ def test_fg_shows_what_comes_and_sends_what_is_typed():
         keyboard.until().type(b"fg cat\n").until(b"<==").until(b"hello")
         keyboard.type(b"how are you\n").until(b"how are you").until(b"how are you")
         keyboard.type(CTRL_C).until(b"Exiting foreground").until()
-        return keyboard.type(b"quit\n").wait()
+        return keyboard.quit_after_fg()
 
     text, code = same(script)
     assert code == 0
@@ -214,7 +225,7 @@ def test_fg_ends_with_the_program():
         keyboard.side.kill("cat")
         keyboard.side.wait_state("cat", "STARTING", "BACKOFF", "EXITED", "STOPPED")
         keyboard.type(b"anybody there\n").until(b"Exiting foreground").until()
-        return keyboard.type(b"quit\n").wait()[1]
+        return keyboard.quit_after_fg()[1]
 
     slow = CONF.replace("[program:cat]", "[program:cat]\nautorestart=false")
     assert same(script, conf=slow) == 0
