@@ -17,6 +17,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 COPY scripts/assemble.py /src/scripts/assemble.py
 COPY pyproject.toml LICENSE /src/
+COPY man /src/man
 COPY pyinit /src/pyinit
 RUN python3 -X no_debug_ranges /src/scripts/assemble.py --leave-out web /root-core \
  && python3 -X no_debug_ranges /src/scripts/assemble.py /root-default \

@@ -137,6 +137,7 @@ def main() -> None:
         found = [m for m in closure(ours) if "/dist-packages/" in m[1]]
         install_modules(root, library, found, {})
         install_commands(root, arguments.source, [library])
+        shutil.copytree(arguments.source / "man", root / "usr/share/man")
         settle(root)
         return
     make_house(root)

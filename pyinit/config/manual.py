@@ -165,7 +165,7 @@ def _title(name: str) -> str:
     top, _, inner = name.partition(".")
     if not name:
         return "The top of a file"
-    header = {"program": "[program.NAME]", "group": "[group.NAME]"}.get(top, f"[{top}]")
+    header = f"[{top}.NAME]" if top in {"program", "group", "socket"} else f"[{top}]"
     return f"`{header}`: `{inner}`" if inner else f"`{header}`"
 
 

@@ -158,6 +158,12 @@ def test_the_debian_target_has_a_shell_and_apt(boxes, images):
     assert box.wait() == 7, box.logs()
 
 
+def test_the_debian_target_has_the_manual_pages(boxes, images):
+    test = "cd /usr/share/man && test -s man1/pyinit.1 && test -s man5/pyinit.toml.5 && exit 7"
+    box = boxes.run(images["debian"], "sh", "-c", test)
+    assert box.wait() == 7, box.logs()
+
+
 def test_no_configuration_and_no_command_is_an_error_that_tells_the_fix(boxes, image):
     box = boxes.run(image)
     assert box.wait() == 78
