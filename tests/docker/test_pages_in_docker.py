@@ -1,0 +1,53 @@
+"""The pages that use the engine are true: their commands are run, and say what the pages say."""
+
+import socket
+import subprocess
+import uuid
+
+import following
+import pytest
+from following import Reader, Way, checkout
+
+PAGES = [page for page, by in following.FOLLOWED.items() if by == following.DOCKER]
+MINE = ("shop", "pit")  # containers, images and directories of the pages
+PUBLISHED = (8080, 8081, 9001)
+
+
+def clean(mark):
+    """Remove the containers and images whose names have the mark of one reader."""
+    for listed, removed in (
+        (["ps", "-aq", "--filter", f"name={mark}"], ["rm", "-fv"]),
+        (["images", "-q", "--filter", f"reference=*{mark}*"], ["rmi", "-f"]),
+    ):
+        found = subprocess.run(["docker", *listed], capture_output=True, text=True, check=True)
+        if names := sorted(set(found.stdout.split())):
+            subprocess.run(["docker", *removed, *names], capture_output=True, check=False)
+
+
+@pytest.fixture
+def way(images, free_ports):
+    """What is called otherwise here: images that are there already, ports that are free."""
+    mark = uuid.uuid4().hex[:8]
+    named = {name: f"{name}-{mark}" for name in MINE}
+    named |= {"pyinit:debian": images["debian"], "-t pyinit .": f"-t {images['default']} ."}
+    for page, here in free_ports.items():
+        named |= {f"-p {page}:": f"-p {here}:", f"localhost:{page}": f"localhost:{here}"}
+    yield Way(named, following.INSTEAD)
+    clean(mark)
+
+
+@pytest.fixture
+def free_ports():
+    """Ports of this machine for those that the pages publish."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in PUBLISHED]
+    found = [each.getsockname()[1] for each in held]
+    for each in held:
+        each.close()
+    return dict(zip(PUBLISHED, found, strict=True))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_is_what_happens(page, way, tmp_path):
+    checkout(tmp_path)
+    with Reader(tmp_path, way) as reader:
+        reader.follow(page)

@@ -1,0 +1,302 @@
+"""Follows the pages: runs the commands that they show, and compares what is said.
+
+A page shows what is typed and what comes of it, in blocks of the language `console`:
+
+    $ pyinitctl wait web --for ready
+    $ pyinitctl status
+    NAME  STATE    PID  ...
+    web   RUNNING  ...
+
+- `$ ` begins a command, `> ` goes on with it.  All commands of a page run in one shell, in the
+  order of the page.
+- What follows is all that the command says, on stdout and stderr.  `...` within a line is
+  anything, `...` on a line of its own any number of lines; so many blanks are as good as one.
+- A command that fails is followed by `$ echo $?`.
+- A block of another language whose first line is the comment `# NAME` (`// NAME`, `<!-- NAME -->`)
+  is a file: it is written when the reader comes by.
+
+`python tests/following.py` prints what is followed, by which test, and what is not and why.
+"""
+
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[1]
+WITHIN_S = 60.0  # until a command that looks sees what is on the page
+ENDS_WITHIN_S = 200.0  # a command, an image being built, too
+BLOCK = re.compile(r"^( *)```(\S*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"\A(?:#|//|<!--) ([\w./-]+)(?: -->)?\n")
+# Commands that change nothing: a reader, who is slower than a test, sees their last answer.
+LOOKING = re.compile(
+    r"\b(pyinitctl|supervisorctl)( -s \S+)? (status|why|wait|logs|limits|env|health|ready|events|fleet)\b"
+    r"|\b(docker|podman)( compose)? (ps|logs|inspect)\b|^curl (?!.*-X)|^cat "
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a page, and what the page says that it says."""
+
+    page: str
+    line: int
+    text: str
+    output: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that a page shows."""
+
+    name: str
+    text: str
+
+
+def pages():
+    """Return every page that may show commands, by its path from the top of the repository."""
+    found = [TOP / "README.md", TOP / "CONTRIBUTING.md", *(TOP / "docs").glob("*.md")]
+    found += (TOP / "examples").glob("*/README.md")
+    return sorted(str(path.relative_to(TOP)) for path in found)
+
+
+def blocks(page):
+    """Return [(language, the line that it begins at, text)] of a page."""
+    text = (TOP / page).read_text()
+    found = []
+    for block in BLOCK.finditer(text):
+        indent, language, inner = block.groups()
+        lines = [line.removeprefix(indent) for line in inner.splitlines(keepends=True)]
+        found.append((language, text.count("\n", 0, block.start(3)) + 1, "".join(lines)))
+    return found
+
+
+def steps(page):
+    """Return the commands and the files of a page, in order."""
+    found = []
+    for language, line, text in blocks(page):
+        named = FILE.match(text)
+        if language == "console":
+            found += _commands(page, line, text)
+        elif named and language != "sh":
+            found.append(Written(named[1], text))
+    return found
+
+
+def commands(page):
+    """Return the commands of a page."""
+    return [step for step in steps(page) if isinstance(step, Command)]
+
+
+def _commands(page, first, text):
+    found = []
+    for number, line in enumerate(text.splitlines(), first):
+        if line.startswith("$ "):
+            found.append((number, [line[2:]], []))
+            continue
+        assert found, f"{page}:{number}: output of no command"
+        _number, words, output = found[-1]
+        if line.startswith("> ") and not output:
+            words.append(line[2:])
+        else:
+            output.append(line)
+    return [Command(page, at, "\n".join(words), tuple(said)) for at, words, said in found]
+
+
+def pattern(lines):
+    """Return the regular expression of the output that these lines stand for."""
+    made = []
+    for line in lines:
+        if line.strip() == "...":
+            made.append(r"(?:[^\n]*\n)*?")
+            continue
+        words = (re.escape(word) for word in re.split(r" ?\.\.\. ?", tidy(line)))
+        made.append(r"[^\n]*?".join(words) + r"\n")
+    return re.compile("".join(made))
+
+
+def tidy(text):
+    """Return `text` with one blank for many, none at the ends of lines, and no colours."""
+    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text).replace("\r\n", "\n")
+    return re.sub(r" *$", "", re.sub(r" +", " ", plain), flags=re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a page is followed: what its words are here, and which commands are others here.
+
+    `named` maps what the page has to what it is here (ports, names of images and containers);
+    `instead` maps a command to (the one that is run in its place, why).  A command of `instead`
+    whose other one is "" is not run.
+    """
+
+    named: dict[str, str] = field(default_factory=dict)
+    instead: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+class Reader:
+    """Follows one page in a directory of its own; `around` are words that run the shell."""
+
+    def __init__(self, place, way=None, around=(), env=()):
+        self.place = place
+        self.way = way or Way()
+        self.shell = Shell(place, around, dict(env))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.shell.close()
+
+    def follow(self, page):
+        """Do all that the page says; what it says must come of it."""
+        for step in steps(page):
+            if isinstance(step, Written):
+                path = self.place / self.shell.directory() / step.name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(self._here(step.text))
+            else:
+                self._do(step)
+
+    def _do(self, command):
+        given, _why = self.way.instead.get(command.text, (command.text, ""))
+        if not given:
+            return
+        text, wanted = self._here(given), pattern(command.output)
+        until = time.monotonic() + (WITHIN_S if LOOKING.search(given) else 0)
+        failing = command.text != "echo $?" and self._fails_on_purpose(command)
+        while True:
+            code, said = self.shell.run(text)
+            said = self._there(said)
+            shown = tidy(said + "\n" if said and not said.endswith("\n") else said)
+            well = wanted.fullmatch(shown) and (code != 0) == failing
+            if well or time.monotonic() > until:
+                break
+            time.sleep(0.2)
+        where = f"{command.page}:{command.line}: $ {command.text}"
+        assert wanted.fullmatch(shown), f"{where}\nit says\n{said}\nand the page\n" + "\n".join(
+            command.output
+        )
+        assert (code != 0) == failing, f"{where}\nexit status {code}:\n{said}"
+
+    @staticmethod
+    def _fails_on_purpose(command):
+        """Tell whether the page asks for the exit status of this command right after it."""
+        after = [each for each in commands(command.page) if each.line > command.line]
+        asked = after[:1] and after[0].text == "echo $?"
+        return bool(asked and after[0].output != ("0",))
+
+    def _here(self, text):
+        for page, here in self.way.named.items():
+            text = text.replace(page, here)
+        return text
+
+    def _there(self, text):
+        for page, here in sorted(self.way.named.items(), key=lambda pair: -len(pair[1])):
+            text = text.replace(here, page)
+        return text
+
+
+class Shell:
+    """A shell that is told one command after the other, as by a person."""
+
+    def __init__(self, place, around, env):
+        self.place = place
+        self._own = Path(tempfile.mkdtemp(prefix="pyinit-page-"))
+        self._mark = f"---{uuid.uuid4().hex}"
+        self._left = b""
+        self._process = subprocess.Popen(
+            [*around, "bash", "--norc", "--noprofile"],
+            cwd=place,
+            env={**os.environ, "LC_ALL": "C.UTF-8", "PAGER": "cat", "COLUMNS": "200", **env},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def directory(self):
+        """Return the directory that it is in."""
+        return self.run("pwd")[1].strip()
+
+    def run(self, command):
+        """Run a command; return (exit status, what it said)."""
+        (self._own / "command").write_text(command + "\n")
+        line = f". {self._own}/command </dev/null; before=$?; echo; echo {self._mark} $before; "
+        self._process.stdin.write((line + "(exit $before)\n").encode())
+        self._process.stdin.flush()
+        told = re.compile(rb"(.*?)\n" + self._mark.encode() + rb" (\d+)\n", re.DOTALL)
+        until = time.monotonic() + ENDS_WITHIN_S
+        while not (found := told.match(self._left)):
+            left = until - time.monotonic()
+            ready = left > 0 and select.select([self._process.stdout], [], [], left)[0]
+            data = os.read(self._process.stdout.fileno(), 65536) if ready else b""
+            assert data, f"$ {command}\nnever ends: {self._left.decode(errors='replace')}"
+            self._left += data
+        self._left = self._left[found.end() :]
+        return int(found[2]), found[1].decode(errors="replace")
+
+    def close(self):
+        """End it and all that it has left in its session."""
+        self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._process.stdout.close()
+        shutil.rmtree(self._own, ignore_errors=True)
+
+
+def checkout(place):
+    """Make a copy of the repository for a page that builds in it; return its directory."""
+    made = place / "pyinit"
+    unwanted = shutil.ignore_patterns(".*", "__pycache__", "var", "bench", "*.egg-info", "tests")
+    shutil.copytree(TOP, made, ignore=unwanted)
+    shutil.copy(TOP / ".dockerignore", made)
+    return made
+
+
+# --- which page is followed by which test
+
+HOST = "tests/linux/test_pages.py"
+DOCKER = "tests/docker/test_pages_in_docker.py"
+FOLLOWED: dict[str, str] = {
+    "docs/tutorial.md": DOCKER,
+    "docs/howto-limits.md": DOCKER,
+}
+# Commands that no test types, by page; each with what shows the same, or why it cannot be shown.
+EXCEPTIONS: dict[str, dict[str, str]] = {}
+# Commands in whose place another one is run, with the reason.
+INSTEAD: dict[str, tuple[str, str]] = {}
+
+
+def unfollowed(page):
+    """Return the commands of a page that nobody runs and nobody has excused."""
+    if page in FOLLOWED:
+        return []
+    excused = EXCEPTIONS.get(page, {})
+    return [command for command in commands(page) if command.text not in excused]
+
+
+def main():
+    """Print what is covered."""
+    for page in pages():
+        shown = commands(page)
+        if shown:
+            by = FOLLOWED.get(page, "")
+            sys.stdout.write(f"{page}: {len(shown)} commands, {by or 'not followed'}\n")
+        for text, why in EXCEPTIONS.get(page, {}).items():
+            sys.stdout.write(f"    {text!r}: {why}\n")
+
+
+if __name__ == "__main__":
+    main()
