@@ -31,7 +31,7 @@ def pack(old: int, temporary: str) -> None:
             while data := source.read(BLOCK_BYTES):  # shutil would bring bzip2 and xz along
                 packed.write(data)
             os.fchown(target, status.st_uid, status.st_gid)
-            os.fchmod(target, status.st_mode & 0o7777)
+            os.fchmod(target, status.st_mode & 0o777)  # a log is nobody's program: no setuid
 
 
 def unpacked(name: str, there: list[str]) -> list[str]:

@@ -6,16 +6,20 @@ the inode that was packed: rotation may have renamed it meanwhile, but not in be
 
 from __future__ import annotations
 
+import errno
 import posix
 
 from pyinit.logs.packing import TEMPORARY, unpacked
 from pyinit.logs.rotation import SUFFIX
 from pyinit.runtime.reaper import forked
-from pyinit.system import logplace
+from pyinit.system import logplace, trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import stat as _stat
     from collections.abc import Callable
+else:
+    import _stat
 
 FLAGS = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 AT_ONCE = 2  # a thousand programs that rotate together must not start a thousand compressors
@@ -74,6 +78,9 @@ class Packer:
             old = posix.open(left[0], FLAGS, dir_fd=here)
             try:
                 found = posix.fstat(old)
+                if not _stat.S_ISREG(found.st_mode):
+                    raise OSError(errno.EINVAL, "it is no regular file", left[0])
+                trust.check_name(here, left[0], found)
                 done = self._done(path, (found.st_dev, found.st_ino))
                 forked(_packing(path, old, name + TEMPORARY), self._helpers, done, keep=(old,))
             finally:

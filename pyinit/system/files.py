@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import posix
+
+from pyinit.system import trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def open_log(
 
     With `dir_fd`, `path` is a name in that directory.
 
-    A symbolic link in the last place is refused (ELOOP), and root does not write through files
-    that somebody else has placed in a directory of theirs (EPERM).  Raises OSError.
+    A symbolic link in the last place is refused (ELOOP), and so is what somebody else may have
+    placed there (EPERM, see `trust`).  Raises OSError.
     """
     try:
         fd = posix.open(path, LOG_FLAGS, 0o644 if mode is None else mode, dir_fd=dir_fd)
@@ -47,8 +48,7 @@ def open_log(
         fd = posix.open(path, LOG_FLAGS, 0o644 if mode is None else mode)
     try:
         found = posix.fstat(fd)
-        if _stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
-            check_link(found.st_uid, path, dir_fd)
+        _check(path, found, uid, dir_fd)
         if mode is not None and _stat.S_IMODE(found.st_mode) != mode:
             posix.chmod(fd, mode)
         if (uid is not None and uid != found.st_uid) or (gid is not None and gid != found.st_gid):
@@ -59,18 +59,17 @@ def open_log(
     return fd
 
 
-def check_link(owner: int, path: str, dir_fd: int | None) -> None:
-    """Refuse a hard link that may have been placed to have us use another file.  Raises OSError."""
-    us = posix.geteuid()
-    if owner != us:
-        raise PermissionError(errno.EPERM, "a hard link to somebody else's file", path)
+def _check(path: str, found: posix.stat_result, uid: int | None, dir_fd: int | None) -> None:
+    """Refuse a file that may have been placed to have us use it.  Raises OSError."""
     if dir_fd is not None:
-        place = posix.fstat(dir_fd)
-    else:
-        head, slash, _ = path.rpartition("/")
-        place = posix.stat((head or slash) or ".")
-    if place.st_uid not in (0, us):
-        raise PermissionError(errno.EPERM, "a hard link in somebody else's directory", path)
+        trust.check_file(dir_fd, path, found, uid)
+        return
+    head, slash, name = path.rpartition("/")
+    here = posix.open((head or slash) or ".", posix.O_PATH | posix.O_CLOEXEC)
+    try:
+        trust.check_file(here, name, found, uid)
+    finally:
+        posix.close(here)
 
 
 def make_parents(path: str, mode: int = 0o755) -> None:
@@ -98,33 +97,40 @@ def own(path: str, uid: int | None, gid: int | None) -> None:
 
 
 def atomic_write(
-    path: str, data: bytes, mode: int = 0o644, uid: int | None = None, gid: int | None = None
+    path: str,
+    data: bytes,
+    mode: int = 0o644,
+    uid: int | None = None,
+    gid: int | None = None,
+    *,
+    dir_fd: int | None = None,
 ) -> None:
     """Write a small file so that nobody ever sees half of it, or another's.  Raises OSError.
 
     It is given to its owner before it has its name: what has the name later may be a link.
+    With `dir_fd`, `path` is a name in that directory.
     """
     temporary = f"{path}.{posix.getpid()}"
-    remove(temporary)  # of one that was interrupted: in a container our pid is always 1
+    remove(temporary, dir_fd)  # of one that was interrupted: in a container our pid is always 1
     flags = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC | posix.O_NOFOLLOW
-    fd = posix.open(temporary, flags, mode)
+    fd = posix.open(temporary, flags, mode, dir_fd=dir_fd)
     try:
         while data:
             data = data[posix.write(fd, data) :]
         if uid is not None or gid is not None:
             posix.chown(fd, -1 if uid is None else uid, -1 if gid is None else gid)
-        posix.rename(temporary, path)
+        posix.rename(temporary, path, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
     except OSError:
-        remove(temporary)
+        remove(temporary, dir_fd)
         raise
     finally:
         posix.close(fd)
 
 
-def remove(path: str) -> None:
+def remove(path: str, dir_fd: int | None = None) -> None:
     """Remove a file if it is there and may be removed."""
     try:
-        posix.unlink(path)
+        posix.unlink(path, dir_fd=dir_fd)
     except OSError:
         return
 

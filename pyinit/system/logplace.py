@@ -3,9 +3,9 @@
 Root writes logs into directories of other users.  Whoever owns such a directory could put a
 symbolic link there, in the place of the file or of a directory on the way, and have root write
 to any file of the machine.  So the way is walked name by name, and a link is followed only if
-root or we have made it, in a directory of root's or ours.  `/dev/stdout -> /proc/self/fd/1` is
-such a link; where it leads is not opened but told as the stream it is: a socket cannot be opened,
-and a file would be written over from its beginning.
+root or we have made it, in a directory that nobody else may write to (see `trust`).
+`/dev/stdout -> /proc/self/fd/1` is such a link; where it leads is not opened but told as the
+stream it is: a socket cannot be opened, and a file would be written over from its beginning.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import posix
 
-from pyinit.system import files
+from pyinit.system import files, trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,8 +103,7 @@ def open_existing(path: str, flags: int) -> int:
             found = posix.fstat(fd)
             if not _stat.S_ISREG(found.st_mode):
                 raise FileNotFoundError(errno.ENOENT, "it is no regular file", path)
-            if found.st_nlink > 1:
-                files.check_link(found.st_uid, path, here)
+            trust.check_name(here, name, found)
         except OSError:
             posix.close(fd)
             raise
@@ -153,10 +152,7 @@ def _link(here: int, name: str) -> str | None:
         return None
     if not _stat.S_ISLNK(found.st_mode):
         return None
-    trusted = (0, posix.geteuid())
-    place = posix.fstat(here)
-    if found.st_uid not in trusted or place.st_uid not in trusted:
-        raise OSError(errno.ELOOP, "a symbolic link made by another user", name)
+    trust.check_link(here, name, found)
     return posix.readlink(name, dir_fd=here)
 
 

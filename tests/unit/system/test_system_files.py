@@ -105,11 +105,12 @@ def test_a_small_file_has_its_owner_before_it_has_its_name(tmp_path, monkeypatch
     (tmp_path / "target").write_text("precious")
     rename, found = os.rename, []
 
-    def rename_and_lose(old, new):
-        rename(old, new)
-        found.append(os.lstat(new).st_uid)
-        os.remove(new)
-        os.symlink(tmp_path / "target", new)
+    def rename_and_lose(old, new, **places):
+        rename(old, new, **places)
+        path = tmp_path / new
+        found.append(path.lstat().st_uid)
+        path.unlink()
+        path.symlink_to(tmp_path / "target")
 
     monkeypatch.setattr("posix.rename", rename_and_lose)
     pidfile.take(str(tmp_path / "pid"), 12345, 12345)
