@@ -9,8 +9,6 @@ from __future__ import annotations
 import posix
 import sys
 
-from pyinit.system import signals
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Never
@@ -23,9 +21,11 @@ USAGE = 2
 
 def main() -> Never:
     """Be supervisord with the command line of this process; never returns."""
-    signal_fd = signals.catch_all(again=signals.goes_on())
-    code = run(sys.argv[1:], sys.argv[0], signal_fd)
-    posix._exit(code)  # noqa: SLF001
+    from pyinit.cli import init
+
+    posix._exit(  # noqa: SLF001
+        init.guarded(lambda signal_fd: run(sys.argv[1:], sys.argv[0], signal_fd))
+    )
 
 
 def run(words: list[str], program: str, signal_fd: int) -> int:

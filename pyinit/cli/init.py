@@ -9,6 +9,7 @@ from pyinit.system import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Never
 
 USAGE = """\
@@ -42,9 +43,28 @@ def main() -> Never:
         _be_an_applet()  # before any signal is touched: its child gets them as they were
     if sys.argv[1:] and sys.argv[1][:1] != "-" and "supervisord" in "\n".join(sys.argv[1:4]):
         _be_supervisord()
-    signal_fd = signals.catch_all(again=signals.goes_on())
-    code = run(sys.argv[1:], signal_fd)
-    posix._exit(code)  # noqa: SLF001
+    posix._exit(guarded(lambda signal_fd: run(sys.argv[1:], signal_fd)))  # noqa: SLF001
+
+
+def guarded(boot: Callable[[int], int]) -> int:
+    """Catch signals, `boot` with the descriptor they are read from; return the exit status.
+
+    What the kernel refuses before there is anybody to tell of it, a descriptor for the next module
+    say, is told here; programs that a pyinit before us has left are looked after all the same.
+    """
+    keeps = b"PYINIT_STATE_FD" in posix.environ
+    signal_fd = -1
+    try:
+        signal_fd = signals.catch_all(again=signals.goes_on())
+        return boot(signal_fd)
+    except (OSError, ImportError, MemoryError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        _complain(f"cannot start: {reason or 'Cannot allocate memory'}")
+        if not keeps or signal_fd < 0:
+            return 1
+    from pyinit.system.rescue import children, rescue
+
+    return rescue(children(), signal_fd)
 
 
 def _be_an_applet() -> None:
@@ -202,6 +222,13 @@ def _say(text: str) -> int:
 def _usage(text: str) -> int:
     posix.write(2, f"pyinit: {text}\n{HINT}".encode())
     return 2
+
+
+def _complain(text: str) -> None:
+    try:
+        posix.write(2, f"pyinit: {text}\n".encode("utf-8", "surrogateescape"))
+    except OSError:  # nobody can hear it
+        return
 
 
 if __name__ == "__main__":

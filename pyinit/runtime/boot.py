@@ -17,7 +17,7 @@ from pyinit import bundle
 from pyinit.core.plan import Plan
 from pyinit.runtime import compiling, rest
 from pyinit.runtime.compiling import Faults
-from pyinit.runtime.failure import fail
+from pyinit.runtime.failure import fail, reason_of
 from pyinit.runtime.main_program import complete
 from pyinit.system import files, signals
 
@@ -41,6 +41,13 @@ def main(options: Options) -> int:
         from pyinit.runtime import reexec
 
         return reexec.resume(options)
+    try:
+        return _boot(options)
+    except Exception as error:  # noqa: BLE001  no program runs yet: whoever started us is told
+        return fail(options, Faults((f"cannot start: {reason_of(error)}",), 1))
+
+
+def _boot(options: Options) -> int:
     compiler = _start_compiler(options)
     bundle.together("pyinit.runtime.machine")
     from pyinit.runtime.machine import Machine
@@ -66,7 +73,7 @@ def _start_compiler(options: Options) -> tuple[int, int] | Faults | None:
         told = (options.paths, options.overrides, options.name, options.beside)
         return compiling.fork_compiler(*told)
     except OSError as error:
-        return Faults((f"cannot read the configuration: {error}",), 1)
+        return Faults((f"cannot read the configuration: {reason_of(error)}",), 1)
 
 
 def _has_default_files() -> bool:

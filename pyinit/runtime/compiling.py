@@ -12,6 +12,7 @@ import time
 
 from pyinit.core.plan import Plan, plan_kinds
 from pyinit.core.record import Record, from_plain
+from pyinit.runtime.failure import reason_of
 from pyinit.system import files, signals
 
 TYPE_CHECKING = False
@@ -72,13 +73,13 @@ class Compiler:
         try:
             told = (paths, self._overrides, self._name)
             self._fd, self._pid = fork_compiler(*told, self._beside)
+            self._helpers[self._pid] = lambda _status: None
+            self._watch()
         except OSError as error:
-            self._finish(Faults((f"cannot read the configuration: {error}",)))
+            self._finish(Faults((f"cannot read the configuration: {reason_of(error)}",)))
             return
         self._data, self._size = [], 0
         self._give_up_at = time.monotonic() + TIMEOUT_S
-        self._helpers[self._pid] = lambda _status: None
-        self._poller.register(self._fd, True, False, self._readable)
 
     def next_deadline(self) -> float:
         """Return when a compilation under way is given up."""
@@ -88,6 +89,14 @@ class Compiler:
         """Give up a compilation that hangs."""
         if now >= self._give_up_at:
             self._give_up(_hangs(TIMEOUT_S))
+
+    def _watch(self) -> None:
+        try:
+            self._poller.register(self._fd, True, False, self._readable)
+        except OSError:  # nobody would read what it says
+            posix.kill(self._pid, 9)
+            posix.close(self._fd)
+            raise
 
     def _readable(self, _mask: int) -> None:
         try:

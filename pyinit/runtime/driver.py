@@ -127,9 +127,13 @@ class Driver:
         return self.stdins().write(key, data)
 
     def adopt(self, pid: int, status_fd: int, key: str, run_id: RunId) -> None:
-        """Wait for the news of an exec that is under way."""
+        """Wait for the news of an exec that is under way; its descriptor is ours to close."""
+        try:
+            self._poller.register(status_fd, True, False, lambda _mask: self._exec_news(pid))
+        except OSError:
+            posix.close(status_fd)
+            raise
         self._execing[pid] = (status_fd, key, run_id)
-        self._poller.register(status_fd, True, False, lambda _mask: self._exec_news(pid))
 
     def perform(self, effect: Effect, pids: Pids) -> None:
         """Do what `effect` asks for; `pids` are the runs there are."""
@@ -304,17 +308,24 @@ class Driver:
             self._pump.close_child_ends(plan.key)
             for fd in closing:
                 posix.close(fd)
-        if isinstance(found, spawning.ExecFailure):
-            failure = self._failure(effect, found)
+        refused = self._received(effect, found) if isinstance(found, spawning.Spawned) else found
+        if refused is not None:
+            failure = self._failure(effect, refused)
             if launch.stdin == "pipe":
                 self.stdins().close(effect.key)
             self.events.append(ev.SpawnFailed(effect.key, effect.run_id, failure))
-            return
+
+    def _received(self, effect: fx.Spawn, found: spawning.Spawned) -> spawning.ExecFailure | None:
+        """Take a child in; one whose exec cannot be watched is none."""
         try:
             self._started(effect, found)
+        except OSError as error:
+            tree.signal_process(found.pid, SIGKILL)
+            return spawning.ExecFailure("descriptors", error.errno or 0, _detail(error))
         except BaseException:
             tree.signal_process(found.pid, SIGKILL)  # nobody would know that it runs
             raise
+        return None
 
     def _input(self, effect: fx.Spawn, closing: list[int]) -> int:
         """Return what a run reads from; what is only for it is added to `closing`."""
@@ -347,12 +358,12 @@ class Driver:
         if effect.plan.launch.stdin == "pipe":
             self.stdins().born(key, pid)
         executed = found.status_fd < 0
+        if not executed:
+            self.adopt(pid, found.status_fd, key, run_id)  # first of all: it may be refused
         self._announcer.started(effect, pid, time.monotonic())
         self.events.append(ev.Spawned(key, run_id, pid, executed))
         if executed:
             self._announcer.executed(key)
-        else:
-            self.adopt(pid, found.status_fd, key, run_id)
 
     def _exec_news(self, pid: int) -> None:
         """The child's pipe says that it became its program, or why it did not."""
@@ -360,16 +371,17 @@ class Driver:
         found = spawning.read_status(status_fd)
         if found is spawning.PENDING:
             return
-        del self._execing[pid]
-        self._poller.unregister(status_fd)
-        posix.close(status_fd)
         if isinstance(found, spawning.ExecFailure):
             detail = spawning.describe(found, self._words.get(key, key))
             failure = NotExecuted(found.stage, found.errno, detail)
             self.events.append(ev.ExecFailed(key, run_id, failure))
         else:
-            self._announcer.executed(key)
             self.events.append(ev.Executed(key, run_id))
+        del self._execing[pid]
+        self._poller.unregister(status_fd)
+        posix.close(status_fd)
+        if found is None:
+            self._announcer.executed(key)
 
     def _failure(self, effect: fx.Spawn, found: spawning.ExecFailure) -> NotExecuted:
         detail = spawning.describe(found, effect.plan.launch.argv[0])

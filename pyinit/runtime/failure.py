@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import posix
 import sys
 
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
 
 SUPERVISORD_FAILED = 2
 TERMINATION_LOG = "/dev/termination-log"
+SHORTAGES = {
+    errno.EMFILE: "give pyinit more descriptors: docker run --ulimit nofile=4096:1048576",
+    errno.ENFILE: "the machine has no descriptors left: see fs.file-max (sysctl)",
+    errno.EAGAIN: "no more processes are allowed: docker run --pids-limit, or the nproc limit of"
+    " this user",
+    errno.ENOMEM: "there is no memory left: docker run --memory, or the machine itself",
+}
 
 
 def fail(options: Options, faults: Faults) -> int:
@@ -38,6 +46,29 @@ def fail(options: Options, faults: Faults) -> int:
     if faults.code:
         termination(text)
     return SUPERVISORD_FAILED if genuine and faults.code else faults.code
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what the kernel has refused us, the fix on a line of its own; or what else happened.
+
+    A library that cannot be loaded is told by the loader in its own words.
+    """
+    number = errno.ENOMEM if isinstance(error, MemoryError) else 0
+    if isinstance(error, OSError) and error.errno is not None:
+        number = error.errno
+    if not number:
+        from pyinit.runtime.log import fault
+
+        return str(error) if isinstance(error, ImportError) else fault(error)
+    text = posix.strerror(number)
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f'"{_named(error.filename)}": {text}'
+    fix = SHORTAGES.get(number)
+    return f"{text}\n  {fix}" if fix else text
+
+
+def _named(name: str | bytes) -> str:
+    return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
 
 
 def termination(text: str) -> None:

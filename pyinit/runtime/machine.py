@@ -28,7 +28,7 @@ from pyinit.runtime.compiling import Compiler, Faults
 from pyinit.runtime.control import Control
 from pyinit.runtime.desk import Desk
 from pyinit.runtime.driver import Driver
-from pyinit.runtime.failure import fail, termination
+from pyinit.runtime.failure import fail, reason_of, termination
 from pyinit.runtime.history import History
 from pyinit.runtime.log import Log, fault
 from pyinit.runtime.loop import Loop
@@ -190,7 +190,7 @@ class Machine:
             return Faults((str(error),))
         except OSError as error:
             self._give_back()
-            return Faults((f'cannot start: {error.strerror} "{error.filename}"',))
+            return Faults((f"cannot start: {reason_of(error)}",))
         return None
 
     def open_control(

@@ -138,9 +138,13 @@ FIXES = {
     "oom_score_adj": "a lower score than pyinit itself has needs CAP_SYS_RESOURCE",
 }
 SHORT_OF_FILES = 'give pyinit itself more descriptors: [init] limits = { nofile = "max" }'
+FULL = "the machine has no descriptors left: see fs.file-max (sysctl)"
 SHORTAGES = {
     ("fork", errno.EMFILE): SHORT_OF_FILES,
     ("descriptors", errno.EMFILE): SHORT_OF_FILES,
+    ("fork", errno.ENFILE): FULL,
+    ("descriptors", errno.ENFILE): FULL,
+    ("fork", errno.ENOMEM): "there is no memory left: docker run --memory, or the machine itself",
     ("fork", errno.EAGAIN): "no more processes are allowed: docker run --pids-limit, or the nproc"
     " limit of this user",
 }
@@ -156,6 +160,8 @@ def describe(failure: ExecFailure, argv0: str) -> str:
     reason = posix.strerror(failure.errno)
     if failure.detail:
         reason = f"{failure.detail}: {reason}"
+    if failure.stage == "secrets" and failure.errno == errno.EPERM:  # what root itself refuses
+        reason = failure.detail
     text = f'cannot {verb} "{argv0}": {reason}'
     fix = SHORTAGES.get((failure.stage, failure.errno)) or FIXES.get(failure.stage, "")
     if failure.stage == "exec":
