@@ -126,7 +126,7 @@ def pattern(lines):
 def tidy(text):
     """Return `text` with one blank for many, none at the ends of lines, and no colours."""
     plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text).replace("\r\n", "\n")
-    return re.sub(r" *$", "", re.sub(r" +", " ", plain), flags=re.MULTILINE)
+    return re.sub(r" *$", "", re.sub(r"[ \t]+", " ", plain), flags=re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -272,6 +272,9 @@ DOCKER = "tests/docker/test_pages_in_docker.py"
 FOLLOWED: dict[str, str] = {
     "docs/tutorial.md": DOCKER,
     "docs/howto-limits.md": DOCKER,
+    "docs/howto-json-logs.md": DOCKER,
+    "docs/howto-secrets.md": DOCKER,
+    "docs/howto-non-root.md": DOCKER,
 }
 # Commands that no test types, by page; each with what shows the same, or why it cannot be shown.
 EXCEPTIONS: dict[str, dict[str, str]] = {}

@@ -9,7 +9,7 @@ import pytest
 from following import Reader, Way, checkout
 
 PAGES = [page for page, by in following.FOLLOWED.items() if by == following.DOCKER]
-MINE = ("shop", "pit")  # containers, images and directories of the pages
+MINE = ("shop", "pit", "kiosk")  # containers, images and directories of the pages
 PUBLISHED = (8080, 8081, 9001)
 
 
