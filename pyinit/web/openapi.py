@@ -18,6 +18,11 @@ ABOUT = """What `pyinitctl` can do, for programs that speak HTTP.
 Names are those of the command line: a program, `group:process`, `group:*`, a glob, or `all`.
 Requests that wait are answered when it is done. Errors are problem details with `code`, `message`
 and `fix`. A request of a browser must come from a page of this very host."""
+LIMITS = (
+    *("cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks"),
+    *("sigpending", "msgqueue", "nice", "rtprio", "rttime"),
+)
+AMOUNT = "([0-9]{1,9}([KMG]B)?|unlimited)"
 KINDS: dict[str, Object] = {
     "names": {"type": "array", "items": {"type": "string"}},
     "text": {"type": "string"},
@@ -28,7 +33,13 @@ KINDS: dict[str, Object] = {
     "limits": {
         "type": "object",
         "minProperties": 1,
-        "additionalProperties": {"type": ["integer", "string"]},
+        "propertyNames": {"enum": [*LIMITS]},
+        "additionalProperties": {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": 2**62 - 1},
+                {"type": "string", "pattern": f"^({AMOUNT}|max)(:{AMOUNT})?$"},
+            ]
+        },
     },
 }
 PROBES = {
@@ -87,7 +98,7 @@ def _operation(each: Operation) -> Object:
                 "in": "path",
                 "required": True,
                 "description": "a process, program, group or glob",
-                "schema": {"type": "string"},
+                "schema": {"type": "string", "minLength": 1},
             }
         )
     parameters += [_parameter(field) for field in each.query]
@@ -101,11 +112,20 @@ def _operation(each: Operation) -> Object:
 def _answer(each: Operation) -> Object:
     content: Object = {"application/json": {"schema": reference(each.result)}}
     if each.follows:
-        content[streams.KIND] = {
-            "schema": {"type": "string", "description": f"the data of each is a {each.follows}"},
-            "x-event": reference(each.follows),
-        }
+        content[streams.KIND] = {"schema": _event(each), "x-event": reference(each.follows)}
     return {"description": each.summary, "content": content}
+
+
+def _event(each: Operation) -> Object:
+    """Return the schema of one event of a stream."""
+    data: Object = {
+        "type": "string",
+        "description": f"a {each.follows}",
+        "contentMediaType": "application/json",
+        "contentSchema": reference(each.follows),
+    }
+    properties: Object = {"event": {"type": "string"}, "data": data}
+    return {"type": "object", "required": ["event", "data"], "properties": properties}
 
 
 def _parameter(field: Field) -> Object:
@@ -135,7 +155,11 @@ def _body(fields: tuple[Field, ...]) -> Object:
 
 def _schema(field: Field) -> Object:
     choices: list[Json] = list(field.choices)
-    return {**KINDS[field.kind], "enum": choices} if choices else KINDS[field.kind]
+    if choices:
+        return {**KINDS[field.kind], "enum": choices}
+    if field.kind == "text" and field.needed:
+        return {**KINDS["text"], "minLength": 1}
+    return KINDS[field.kind]
 
 
 def _problem() -> Object:
@@ -151,7 +175,10 @@ def _own() -> Object:
         "operationId": "getDocument",
         "summary": "This document",
         "x-access": "read",
-        "responses": {"200": {"description": "This document", "content": content}},
+        "responses": {
+            "200": {"description": "This document", "content": content},
+            "default": {"$ref": "#/components/responses/Problem"},
+        },
     }
 
 
@@ -162,7 +189,15 @@ def _prometheus() -> Object:
         "operationId": "scrape",
         "summary": "Numbers for Prometheus",
         "x-access": "read",
-        "responses": {"200": {"description": "Samples", "content": content}},
+        "responses": {"200": {"description": "Samples", "content": content}, "default": _plain()},
+    }
+
+
+def _plain() -> Object:
+    """Return the answer of what is no part of the API to a request that cannot be met."""
+    return {
+        "description": "Why not, in words",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
     }
 
 
@@ -180,5 +215,6 @@ def _probe(path: str, summary: str) -> Object:
         "responses": {
             "200": {"description": "Yes", "content": content},
             "503": {"description": "No", "content": content},
+            "default": _plain(),
         },
     }

@@ -117,6 +117,9 @@ async def _arguments(request: Request, operation: Operation) -> Object:
     given = await _body(request)
     bodies = {field.name: field for field in operation.body}
     _check_names(operation, list(given), bodies)
+    for name, value in given.items():
+        if value is None:  # to be left out, it must not be there
+            raise _bad(f"'{name}' is null", f"give {openapi.KINDS[bodies[name].kind]['type']}")
     args.update(given)
     for field in (*operation.query, *operation.body):
         if field.needed and (field.arg or field.name) not in args:
