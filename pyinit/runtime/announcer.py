@@ -67,11 +67,15 @@ class Announcer:
     def started(self, spawn: fx.Spawn, pid: Pid, now: float) -> None:
         """A run was forked; said once it was told how the one before it has ended.
 
-        Who speaks late of runs waits for `executed`, too.
+        A pre_start runs after that was told.  Who speaks late of runs waits for `executed`, too.
         """
         self._since[pid] = now
-        due = {"announced", "executed"} if self.speech.late else {"announced"}
+        hooks = spawn.plan.hooks
+        due = set() if hooks is not None and hooks.pre_start else {"announced"}
+        if self.speech.late:
+            due.add("executed")
         self._births[spawn.key] = Birth(self.speech.started(spawn.plan, pid), due)
+        self._tell_birth(spawn.key, "")
 
     def expect(self, plan: ProcessPlan, pid: int) -> None:
         """A run that another pyinit has forked is still at its exec."""

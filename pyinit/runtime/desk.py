@@ -86,6 +86,7 @@ class Desk:
         self._paths = paths
         self._helpers = helpers
         self._kill_at: dict[int, float] = {}  # pid -> when, NEVER once that was done
+        self.read_at: float | None = None  # when the configuration began to be read once more
 
     @property
     def state(self) -> Supervisor:
@@ -151,6 +152,7 @@ class Desk:
         """Read the configuration again and call `done`; False if that is under way already."""
         if self._compiler.busy:
             return False
+        self.read_at = time.monotonic()
         self._compiler.start(self._paths, lambda outcome: done(self._completed(outcome)))
         return True
 

@@ -33,9 +33,9 @@ GONE = ""  # the digest of what is not there
 
 
 def watch(paths: Sequence[str], known: dict[str, str], writer: int) -> None:
-    """Tell of `paths` for ever: a line "NUMBER AGE DIGEST" for each that is not as it was `known`.
+    """Tell of `paths` for ever: a line "NUMBER AT DIGEST" for each that is not as it was `known`.
 
-    The age of the content, in seconds, is that of the file that was changed last.
+    AT is the monotonic time at which the file was changed, or the last of a directory's.
     """
     told = dict(known)
     fd = inotify.begin()
@@ -50,8 +50,8 @@ def watch(paths: Sequence[str], known: dict[str, str], writer: int) -> None:
             changed_at, digest = look(path)
             if told.get(path) != digest:
                 told[path] = digest
-                age_s = max(0.0, time.time() - changed_at)
-                lines.append(f"{number} {age_s:.3f} {digest}\n")
+                at = time.monotonic() - max(0.0, time.time() - changed_at)
+                lines.append(f"{number} {at:.3f} {digest}\n")
         _tell(writer, "".join(lines).encode())
         if not _wait(poll, eyes):
             return
@@ -66,12 +66,14 @@ def _wait(poll: select.poll, eyes: Eyes) -> bool:
             return not news
         if eyes.have_seen():
             break
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        news = poll.poll(QUIET_S * 1000)
+    now = time.monotonic()
+    until, quiet_at = now + PATIENCE_S, now + QUIET_S
+    while (left_s := min(until, quiet_at) - time.monotonic()) > 0:
+        news = poll.poll(left_s * 1000)
         if eyes.fd not in {number for number, _ in news}:
             return not news
-        eyes.have_seen()
+        if eyes.have_seen():  # others may be as busy there as they like
+            quiet_at = time.monotonic() + QUIET_S
     return True
 
 

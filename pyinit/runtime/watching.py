@@ -11,8 +11,8 @@ one, after a reload or a re-exec, is noticed by the next.
 
 A file that is gone is no change until it is back: a program cannot be given what is not there.
 
-At its first look the child may come late: content that is younger than the plan, or than the run
-that uses it, has changed since.
+At its first look the child may come late: content that is younger than the reading of the
+configuration, or than the run that uses it, has changed since.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pyinit.core.events import RollRequested, SignalRequested
 from pyinit.core.plan import COMPILED, USED
 from pyinit.core.states import NEVER, Running, Starting
 from pyinit.runtime.reaper import forked
-from pyinit.system import files, tree
+from pyinit.system import files, procfs, tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ READ_BYTES = 1 << 16
 LINE_BYTES = 1 << 16  # more than the child ever says at once, but for a new line
 AGAIN_S = 5.0  # after a child that died
 POLL_S = 0.25  # while a reload or a roll is under way
-EARLY_S = 1.0  # the compiler may have read a file so long before its plan was in force
+GRAIN_S = 0.02  # the kernel stamps files by a clock that is late by up to a hundredth
 NICE = 5
 
 
@@ -49,7 +49,7 @@ class Watching:
         self._paths: tuple[str, ...] = ()
         self._users: dict[str, list[ProcessPlan]] = {}  # what is watched -> who is concerned
         self._known: dict[str, str] = {}  # path -> the digest that is acted on
-        self._since: dict[str, float] = {}  # path -> when a plan first named it
+        self._since: dict[str, float] = {}  # path -> when the plan was read that named it first
         self._pid, self._fd, self._rest = 0, -1, b""
         self._start_at = NEVER
         self._reload = False
@@ -65,8 +65,10 @@ class Watching:
                 self._users.setdefault(each, []).append(plan)
         paths = tuple(dict.fromkeys([_path(each) for each in self._users]))
         self._known = {path: self._known[path] for path in paths if path in self._known}
-        now = time.monotonic() - EARLY_S
-        self._since = {path: self._since.get(path, now) for path in paths}
+        read_at = self._machine.desk.read_at
+        if read_at is None:  # by the boot
+            read_at = procfs.born_at(posix.getpid())
+        self._since = {path: self._since.get(path, read_at - GRAIN_S) for path in paths}
         if paths != self._paths:
             self._paths = paths
             self._stop()
@@ -159,9 +161,9 @@ class Watching:
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._rest = self._rest[:LINE_BYTES]
         for line in lines:
-            number, age, digest = line.decode().split(" ")
+            number, at, digest = line.decode().split(" ")
             if int(number) < len(self._paths):
-                self._told(self._paths[int(number)], digest, time.monotonic() - float(age))
+                self._told(self._paths[int(number)], digest, float(at))
 
     def _told(self, path: str, digest: str, changed_at: float) -> None:
         """A path has this content now, since `changed_at`."""

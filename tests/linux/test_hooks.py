@@ -40,6 +40,22 @@ def test_each_hook_has_its_turn():
         assert order(box, *said), box.out
 
 
+@pytest.mark.parametrize("form", ["text", "supervisord"])
+def test_the_log_tells_of_the_start_before_it_tells_that_it_is_up(form):
+    log = f'[init]\nlog = {{ format = "{form}" }}\n'
+    keys = {"hooks": {"pre_start": ["true"]}, "restart": {**QUICK, "policy": "always"}}
+    with Box(log + program("web", "exec sleep 600", start_seconds=0.5, **keys)) as box:
+        first, up = {
+            "text": ("web: started, pid", "web: up"),
+            "supervisord": ("spawned: 'web' with pid", "entered RUNNING state"),
+        }[form]
+        for count in (1, 2):
+            eventually(lambda count=count: box.err.count(up) == count)
+            told = [word for line in box.err.splitlines() for word in (first, up) if word in line]
+            assert told == [first, up] * count, box.err
+            box.call("restart", {"names": ["web"], "wait": True})
+
+
 @needs_root
 def test_hooks_are_run_as_the_program_is():
     keys = {"user": "23456", "directory": "/usr", "env": {"X": "y"}, "limits": {"nofile": 77}}

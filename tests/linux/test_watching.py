@@ -6,6 +6,8 @@ import time
 import pytest
 from boxed import ORDINARY, Box, eventually, needs_root, program
 
+from pyinit.runtime.watch_child import PATIENCE_S
+
 SAYS = "trap 'echo told' HUP; echo started $VALUE$SECRET; while :; do sleep 0.1; done"
 OTHER = program("other", "echo other started; exec sleep 600")
 SETTLED_S = 1.0
@@ -235,14 +237,49 @@ def test_a_change_before_the_first_look_is_not_lost(tmp_path):
 def test_files_that_were_there_before_are_no_change(tmp_path):
     for name in ("env", "token"):
         (tmp_path / name).write_text("VALUE=one")
-    settled(1.1)  # the compiler may have read them a second before its plan is in force
     files = {"env_file": str(tmp_path / "env"), "secrets": {"SECRET": str(tmp_path / "token")}}
     with Box(program("web", SAYS, **files, watch=True)) as box:
+        box.until("started", out=True)
         watched(box)
         settled()
         assert box.out.count("started") == 1
         assert "has changed" not in box.err
         assert "reloading" not in box.err
+
+
+def test_what_was_written_just_before_a_reload_reads_it_is_no_change_after_it(tmp_path):
+    env = tmp_path / "web.env"
+    with Box(OTHER) as box:
+        box.until("other started", out=True)
+        env.write_text("VALUE=one\n")
+        box.config.write_text(OTHER + program("web", SAYS, env_file=str(env), watch=True))
+        box.ctl("reload")
+        box.until("started one", out=True)
+        watched(box)
+        settled()
+        assert box.err.count("reloading") == 1
+        assert "has changed" not in box.err
+        put(env, "VALUE=two\n")
+        box.until("started two", out=True)
+
+
+def test_others_may_be_busy_in_the_same_directory(tmp_path):
+    """What they do there is seen and does not matter: a change is told when it is over itself."""
+    env = tmp_path / "web.env"
+    env.write_text("VALUE=one\n")
+    web = program("web", SAYS, env_file=str(env), watch=True)
+    noisy = f"while :; do : > {tmp_path}/noise; sleep 0.02; done"
+    with Box(web + program("noisy", noisy)) as box:
+        box.until("started one", out=True)
+        watched(box)
+        for number in range(8):
+            began = time.monotonic()
+            put(env, f"VALUE=more{number}\n")
+            box.until(f"started more{number}", out=True)
+            if time.monotonic() - began < PATIENCE_S:  # at least once, however slow the machine is
+                break
+        else:
+            raise AssertionError(f"a change is always told {PATIENCE_S} s late")
 
 
 def test_a_child_that_dies_is_followed_by_another(tmp_path):
