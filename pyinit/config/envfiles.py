@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from pyinit.config.problems import ValueFault
+from pyinit.config.source import open_given
 
 MAX_BYTES = 1 << 20
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$", "`": "`", "\n": ""}
@@ -58,7 +59,8 @@ def env_dir(path: str, base: str = "") -> dict[str, str]:
 
 
 def _read(name: str) -> str:
-    with open(name, encoding="utf-8", errors="surrogateescape", newline="") as file:
+    fd = open_given(name)
+    with open(fd, encoding="utf-8", errors="surrogateescape", newline="") as file:
         text = file.read(MAX_BYTES + 1)
     if len(text) > MAX_BYTES:
         raise ValueFault(f'cannot read "{name}": it is larger than 1 MB', "is it the right file?")

@@ -8,7 +8,7 @@ from pyinit.config import paths
 from pyinit.config.ini_expand import expand
 from pyinit.config.ini_parse import DEFAULTS, Block, Entry, parse
 from pyinit.config.problems import ValueFault
-from pyinit.config.source import read_text, warn_of_writers
+from pyinit.config.source import check_writers, read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class _Reader:
         """Read every file of a drop-in directory."""
         try:
             names = sorted(posix.listdir(path))
-            warn_of_writers(path, posix.stat(path), self.problems)
+            check_writers(path, posix.stat(path), self.problems, refuse=False)
         except OSError as error:
             text = f'cannot read the directory "{path}": {error.strerror}'
             self.problems.add(path, (), text, "see its owner and mode")
@@ -163,7 +163,7 @@ class _Reader:
             self.problems.add(path, (), text, "see what [include] matches")
             return False
         self.problems.texts[path] = ""  # errors come in the order in which files were read
-        written = read_text(path, self.problems)
+        written = read_text(path, self.problems, lenient=True)
         if written is None:
             return False
         self.ini.files.append(path)

@@ -7,8 +7,9 @@ import sys
 
 from pyinit.config import mounts, paths
 from pyinit.config.problems import ConfigErrors, Problems
+from pyinit.config.source import is_read_only
 from pyinit.config.users import Accounts
-from pyinit.core.record import Record
+from pyinit.core.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,7 +103,21 @@ def load(
         plan = ini_build.build(ini, problems, name=name, strict=strict)
     if problems:
         raise ConfigErrors(problems.errors())
-    return mounts.by_fork(plan, environ)
+    return mounts.by_fork(_with_owners_told(plan), environ)
+
+
+def _with_owners_told(plan: Plan) -> Plan:
+    """Return the plan with a warning of each file that a program of another user may change."""
+    if posix.geteuid() != 0:
+        return plan
+    users = {each.launch.uid: each.program for each in reversed(plan.processes)}
+    told = []
+    for path in plan.sources:
+        found = paths.status(path)
+        if found is not None and found.st_uid and found.st_uid in users and not is_read_only(path):
+            whose = f'it belongs to the user of "{users[found.st_uid]}", and root runs what it says'
+            told.append(f'{path}: {whose}: "chown root" it, or mount it read-only')
+    return replace(plan, warnings=(*plan.warnings, *told)) if told else plan
 
 
 def is_supervisord(files: Sequence[str], problems: Problems, *, name: str = "pyinit") -> bool:

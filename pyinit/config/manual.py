@@ -45,7 +45,9 @@ Paths are relative to the file that says `include`. A pattern may match nothing 
 warning); a name without `*`, `?` or `[` must exist. Each file is read once, whatever leads to it;
 files that include each other in a circle are an error. Links are followed: the files of a
 Kubernetes ConfigMap are read as they are. A file has at most 16 MB, a configuration 1,000 files.
-Where pyinit is root, a file or a drop-in directory that everybody may write is warned of.
+Where pyinit is root, it refuses a file that everybody may write, and one that another user has put
+into a directory that everybody may write; such a directory it warns of, and in supervisord's files
+of all this. What is mounted read-only may have any mode.
 
 ## What wins
 

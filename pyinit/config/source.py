@@ -11,10 +11,16 @@ if TYPE_CHECKING:
     from pyinit.config.problems import Problems
 
 MAX_BYTES = 16 << 20
+OTHERS_WRITE = 0o002  # S_IWOTH
+WRITERS_FIX = '"chmod o-w" it, or mount it read-only'
+DROPPED_FIX = '"chown root" it, or "chmod o-w" the directory'
 
 
-def read_text(path: str, problems: Problems) -> str | None:
-    """Return the text of a file without a byte order mark; None if there is a problem with it."""
+def read_text(path: str, problems: Problems, *, lenient: bool = False) -> str | None:
+    """Return the text of a file without a byte order mark; None if there is a problem with it.
+
+    A `lenient` one may be written by everybody, with a warning: supervisord has no objections.
+    """
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -29,7 +35,9 @@ def read_text(path: str, problems: Problems) -> str | None:
         fix = "divide it, and include the parts"
         problems.add(path, (), f"it is larger than {MAX_BYTES >> 20} MB", fix)
         return None
-    warn_of_writers(path, status, problems)
+    check_writers(path, status, problems, refuse=not lenient)
+    if not lenient:
+        check_dropped(path, status, problems)
     try:
         text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -40,8 +48,42 @@ def read_text(path: str, problems: Problems) -> str | None:
     return text
 
 
-def warn_of_writers(path: str, status: posix.stat_result, problems: Problems) -> None:
-    """Warn if everybody may change what root is told to run."""
-    if posix.geteuid() == 0 and status.st_mode & 0o002 and not status.st_mode & 0o1000:
-        text = f'{path}: everybody may write it, and root runs what it says: "chmod o-w" it'
-        problems.warnings.append(text)
+def check_writers(
+    path: str, status: posix.stat_result, problems: Problems, *, refuse: bool = True
+) -> None:
+    """Refuse what everybody may write where root is to run what it says; or warn of it.
+
+    What is mounted read-only may have any mode: so do ConfigMaps of Kubernetes.
+    """
+    if posix.geteuid() != 0 or not status.st_mode & OTHERS_WRITE or is_read_only(path):
+        return
+    text, fix = "everybody may write it, and root runs what it says", WRITERS_FIX
+    if refuse:
+        problems.add(path, (), text, fix)
+    else:
+        problems.warnings.append(f"{path}: {text}: {fix}")
+
+
+def check_dropped(path: str, status: posix.stat_result, problems: Problems) -> None:
+    """Refuse a file that somebody may have dropped into a directory that is everybody's."""
+    if posix.geteuid() != 0 or status.st_uid == 0:
+        return
+    place = paths.status(paths.directory_of(path) or ".")
+    if place is not None and place.st_mode & OTHERS_WRITE and not is_read_only(path):
+        text = f"it belongs to user {status.st_uid}, in a directory that everybody may write"
+        problems.add(path, (), f"{text}, and root runs what it says", DROPPED_FIX)
+
+
+def open_given(path: str) -> int:
+    """Open a file of variables, led astray by nobody's links.  Raises OSError."""
+    from pyinit.system import logplace
+
+    return logplace.open_for_others(path)
+
+
+def is_read_only(path: str) -> bool:
+    """Say whether a file is on a file system that is mounted read-only."""
+    try:
+        return bool(posix.statvfs(path).f_flag & posix.ST_RDONLY)
+    except OSError:
+        return False

@@ -6,7 +6,7 @@ import posix
 
 from pyinit.config import paths, plain
 from pyinit.config.problems import ValueFault, each
-from pyinit.config.source import read_text, warn_of_writers
+from pyinit.config.source import check_writers, read_text
 from pyinit.core.record import Record
 
 TYPE_CHECKING = False
@@ -73,7 +73,7 @@ class _Reader:
     def _directory(self, path: str, above: tuple[str, ...], where: Path) -> None:
         try:
             names = sorted(posix.listdir(path))
-            warn_of_writers(path, posix.stat(path), self.problems)
+            check_writers(path, posix.stat(path), self.problems, refuse=False)
         except OSError as error:
             file = above[-1] if above else path
             text = f'cannot read the directory "{path}": {error.strerror}'
@@ -149,7 +149,7 @@ def _parse_text(path: str, text: str, problems: Problems) -> dict[str, object] |
         tree = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         message, line = _place(str(error), text)
-        problems.add(path, (), f"it is not TOML: {message}", _how(text, line), line=line)
+        problems.add(path, (), f"it is not TOML: {message}", _how(text, line, message), line=line)
         return None
     except RecursionError:
         problems.add(path, (), "it is not TOML: it is nested too deep", "use fewer brackets")
@@ -173,11 +173,13 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _how(text: str, line: int) -> str:
+def _how(text: str, line: int, message: str) -> str:
     """Return what to do about a line that is no TOML."""
     lines = text.split("\n")
     written = lines[line - 1].strip() if 0 < line <= len(lines) else ""
-    value = written.partition("=")[2].strip()
-    if value[:1].isalpha() and value not in {"true", "false"}:
-        return f'put texts in quotes: "{value}"'
+    from pyinit.config import meant
+
+    fix = meant.toml(written, message)
+    if fix:
+        return fix
     return f"see line {line}: {written[:60]}" if written else "see the line before it"

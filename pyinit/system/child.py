@@ -271,7 +271,16 @@ def _write(path: str, text: str) -> None:
 
 
 def _read_secret(path: str) -> bytes:
-    fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
+    from pyinit.system import logplace
+
+    try:
+        fd = logplace.open_for_others(path)
+    except OSError as error:
+        number = error.errno or 0
+        plain = error.strerror in (None, posix.strerror(number))
+        raise StageError(
+            "secrets", number, path if plain else f"{path}: {error.strerror}"
+        ) from None
     try:
         return posix.read(fd, 1 << 20).rstrip(b"\n")
     finally:

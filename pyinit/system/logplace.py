@@ -35,14 +35,16 @@ class OwnStream(Exception):
 
 
 READING = posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NOCTTY
+GIVING = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NOCTTY
 EMPTYING = posix.O_WRONLY | (READING & ~posix.O_RDONLY)
 
 
-def find(path: str, *, make: bool = True) -> tuple[int, str]:
+def find(path: str, *, make: bool = True, strangers: set[int] | None = None) -> tuple[int, str]:
     """Return the directory of a log file, opened and made where it is missing, and its name there.
 
     Raises OwnStream, and OSError: ELOOP for a link that is not to be trusted, ENOENT for what is
-    missing if nothing is to be made.
+    missing if nothing is to be made.  With `strangers` such links are followed, and who may have
+    made them is added to it: the caller must not give them what is not theirs.
     """
     _check_own(path)
     left = _split(path)
@@ -51,7 +53,7 @@ def find(path: str, *, make: bool = True) -> tuple[int, str]:
     try:
         while True:
             name = left.pop(0) if left else "."
-            target = _link(here, name)
+            target = _link(here, name, strangers)
             if target is not None:
                 links += 1
                 _check_links(links, path)
@@ -112,6 +114,31 @@ def open_existing(path: str, flags: int) -> int:
     return fd
 
 
+def open_for_others(path: str) -> int:
+    """Open a file to read it for a program: variables, a secret.  Raises OSError.
+
+    Whoever may make links on the way to it (the user of the program, say) is not given what only
+    root may read: links of a user lead to nothing but files of that user.
+    """
+    strangers: set[int] = set()
+    try:
+        here, name = find(path, make=False, strangers=strangers)
+    except OwnStream:
+        raise OSError(errno.EINVAL, "that is where pyinit prints", path) from None
+    try:
+        fd = posix.open(name, GIVING, dir_fd=here)
+        try:
+            trust.check_given(here, fd, path, strangers)
+        except OSError:
+            posix.close(fd)
+            raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+    finally:
+        posix.close(here)
+    return fd
+
+
 def own_stream(path: str) -> int:
     """Return 1 or 2 if a path means pyinit's own stdout or stderr, else 0."""
     try:
@@ -144,7 +171,7 @@ def _open_start(path: str) -> int:
     return posix.open("/" if path.startswith("/") else ".", DIRECTORY)
 
 
-def _link(here: int, name: str) -> str | None:
+def _link(here: int, name: str, strangers: set[int] | None) -> str | None:
     """Return where the link `name` leads, None if it is no link.  Raises OSError: not trusted."""
     try:
         found = posix.stat(name, dir_fd=here, follow_symlinks=False)
@@ -152,7 +179,12 @@ def _link(here: int, name: str) -> str | None:
         return None
     if not _stat.S_ISLNK(found.st_mode):
         return None
-    trust.check_link(here, name, found)
+    try:
+        trust.check_link(here, name, found)
+    except OSError:
+        if strangers is None:
+            raise
+        strangers |= trust.makers(here, found)
     return posix.readlink(name, dir_fd=here)
 
 

@@ -19,6 +19,7 @@ else:
     import _stat
 
 READ_ONLY = 1  # ST_RDONLY of statvfs(3)
+ANYBODY = -1
 
 
 def is_guarded(here: int) -> bool:
@@ -51,6 +52,13 @@ def check_link(here: int, name: str, found: posix.stat_result) -> None:
         raise OSError(errno.ELOOP, text, name)
 
 
+def makers(here: int, found: posix.stat_result) -> set[int]:
+    """Return the users who may have made a link that is not to be trusted; ANYBODY is one, too."""
+    place = posix.fstat(here)
+    users = {found.st_uid, place.st_uid} - {0, posix.geteuid()}
+    return users | {ANYBODY} if is_open(place) else users
+
+
 def check_file(here: int, name: str, found: posix.stat_result, uid: int | None = None) -> None:
     """Refuse what somebody else may have put there to have us write it.  Raises PermissionError.
 
@@ -77,3 +85,28 @@ def check_name(here: int, name: str, found: posix.stat_result) -> None:
         if posix.fstat(here).st_uid not in (0, us):
             text = "a hard link in somebody else's directory"
         raise PermissionError(errno.EPERM, text, name)
+
+
+def check_given(here: int, fd: int, path: str, strangers: set[int]) -> None:
+    """Refuse to read what others may have chosen, and what others may have written.
+
+    `fd` is the file, in the directory `here`; `strangers` are those who may have made the links
+    that led to it.  Raises PermissionError.
+    """
+    found = posix.fstat(fd)
+    if strangers and strangers != {found.st_uid}:
+        text = "a link that another user may have made leads to it"
+        raise PermissionError(errno.EPERM, text, path)
+    named_twice = found.st_nlink > 1 and not _stat.S_ISDIR(found.st_mode)
+    if named_twice and not is_guarded(here) and not _is_of_its_place(here, found):
+        text = "it is a hard link in a directory that others may write to"
+        raise PermissionError(errno.EPERM, text, path)
+    open_to_all = _stat.S_ISREG(found.st_mode) and found.st_mode & _stat.S_IWOTH
+    if open_to_all and posix.geteuid() == 0 and not posix.fstatvfs(fd).f_flag & READ_ONLY:
+        text = 'everybody may write it: "chmod o-w" it, or mount it read-only'
+        raise PermissionError(errno.EPERM, text, path)
+
+
+def _is_of_its_place(here: int, found: posix.stat_result) -> bool:
+    """Say whether a file belongs to the user of its directory, who is neither root nor we."""
+    return found.st_uid not in (0, posix.geteuid()) and found.st_uid == posix.fstat(here).st_uid

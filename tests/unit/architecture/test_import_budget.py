@@ -61,7 +61,7 @@ LATER = re.compile(
     r"|pyinit\.runtime\.(verbs\w*|daemon|direct\w*|happenings|pools\w*|speech_\w+)"
     r"|pyinit\.runtime\.(notified|heirs|fdstore|hooks)"
 )
-MODULES = 105
+MODULES = 106
 EXTENSIONS = re.compile(
     r"/(_ctypes|_json|_posixsubprocess|_socket|_struct|fcntl|resource|select)\.cpython-"
 )

@@ -40,6 +40,8 @@ DOORS = {
     ("pyinit.runtime.compiling", "config"),
     # so does what knows calendars and time zones
     ("pyinit.runtime.next_times", "config"),
+    # how root opens a file that others could have laid in its way is known in one place
+    ("pyinit.config.source", "system"),
     # a launch is what core's plan says; spawn and limits carry it out
     ("pyinit.system.spawn", "core"),
     ("pyinit.system.child", "core"),

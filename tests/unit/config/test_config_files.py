@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import stat
 
 import pytest
 from configs import ENVIRON, fault_in, faults_in, faults_of, plan_of, written
@@ -270,17 +269,40 @@ def test_more_files_than_anybody_has_are_refused_once(tmp_path, monkeypatch):
 
 
 @pytest.mark.root
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root is warned")
-def test_root_is_warned_of_files_that_everybody_may_write(tmp_path):
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root refuses")
+def test_root_runs_nothing_that_everybody_may_write(tmp_path):
     path = written(tmp_path, PROGRAM.format("web"), "conf.d/web.toml")
     os.chmod(path, 0o666)
+    (fault,) = faults_of(f"{tmp_path}/conf.d")
+    assert fault[2] == "everybody may write it, and root runs what it says"
+    os.chmod(path, 0o664)
     os.chmod(tmp_path / "conf.d", 0o777)
     plan = load([f"{tmp_path}/conf.d"], ENVIRON)
-    text = 'everybody may write it, and root runs what it says: "chmod o-w" it'
-    assert plan.warnings == (f"{tmp_path}/conf.d: {text}", f"{path}: {text}")
-    os.chmod(tmp_path / "conf.d", 0o777 | stat.S_ISVTX)
-    os.chmod(path, 0o664)
+    text = "everybody may write it, and root runs what it says"
+    text += ': "chmod o-w" it, or mount it read-only'
+    assert plan.warnings == (f"{tmp_path}/conf.d: {text}",)
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root refuses")
+@pytest.mark.parametrize("mode", [0o777, 0o1777])
+def test_root_runs_nothing_that_others_have_dropped_where_everybody_may(tmp_path, mode):
+    path = written(tmp_path, PROGRAM.format("web"), "conf.d/web.toml")
+    os.chown(path, 12345, 12345)
     assert load([f"{tmp_path}/conf.d"], ENVIRON).warnings == ()
+    os.chmod(tmp_path / "conf.d", mode)
+    (fault,) = faults_of(f"{tmp_path}/conf.d")
+    text = "it belongs to user 12345, in a directory that everybody may write"
+    assert fault[2] == f"{text}, and root runs what it says"
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is warned")
+def test_a_supervisord_file_that_everybody_may_write_is_warned_of(tmp_path):
+    path = written(tmp_path, "[supervisord]\n[program:web]\ncommand=true\n", "supervisord.conf")
+    os.chmod(path, 0o666)
+    (warning,) = load([path], ENVIRON).warnings
+    assert warning.startswith(f"{path}: everybody may write it")
 
 
 def test_nobody_else_is_warned(shared):
