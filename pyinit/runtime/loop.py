@@ -161,6 +161,11 @@ class Loop:
             done = 0
             try:
                 for event in batch:
+                    if self._driver.events and isinstance(event, ev.SignalReceived):
+                        # A run that was started a moment ago is known first: it is to get it, too.
+                        batch[done:done] = self._driver.events
+                        self._driver.events.clear()
+                        break
                     done += 1
                     self._step(event)
             finally:
