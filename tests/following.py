@@ -12,6 +12,7 @@ A page shows what is typed and what comes of it, in blocks of the language `cons
 - What follows is all that the command says, on stdout and stderr.  `...` within a line is
   anything, `...` on a line of its own any number of lines; so many blanks are as good as one.
 - A command that fails is followed by `$ echo $?`.
+- Every page begins at the top of a checkout.
 - A block of another language whose first line is the comment `# NAME` (`// NAME`, `<!-- NAME -->`)
   is a file: it is written when the reader comes by.
 
@@ -216,7 +217,7 @@ class Shell:
         self._process = subprocess.Popen(
             [*around, "bash", "--norc", "--noprofile"],
             cwd=place,
-            env={**os.environ, "LC_ALL": "C.UTF-8", "PAGER": "cat", "COLUMNS": "200", **env},
+            env={**_usual(), "LC_ALL": "C.UTF-8", "PAGER": "cat", "COLUMNS": "200", **env},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -256,12 +257,20 @@ class Shell:
         shutil.rmtree(self._own, ignore_errors=True)
 
 
-def checkout(place):
-    """Make a copy of the repository for a page that builds in it; return its directory."""
+def _usual():
+    """Return our environment without what would lead a reader elsewhere."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYINIT")}
+
+
+def checkout(place, named=()):
+    """Return a copy of the repository, where pages begin; examples of `named` are called so."""
     made = place / "pyinit"
     unwanted = shutil.ignore_patterns(".*", "__pycache__", "var", "bench", "*.egg-info", "tests")
     shutil.copytree(TOP, made, ignore=unwanted)
     shutil.copy(TOP / ".dockerignore", made)
+    for page, here in dict(named).items():
+        if (made / "examples" / page).is_dir():
+            (made / "examples" / page).rename(made / "examples" / here)
     return made
 
 
@@ -269,17 +278,76 @@ def checkout(place):
 
 HOST = "tests/linux/test_pages.py"
 DOCKER = "tests/docker/test_pages_in_docker.py"
+PODMAN = "tests/docker/test_podman_kube.py"
 FOLLOWED: dict[str, str] = {
+    "README.md": DOCKER,
     "docs/tutorial.md": DOCKER,
     "docs/howto-limits.md": DOCKER,
+    "docs/howto-zero-downtime.md": HOST,
     "docs/howto-json-logs.md": DOCKER,
     "docs/howto-secrets.md": DOCKER,
     "docs/howto-non-root.md": DOCKER,
+    "docs/kubernetes.md": PODMAN,
+    "docs/podman.md": PODMAN,
+    "docs/privileges.md": DOCKER,
+    "examples/go-web/README.md": DOCKER,
 }
 # Commands that no test types, by page; each with what shows the same, or why it cannot be shown.
-EXCEPTIONS: dict[str, dict[str, str]] = {}
-# Commands in whose place another one is run, with the reason.
-INSTEAD: dict[str, tuple[str, str]] = {}
+_ROLLED = "docs/howto-zero-downtime.md shows the same reload, and is followed"
+_SWARM = "makes a swarm of the engine: tests/docker/test_swarm.py deploys this stack in one"
+_ASKED = "tests/docker/test_container_verbs.py has these verbs"
+_COMPILED = (
+    "compiles Go in a container for minutes; docs/howto-zero-downtime.md has the same on the "
+    "machine, and tests/docker/test_go_in_docker.py has Go in containers"
+)
+EXCEPTIONS: dict[str, dict[str, str]] = {
+    "docs/rolling.md": dict.fromkeys(("pyinitctl reload", "echo $?"), _ROLLED),
+    "docs/swarm.md": {
+        "docker swarm init": _SWARM,
+        "docker stack deploy -c examples/swarm/stack.yaml shop": _SWARM,
+        "pyinitctl fleet status": "tests/docker/test_fleet.py has it, on a swarm, too",
+        "pyinitctl --container shop_web.1 why worker": _ASKED,
+        "pyinitctl --container go-web logs -f web": _ASKED,
+        "pyinitctl --container go-web --json status": _ASKED,
+    },
+    "examples/go-socket/README.md": dict.fromkeys(
+        (
+            "docker build -q -t pyinit .",
+            "docker build -q -t go-socket examples/go-socket",
+            "docker run -d --name go-socket -p 8080:8080 -p 8081:8081 go-socket",
+            "docker exec go-socket pyinitctl status",
+            "curl -s localhost:8080/",
+            "curl -s localhost:8081/",
+            "curl -s -X POST localhost:8080/crash",
+            "echo $?",
+            "docker exec go-socket pyinitctl restart --rolling web",
+            "docker rm -f go-socket",
+        ),
+        _COMPILED,
+    ),
+}
+# Commands in whose place another one ("": none) is run, with the reason.
+_CLUSTER = "there is no cluster: the manifest is played by podman"
+_BUILT = "the image is brought from the Docker engine, which has built it from the same Dockerfile"
+_PLAY = "podman kube play --network none examples/kubernetes/deployment.yaml"
+_IN_POD = "podman exec go-web-pod-0-go-web pyinitctl"
+INSTEAD: dict[str, tuple[str, str]] = {
+    "make demo": ("", "tests/docker/test_demo.py runs it, and looks at each of its steps"),
+    "podman build -t pyinit .": ("", _BUILT),
+    "podman build -t go-web examples/go-web": ("", _BUILT),
+    "podman kube play examples/kubernetes/deployment.yaml": (_PLAY, "ports stay free"),
+    "kubectl apply -f examples/kubernetes/deployment.yaml": (_PLAY, _CLUSTER),
+    "kubectl rollout status deploy/go-web": (f"{_IN_POD} wait all --for ready", _CLUSTER),
+    **{
+        f"kubectl exec deploy/go-web -c go-web -- pyinitctl {verb}": (f"{_IN_POD} {verb}", _CLUSTER)
+        for verb in ("status", "restart web", "why web", "ready")
+    },
+    "kubectl logs deploy/go-web -c watcher": ("podman logs go-web-pod-0-watcher", _CLUSTER),
+    "kubectl delete -f examples/kubernetes/deployment.yaml": (
+        "podman kube down examples/kubernetes/deployment.yaml",
+        _CLUSTER,
+    ),
+}
 
 
 def unfollowed(page):
@@ -297,8 +365,10 @@ def main():
         if shown:
             by = FOLLOWED.get(page, "")
             sys.stdout.write(f"{page}: {len(shown)} commands, {by or 'not followed'}\n")
-        for text, why in EXCEPTIONS.get(page, {}).items():
-            sys.stdout.write(f"    {text!r}: {why}\n")
+        for text in dict.fromkeys(command.text for command in shown):
+            other, why = INSTEAD.get(text, ("", EXCEPTIONS.get(page, {}).get(text, "")))
+            if why:
+                sys.stdout.write(f"    $ {text}\n        {other or 'not run'}: {why}\n")
 
 
 if __name__ == "__main__":

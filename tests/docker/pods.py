@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import shutil
 import subprocess
 from contextlib import contextmanager
 
@@ -41,6 +43,16 @@ class Podman:
         assert done.returncode == 0, f"podman {' '.join(words)}: {done.stderr.decode()}"
         return done.stdout.decode()
 
+    def on_path(self, directory):
+        """Return a directory with a `podman` that is this one."""
+        script = directory / "bin" / "podman"
+        script.parent.mkdir()
+        words = shlex.join([shutil.which("podman"), *self.words[1:]])
+        config = shlex.quote(self.environment["CONTAINERS_CONF"])
+        script.write_text(f'#!/bin/sh\nCONTAINERS_CONF={config} exec {words} "$@"\n')
+        script.chmod(0o755)
+        return script.parent
+
     def bring(self, image, name):
         """Have an image of the Docker engine, under a name of its own."""
         with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saving:
@@ -76,9 +88,9 @@ class Pod:
 
     def __init__(self, podman, path, directory):
         self.podman = podman
-        documents = list(yaml.safe_load_all(path.read_text()))
         self.file = directory / path.name
-        self.file.write_text(yaml.safe_dump_all(map(_as_podman_has_it, documents)))
+        self.file.write_text(path.read_text())
+        as_played(self.file)
         podman.said("kube", "play", "--network", "none", str(self.file))
         made = json.loads(podman.said("ps", "-a", "--format", "json"))
         self._names = [each["Names"][0] for each in made]
@@ -128,6 +140,12 @@ class Pod:
     def stop(self):
         """Stop all containers as `podman kube down` does, but keep them."""
         self.podman.said("pod", "stop", "-a")
+
+
+def as_played(file):
+    """Change a manifest into what podman 4.3 plays."""
+    documents = list(yaml.safe_load_all(file.read_text()))
+    file.write_text(yaml.safe_dump_all(map(_as_podman_has_it, documents)))
 
 
 def _as_podman_has_it(document):

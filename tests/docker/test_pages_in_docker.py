@@ -9,7 +9,7 @@ import pytest
 from following import Reader, Way, checkout
 
 PAGES = [page for page, by in following.FOLLOWED.items() if by == following.DOCKER]
-MINE = ("shop", "pit", "kiosk")  # containers, images and directories of the pages
+MINE = ("shop", "pit", "kiosk", "go-web")  # containers, images and directories of the pages
 PUBLISHED = (8080, 8081, 9001)
 
 
@@ -47,7 +47,9 @@ def free_ports():
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_page_is_what_happens(page, way, tmp_path):
-    checkout(tmp_path)
-    with Reader(tmp_path, way) as reader:
+def test_the_page_is_what_happens(page, way, image, tmp_path):
+    here = checkout(tmp_path, way.named)
+    for file in here.glob("examples/*/Dockerfile"):
+        file.write_text(file.read_text().replace("ARG PYINIT=pyinit", f"ARG PYINIT={image}"))
+    with Reader(here, way) as reader:
         reader.follow(page)

@@ -1,15 +1,17 @@
 """The manifests of examples/kubernetes as pods of podman, with runc."""
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+import following
 import pytest
 from boxes import PATIENCE_S, TOP, alone, eventually
 from outside import complaint, ctl, said
-from pods import Pod, Podman
+from pods import Pod, Podman, as_played
 
 KUBERNETES = TOP / "examples/kubernetes"
 
@@ -92,3 +94,15 @@ def test_pyinitctl_reaches_the_containers_of_podman_from_outside(podman, play):
         assert set(found) == {name, pod.name("watcher")}
         names = [[each["name"] for each in found[one]["pyinit"]["processes"]] for one in found]
         assert sorted(names) == [["watcher"], ["web", "worker"]]
+
+
+@pytest.mark.parametrize("page", ["docs/podman.md", "docs/kubernetes.md"])
+def test_the_page_is_what_happens(page, podman, tmp_path):
+    here = following.checkout(tmp_path)
+    as_played(here / "examples/kubernetes/deployment.yaml")
+    places = {"PATH": f"{podman.on_path(tmp_path)}:{os.environ['PATH']}"}
+    try:
+        with following.Reader(here, following.Way(instead=following.INSTEAD), env=places) as reader:
+            reader.follow(page)
+    finally:
+        podman.run("pod", "rm", "-fa", "-t", "0")

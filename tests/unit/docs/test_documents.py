@@ -1,6 +1,7 @@
 """The documents are true: what they configure compiles, where they lead exists."""
 
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -10,29 +11,98 @@ from pyinit.cli.verbs import VERBS
 from pyinit.config.load import load
 
 TOP = Path(__file__).resolve().parents[3]
-PAGES = [TOP / "README.md", TOP / "CONTRIBUTING.md", *sorted((TOP / "docs").glob("*.md"))]
+sys.path.append(str(TOP / "tests"))
+
+import following  # noqa: E402
+
+PAGES = [TOP / page for page in following.pages()]
 README = (TOP / "README.md").read_text()
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+STEPS = 2  # from README.md to any page
 
 
 def _blocks(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
+def _name(page):
+    return str(page.relative_to(TOP))
+
+
+def _links(page):
+    """Return [(file, anchor)] of the links of a page that stay in the repository."""
+    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    found = [link.partition("#") for link in LINK.findall(text) if "://" not in link]
+    return [((page.parent / file).resolve() if file else page, name) for file, _, name in found]
+
+
+def _anchors(page):
+    """Return the anchors that GitHub gives to the heads: the second of a name has -1."""
+    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    seen, found = {}, set()
+    for head in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
+        slug = re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-")
+        found.add(f"{slug}-{seen[slug]}" if slug in seen else slug)
+        seen[slug] = seen.get(slug, 0) + 1
+    return found
+
+
 def test_the_readme_is_short_enough_for_a_newcomer():
     assert README.count("\n") < 200
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_of_a_page_leads_to_a_file(page):
-    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text())]
-    inner = [link for link in links if link and "://" not in link]
-    assert [link for link in inner if not (page.parent / link).exists()] == []
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_link_of_a_page_leads_to_a_file_and_a_heading_of_it(page):
+    for file, anchor in _links(page):
+        assert file.exists(), file
+        assert not anchor or anchor in _anchors(file), (file.name, anchor)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_page_is_two_steps_from_the_readme_at_most():
+    near = {TOP / "README.md"}
+    for _ in range(STEPS):
+        near |= {file for page in near if page.suffix == ".md" for file, _ in _links(page)}
+    assert [_name(page) for page in PAGES if page not in near] == []
+
+
+def test_the_index_names_every_page_of_its_directory():
+    index = TOP / "docs" / "README.md"
+    named = {file for file, _ in _links(index)}
+    assert [page.name for page in (TOP / "docs").glob("*.md") if page not in {index, *named}] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_every_toml_block_of_a_page_can_be_parsed(page):
     for block in _blocks(page.read_text(), "toml"):
         assert tomllib.loads(block)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_command_of_a_page_is_run_by_a_test_or_excused_with_a_reason(page):
+    assert [command.text for command in following.unfollowed(_name(page))] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_commands_are_shown_so_that_they_can_be_followed(page):
+    languages = {language for language, _line, _text in following.blocks(_name(page))}
+    assert languages.isdisjoint({"sh", "bash", "shell"}), "say ```console, and `$ ` before commands"
+
+
+def test_nothing_is_excused_that_no_page_shows():
+    shown = {page: {each.text for each in following.commands(page)} for page in following.pages()}
+    for page, excused in following.EXCEPTIONS.items():
+        assert set(excused) <= shown[page], page
+    assert set(following.INSTEAD) <= set().union(*shown.values())
+
+
+def test_who_is_said_to_follow_a_page_is_there():
+    for page, test in following.FOLLOWED.items():
+        assert following.commands(page), page
+        assert (TOP / test).exists()
+    for excused in following.EXCEPTIONS.values():
+        for why in excused.values():
+            for file in re.findall(r"tests/\S+\.py", why):
+                assert (TOP / file).exists(), file
 
 
 def test_the_configuration_of_the_readme_is_a_plan(tmp_path):
@@ -54,5 +124,27 @@ def test_every_verb_the_readme_names_is_one():
 def test_every_make_target_a_page_names_is_one():
     targets = set(re.findall(r"^([a-z-]+):", (TOP / "Makefile").read_text(), re.MULTILINE))
     for page in PAGES:
-        for block in _blocks(page.read_text(), "sh"):
-            assert set(re.findall(r"^make ([a-z]+)", block, re.MULTILINE)) <= targets
+        assert (
+            set(re.findall(r"(?:`|^\$ )make ([a-z]+)", page.read_text(), re.MULTILINE)) <= targets
+        )
+
+
+def test_the_bounds_that_are_explained_are_those_that_are_measured():
+    text = (TOP / "docs" / "why.md").read_text()
+    table = text.partition("| row of performance.md | bound |")[2].partition("\n\n")[0]
+    measured = (TOP / "docs" / "performance.md").read_text()
+    bounds = [float(bound) for bound in re.findall(r"\| ([\d.]+) \|$", table, re.MULTILINE)]
+    known = {float(bound) for bound in re.findall(r"[<>]= ([\d.]+):", measured)}
+    assert len(bounds) == 5
+    assert set(bounds) <= known
+
+
+def test_the_imports_that_are_explained_are_those_that_are_allowed():
+    text = (TOP / "docs" / "why.md").read_text()
+    table = text.partition("| imported | for |\n|---|---|\n")[2].partition("\n\n")[0]
+    named = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)))
+    test = (TOP / "tests" / "unit" / "architecture" / "test_import_budget.py").read_text()
+    allowed = re.findall(
+        r'^    "(\w+)": ', test.partition("ALLOWED = {")[2].partition("\n}")[0], re.MULTILINE
+    )
+    assert sorted(named) == sorted(allowed)
