@@ -165,7 +165,7 @@ class Builder:
             exit=init.get("exit", exit_rule, "fail-fast"),
             limits=program.in_order(limits),
             limits_unmet=init.get("limits_unmet", values.choice("fail", "warn"), "fail"),
-            stop_budget=init.get("stop_budget", values.duration, 9.0),
+            stop_budget=init.get("stop_budget", stop_budget, 9.0),
             drain_delay=init.get("drain_delay", values.duration, 0.0),
             umask=init.get("umask", values.mode, None),
             directory=init.get("directory", values.word, None),
@@ -274,8 +274,24 @@ def _exit_when(section: Section | None) -> ExitWhen | None:
     if len({"file", "process"} & set(section.tree)) != 1:
         fix = 'write { file = "/lifecycle/done" } or { process = "NAME" }'
         section.fault("exit_when: it is a file or a process", fix)
-    file = section.get("file", values.word, "")
+    file = section.get("file", _absolute, "")
     return ExitWhen(file, section.get("process", _process_name, ""))
+
+
+def stop_budget(value: object) -> float:
+    """Return the seconds within which the whole shutdown ends: some, for else nothing could."""
+    seconds = values.duration(value)
+    if not seconds:
+        fix = 'write a duration below the container\'s grace, such as "9s"'
+        raise ValueFault("nothing can be stopped in no time", fix)
+    return seconds
+
+
+def _absolute(value: object) -> str:
+    path = values.word(value)
+    if not path.startswith("/"):
+        raise ValueFault(f'"{path}" is no path from the root', 'write "/lifecycle/done"')
+    return path
 
 
 def _process_name(value: object) -> str:

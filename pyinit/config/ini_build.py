@@ -11,6 +11,7 @@ from pyinit.config import (
     ini_values,
     values,
 )
+from pyinit.config.build import stop_budget
 from pyinit.config.ini_parse import Block
 from pyinit.config.ini_section import Section, World, check_words
 from pyinit.config.problems import suggest
@@ -58,7 +59,7 @@ def build(
     _check_exit(own_section, init, processes)
     budget = ini_program.stop_budget(processes) + init.drain_delay
     if own_section is not None:
-        budget = own_section.get("stop_budget", values.duration, budget)
+        budget = own_section.get("stop_budget", stop_budget, budget)
         web = _web(own_section, web)
     return Plan(
         replace(init, stop_budget=budget),

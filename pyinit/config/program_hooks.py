@@ -45,6 +45,10 @@ def reload(section: Section) -> tuple[int, tuple[str, ...]]:
     sub = section.sub("reload", "program.reload")
     if sub is None:
         return 0, ()
+    is_empty = section.layers("reload")[0].tree["reload"] == {}
+    if is_empty and not (sub.layers("signal") or sub.layers("command")):
+        fix = 'write { signal = "HUP" } or { command = ["/path", "argument"] }'
+        sub.fault("reload: a signal or a command is needed, there is none", fix)
     signum, words = sub.get("signal", values.signal, 0), sub.get("command", command, ())
     if signum and words:
         sub.fault("reload: a signal or a command, not both", "leave one out", ("command",))

@@ -37,7 +37,7 @@ def ready(section: Section) -> Ready | None:
     if kind is None:
         return None
     timeout = sub.get("timeout", _longer, 30.0)
-    interval = max(LEAST_S, sub.get("interval", DURATION, 1.0))
+    interval = max(LEAST_S, sub.get("interval", _some, 1.0))
     argv = sub.get("exec", command, ()) if kind == "exec" else ()
     return Ready(kind, _target(sub, kind), timeout, interval, argv)
 

@@ -3,6 +3,8 @@
 Both are looked for once a second, for there is nobody who would tell: the file may be on a file
 system that notifies nobody, and the process is none of ours (Kubernetes' shareProcessNamespace).
 A process must have been seen before it can be gone: the other container may start later than ours.
+A file that is there from the beginning is the end all the same: a sidecar that was restarted after
+its job was over would wait for ever for another one.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ class ExitWhen:
         self._when: Condition | None = None
         self._at = NEVER
         self._pid, self._start = 0, 0  # of the process that was seen
-        self._seen = False
+        self._seen = False  # the process; of a file, that it was looked for
         self._left: list[str] = []  # of a look through /proc
         machine.loop.timed = (*machine.loop.timed, self)
 
@@ -46,11 +48,11 @@ class ExitWhen:
         self._at = NEVER if self._when is None else 0.0
 
     def carried(self) -> tuple[object, tuple[int, ...]]:
-        """Return whether the process was seen: it may be gone before the next pyinit looks."""
+        """Return what was seen: the process may be gone before the next pyinit looks."""
         return self._seen, ()
 
     def resume(self, known: object) -> None:
-        """Know that the process was seen."""
+        """Know what was seen."""
         self._seen = known is True
 
     def next_deadline(self) -> float:
@@ -74,7 +76,13 @@ class ExitWhen:
         try:
             posix.stat(path)
         except OSError:
+            self._seen = True
             return ""
+        if not self._seen:
+            self._machine.log.warning(
+                f'"{path}" is there already: this is the end before anything has begun\n'
+                "  if an earlier run has left it, let whoever makes it remove it at its start"
+            )
         return f'"{path}" is there'
 
     def _of_process(self, name: str, now: float) -> str:

@@ -31,6 +31,19 @@ def test_it_ends_with_0_once_the_file_is_there(tmp_path, command):
 def test_a_file_that_is_there_already_is_the_end(tmp_path):
     with Box(until_file(tmp_path) + WEB) as box:
         assert box.wait() == 0
+        assert f'warning: "{tmp_path}" is there already' in box.err
+        assert "remove it at its start" in box.err
+
+
+def test_nobody_is_warned_of_a_file_that_comes_while_pyinit_is_replaced(tmp_path):
+    done = tmp_path / "done"
+    with Box(until_file(done) + WEB) as box:
+        box.until("up", out=True)
+        reexec = box.ctl("reexec")
+        assert reexec.returncode == 0, reexec.stderr
+        done.touch()
+        assert box.wait() == 0
+        assert "is there already" not in box.err
 
 
 @needs_root  # to come in

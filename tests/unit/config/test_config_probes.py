@@ -57,6 +57,7 @@ def test_a_command_is_words_however_it_is_written(tmp_path, written):
         ("exec = []", "exec: it is empty"),
         ("exec = 3", "exec: 3 is no command"),
         ('exec = "x", tcp = ":1"', "ready: one kind is needed, not tcp and exec"),
+        ('tcp = ":1", interval = 0', "interval: it takes some time"),
         ('timeout = "1s"', "ready: one kind is needed, there is none"),
     ],
 )

@@ -210,6 +210,7 @@ def test_a_text_is_short_for_the_policy_and_for_the_signal(tmp_path):
         ("hooks = { before = ['x'] }", 'unknown key "before" in [program.web.hooks]'),
         ("stop = { sgnal = 1 }", 'unknown key "sgnal" in [program.web.stop]'),
         ('reload = "HUP"', '"reload" is no table'),
+        ("reload = {}", "reload: a signal or a command is needed, there is none"),
         ('reload = { command = ["x"], signal = "HUP" }', "reload: a signal or a command, not both"),
         ('pidfile = "/run/x.pid"', 'pidfile: only a program of type = "forking" is followed by it'),
         ('type = "simple"', 'type: "simple" is not known here'),
@@ -258,7 +259,7 @@ def test_a_value_that_cannot_be_used_is_an_error_at_its_line(tmp_path, lines, me
         ('ready = { delay = "2s" }', Ready("delay", "2.0")),
         ('ready = { fd = 4, notify = false, timeout = "1m" }', Ready("fd", "4", 60.0)),
         ('ready = { file = "/x", interval = "250ms" }', Ready("file", "/x", 30.0, 0.25)),
-        ('ready = { file = "/x", interval = 0 }', Ready("file", "/x", 30.0, 0.05)),
+        ('ready = { file = "/x", interval = 0.001 }', Ready("file", "/x", 30.0, 0.05)),
     ],
 )
 def test_readiness_has_one_kind(tmp_path, lines, wanted):
