@@ -161,7 +161,7 @@ class Reader:
         """Do all that the page says; what it says must come of it."""
         for step in steps(page):
             if isinstance(step, Written):
-                path = self.place / self.shell.directory() / step.name
+                path = self.place / self.shell.directory() / self._here(step.name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(self._here(step.text))
             else:
@@ -290,6 +290,7 @@ FOLLOWED: dict[str, str] = {
     "docs/kubernetes.md": PODMAN,
     "docs/podman.md": PODMAN,
     "docs/privileges.md": DOCKER,
+    "docs/web.md": DOCKER,
     "examples/go-web/README.md": DOCKER,
 }
 # Commands that no test types, by page; each with what shows the same, or why it cannot be shown.
