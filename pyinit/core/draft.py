@@ -19,11 +19,13 @@ from .states import (
     NO_PID,
     Backoff,
     Ending,
+    Exited,
     Fatal,
     RunId,
     Stopped,
     Stopping,
     Waiting,
+    goes_down,
     run_of,
 )
 from .trials import Tried
@@ -159,16 +161,21 @@ class Draft:
             self.send(key, Start())
 
     def start_needs(self, key: str) -> None:
-        """Let what a process needs be up."""
-        wanted = {key: None}
+        """Let what a process needs be up, and what those needed that are done with it."""
+        wanted: dict[str, None] = {}
+        seen = {key}
         stack = [key]
         while stack:
             for need in self.row(stack.pop()).plan.depends:
                 for each in self.graph.keys.get(need.program, ()):
-                    if each not in wanted and self._must_be_told(each, need.condition):
+                    if each in seen:
+                        continue
+                    if self._must_be_told(each, need.condition):
                         wanted[each] = None
-                        stack.append(each)
-        del wanted[key]
+                    elif not (need.hard and isinstance(self.row(each).state, Exited | Fatal)):
+                        continue
+                    seen.add(each)
+                    stack.append(each)
         for each in reversed(wanted):
             if each in self.falling:
                 self.falling[each] = True
@@ -218,9 +225,20 @@ class Draft:
         return tables.hidden(self.table)
 
     def keys_needing(self, program: str) -> list[str]:
-        """Return the keys of the processes that need `program` directly."""
-        users = self.graph.needed_by.get(program, ())
-        return [key for user in users for key in self.graph.keys.get(user, ())]
+        """Return the keys of the processes that need `program`, also through those at rest."""
+        found: dict[str, None] = {}
+        seen = {program}
+        stack = [program]
+        while stack:
+            for user in self.graph.needed_by.get(stack.pop(), ()):
+                if user in seen:
+                    continue
+                seen.add(user)
+                keys = self.graph.keys.get(user, ())
+                found.update(dict.fromkeys(keys))
+                if any(isinstance(self.row(key).state, Exited | Fatal) for key in keys):
+                    stack.append(user)
+        return [*found]
 
     def is_up(self, program: str) -> bool:
         """Say whether any process of `program` is not at rest."""
@@ -249,11 +267,9 @@ def _is_away(process: Process, condition: str) -> bool:
     """Say whether a process that another needs is not up, not done, and not on its way there."""
     if process.retired:
         return False
-    match process.state:
-        case Stopped() | Stopping(again=False, failed="") | Ending(asked=True, again=False):
-            return True
-        case _:
-            return graphs.judge(process, condition) == graphs.LOST
+    if isinstance(process.state, Stopped) or goes_down(process.state):
+        return True
+    return graphs.judge(process, condition) == graphs.LOST
 
 
 def _has_ended(before: Process, after: Process) -> bool:

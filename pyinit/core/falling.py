@@ -4,7 +4,7 @@ They go first: a process that is *to fall* is told to stop only when nobody who 
 any distance, has a run that is on its way down.  Until then it stands in `falling`, with whether
 it is to come again; who waits for it waits on, however well its old run still does, so that only
 the new one lets anybody go.  Those that come again start as after any start: when what they need
-is there.  A need reaches through processes at rest, as it does in a shutdown.
+is there.  A need reaches through processes at rest, as it does in a shutdown and in a start.
 
 As with systemd's `Requires=` and `After=`, only what somebody asks for does that: a crash and what
 follows it take nobody along.  What is only wanted (`wants`) takes nobody along either.
@@ -15,7 +15,7 @@ from __future__ import annotations
 from .inputs import Restart, Stop
 from .phases import Draining, Up
 from .slot import is_active, plan_to_be
-from .states import WITH_RUN, Backoff, Ending, Stopping
+from .states import WITH_RUN, Backoff, Ending, Stopping, goes_down
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,8 +35,10 @@ def stop(draft: Draft, keys: list[str]) -> None:
     active = [key for key in keys if _can_fall(draft.row(key))]
     for key in keys:
         if key not in active:
-            draft.falling.pop(key, None)
+            waited_for = draft.falling.pop(key, None) is not None
             draft.send(key, Stop(draft.row(key).plan.stop.timeout))
+            if waited_for:  # it is not to come any more, and need not have moved
+                _let_go(draft, draft.row(key).plan.program)
     taken = along(draft.graph, draft.row, draft.falling, active, again=False)
     draft.falling.update(dict.fromkeys((*active, *taken), False))
 
@@ -103,7 +105,11 @@ def _fall(draft: Draft, key: str) -> None:
     again = draft.falling.pop(key)
     draft.send(key, Restart(plan.stop.timeout) if again else Stop(plan.stop.timeout))
     draft.unblock(key)
-    for user in draft.keys_needing(plan.program):
+    _let_go(draft, plan.program)
+
+
+def _let_go(draft: Draft, program: str) -> None:
+    for user in draft.keys_needing(program):
         draft.unblock(user)
 
 
@@ -133,11 +139,7 @@ def _is_taken(process: Process, falls: bool | None, *, again: bool) -> bool:
         return False
     if not again:
         return True
-    match process.state:
-        case Stopping(again=False, failed="") | Ending(asked=True, again=False):
-            return False
-        case _:
-            return falls is not False
+    return falls is not False and not goes_down(process.state)
 
 
 def _is_held_up(draft: Draft, key: str) -> bool:

@@ -7,7 +7,17 @@ Cycles were refused by the compiler; here they only must not loop for ever.
 from __future__ import annotations
 
 from .record import Record
-from .states import RESTING, Backoff, Exited, Fatal, Running, Waiting, has_failed
+from .states import (
+    RESTING,
+    Backoff,
+    Exited,
+    Fatal,
+    Running,
+    Stopped,
+    Waiting,
+    goes_down,
+    has_failed,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,9 +94,47 @@ def standing(
         if WAIT in verdicts and late:
             text = f"was not {need.condition} within {need.timeout:g} s"
             return Standing(LOST, need.program, text)
-        if WAIT in verdicts and not waits.program:
+        if waits.program:
+            continue
+        if WAIT in verdicts:
             waits = Standing(WAIT, need.program)
+        elif need.hard:
+            behind = _on_its_way(rows, graph, row, falling)
+            waits = Standing(WAIT, behind) if behind else waits
     return waits
+
+
+def _on_its_way(
+    rows: list[Process],
+    graph: Graph,
+    row: Callable[[str], Process],
+    falling: Container[str],
+) -> str:
+    """Return a program that those of `rows` need that are done, and that is on its way, or "".
+
+    What a finished migration needed is needed by who needs the migration.  One that is down, or
+    lost, holds up nobody there: a start has told it to come, and nothing else brings it back.
+    """
+    seen: set[str] = set()
+    stack = [each for each in rows if isinstance(each.state, Exited | Fatal)]
+    while stack:
+        for need in stack.pop().plan.depends:
+            if need.program in seen or not need.hard:
+                continue
+            seen.add(need.program)
+            for each in map(row, graph.keys.get(need.program, ())):
+                state = each.state
+                if each.retired:
+                    continue
+                if each.plan.key in falling:
+                    return need.program
+                if isinstance(state, Exited | Fatal):
+                    stack.append(each)
+                elif judge(each, need.condition) == WAIT and not (
+                    isinstance(state, Stopped) or goes_down(state)
+                ):
+                    return need.program
+    return ""
 
 
 def _verdict(needed: Process, need: Dependency, *, late: bool, falls: bool) -> str:

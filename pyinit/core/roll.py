@@ -31,6 +31,7 @@ from .states import (
     Starting,
     Stopped,
     Stopping,
+    ends_by_request,
     reason_of,
     run_of,
 )
@@ -239,11 +240,7 @@ def _follow_beside(draft: Draft, roll: Roll) -> bool:
 
 def is_told_to_stop(row: Process) -> bool:
     """Say whether somebody wants the old run down, with or without another in its place."""
-    match row.state:
-        case Stopped() | Stopping(failed="") | Ending(asked=True):
-            return True
-        case _:
-            return row.retired
+    return row.retired or isinstance(row.state, Stopped) or ends_by_request(row.state)
 
 
 def _may_leave(row: Process) -> bool:

@@ -8,7 +8,7 @@ a time that comes meanwhile is one that overlaps.
     on its way, "skip"      nothing
     on its way, "queue"     once more, when it is at rest; several such times are one
     on its way, "replace"   it is stopped and started anew
-    being stopped by hand   nothing, as when it is held
+    being stopped by hand   nothing, as when it is held; so, too, while it waits to be stopped
 
 A process that is *dormant* at rest (it has a schedule, or a connection starts it) may run at any
 time: as long as there is one, something is left to run.
@@ -22,7 +22,7 @@ from .inputs import Restart, Start
 from .phases import Up
 from .record import replace
 from .slot import is_dormant
-from .states import RESTING, Ending, Stopped, Stopping, Waiting
+from .states import RESTING, Stopped, Waiting, is_held_down
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def due(draft: Draft, key: str) -> None:
     row = draft.row(key)
     if row.plan.schedule is None or row.retired:
         return
-    if _is_wanted_down(row):
+    if is_held_down(row.state) or draft.falling.get(key) is False:
         return
     if isinstance(row.state, (*RESTING, Waiting)):
         _start(draft, row)
@@ -71,23 +71,14 @@ def needs_held(draft: Draft, key: str) -> bool:
         for need in draft.row(stack.pop()).plan.depends:
             for each in draft.graph.keys.get(need.program, ()):
                 needed = draft.row(each)
-                if each in seen or graphs.judge(needed, need.condition) == graphs.MET:
+                met = graphs.judge(needed, need.condition) == graphs.MET
+                if each in seen or (met and not isinstance(needed.state, RESTING)):
                     continue
-                if _is_wanted_down(needed):
+                if is_held_down(needed.state) or draft.falling.get(each) is False:
                     return True
                 seen.add(each)
                 stack.append(each)
     return False
-
-
-def _is_wanted_down(row: Process) -> bool:
-    match row.state:
-        case Stopped(held=True) | Ending(asked=True, again=False, held=True):
-            return True
-        case Stopping(again=False, failed="", held=True):
-            return True
-        case _:
-            return False
 
 
 def _overlap(draft: Draft, row: Process, overlap: str) -> None:
@@ -95,7 +86,8 @@ def _overlap(draft: Draft, row: Process, overlap: str) -> None:
     match overlap:
         case "replace":
             said = "it is stopped and started anew"
-            draft.send(key, Restart(row.plan.stop.timeout))
+            if key not in draft.falling:  # else it is, when its turn comes
+                draft.send(key, Restart(row.plan.stop.timeout))
         case "queue":
             said = "it runs once more afterwards"
             draft.put(replace(row, queued=True))

@@ -200,12 +200,18 @@ def judge(draft: Draft, process: Process) -> None:
     if isinstance(process.state, Exited) and process.state.action == "exit":
         begin(draft, why, _code(process))
     elif policy.startswith("main:"):
-        if policy[5:] == program and not draft.is_up(program):
+        if policy[5:] == program and not _goes_on(draft, program):
             begin(draft, why, _code(process))
     elif policy == "fail-fast" and failed and process.plan.critical:
         begin(draft, why, _code(process))
     elif policy in {"fail-fast", "all-done"} and not _is_left(draft):
         begin(draft, "nothing is left to run", _first_failure(draft))
+
+
+def _goes_on(draft: Draft, program: str) -> bool:
+    """Say whether any process of `program` is not at rest; an old run that is leaving is none."""
+    keys = [key for key in draft.graph.keys.get(program, ()) if not is_beside(key)]
+    return any(is_active(draft.row(key)) for key in keys)
 
 
 def _is_left(draft: Draft) -> bool:

@@ -208,6 +208,30 @@ def reason_of(state: State) -> str:
             return ""
 
 
+def ends_by_request(state: State) -> bool:
+    """Say whether a run is on its way out because somebody wants that, whatever is to follow."""
+    match state:
+        case Stopping(failed="") | Ending(asked=True):
+            return True
+        case _:
+            return False
+
+
+def goes_down(state: State) -> bool:
+    """Say whether a run is on its way out because somebody wants that, and none is to follow."""
+    return isinstance(state, Stopping | Ending) and not state.again and ends_by_request(state)
+
+
+def is_held_down(state: State) -> bool:
+    """Say whether somebody wants a process down that a clock or a connection must not start.
+
+    Not so what was stopped since nobody used it: see demand.
+    """
+    if isinstance(state, Stopped):
+        return state.held
+    return isinstance(state, Stopping | Ending) and state.held and goes_down(state)
+
+
 def deadline(state: State) -> float:
     """Return when `state` next needs a `Due`, NEVER if it can wait for ever."""
     match state:

@@ -19,13 +19,13 @@ from .roll import is_told_to_stop
 from .slot import is_active, plan_to_be
 from .states import (
     Backoff,
-    Ending,
     Exited,
     Fatal,
     Running,
     Starting,
     Stopped,
     Stopping,
+    goes_down,
     has_failed,
     reason_of,
 )
@@ -52,7 +52,7 @@ def load(draft: Draft, plan: Plan, before: Plan | None) -> None:
         return
     draft.flush()
     rows = [row for row in draft.table if not row.retired]
-    asleep = tuple([row.plan.key for row in rows if not is_active(row) or _goes_down(row)])
+    asleep = tuple([row.plan.key for row in rows if not is_active(row) or goes_down(row.state)])
     plans = tuple([plan_to_be(row) for row in rows])
     known = {row.plan.key: (row.runs, row.restarts) for row in draft.table}
     floor = draft.floor
@@ -61,15 +61,6 @@ def load(draft: Draft, plan: Plan, before: Plan | None) -> None:
     draft.rolls = replace(draft.rolls, failed=failed)  # of other rolls, long over
     pending = tuple([(key, *known.get(key, (floor, 0))) for key in touched])
     draft.trial = Trial(replace(before, processes=plans), pending, asleep)
-
-
-def _goes_down(row: Process) -> bool:
-    """Say whether somebody wants the process down, and not up again."""
-    match row.state:
-        case Stopping(again=False, failed="") | Ending(asked=True, again=False):
-            return True
-        case _:
-            return False
 
 
 def abandon(draft: Draft) -> None:
@@ -133,7 +124,7 @@ def _judged(row: Process, runs: int, restarts: int) -> str:
             return GOOD
         case Stopping(failed=reason) if reason and anew:
             return reason
-        case _ if _goes_down(row):
+        case _ if goes_down(row.state):
             return GOOD
         case Starting() if again:
             return describe(row.last) if row.last is not None else "it has ended"

@@ -39,8 +39,8 @@ class Condemning:
         if action == "exit" and effect.now == "Exited":
             self.to_end = effect.key
 
-    def after_step(self, before, event, after):
-        ev = self.world.core.events
+    def after_step(self, before, event, after, effects):
+        ev, fx = self.world.core.events, self.world.core.effects
         hidden = row_of(after, self.to_end) is None or row_of(after, self.to_end).plan.hidden
         if self.to_end and is_up(before) and is_up(after) and not hidden:
             fail(self.world, f"{self.to_end} was condemned to exit, and everything goes on")
@@ -51,7 +51,10 @@ class Condemning:
                 fail(self.world, f"{event.key} is condemned, and nobody is meant by it")
             return
         state = after.table[event.key].state
-        if type(state).__name__ != "Stopping" or state.failed != event.reason:
+        # with it ends all else, or the reload that has brought it: it is told to stop once more
+        told = not is_up(after) or any(isinstance(each, fx.PutBack) for each in effects)
+        why = {event.reason, ""} if told else {event.reason}
+        if type(state).__name__ != "Stopping" or state.failed not in why:
             fail(self.world, f"{event.key} is condemned, and is {type(state).__name__}")
 
 

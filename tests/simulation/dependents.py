@@ -43,6 +43,8 @@ class Dependents:
                 continue
             if any(each.key == said.key for each in after.rolls.going):
                 continue  # other instances serve them
+            if any(isinstance(each, fx.PutBack) for each in effects):
+                continue  # a reload keeps to no order, nor does its end
             if requested and said.key not in self.concerned:
                 properties.fail(world, f"{said.key} has nothing to do with that, and is stopped")
             if isinstance(event, ev.PlanLoaded) or not (requested or said.key in before.falling):
@@ -112,6 +114,32 @@ def come_again(state, keys, down):
         if name(row) not in AT_REST and not by_hand and key not in down:
             found.append(key)
     return found
+
+
+def on_their_way(state, row):
+    """Return the keys of those that `row` needs through some that are done, and that will come."""
+    found, seen, todo = [], set(), [row]
+    while todo:
+        one = todo.pop()
+        for need in one.plan.depends:
+            for key in state.graph.keys.get(need.program, ()) if need.hard else ():
+                other = state.table[key]
+                if other.retired or key in seen:
+                    continue
+                if name(other) in {"Exited", "Fatal"}:
+                    seen.add(key)
+                    todo.append(other)
+                elif one is not row and (key in state.falling or _will_come(other, need)):
+                    found.append(key)
+    return found
+
+
+def _will_come(row, need):
+    """Say whether somebody is not there as he is needed, and will be without being told."""
+    if name(row) == "Stopped" or properties.is_met(row, need.condition):
+        return False
+    going = name(row) == "Stopping" and not (row.state.again or row.state.failed)
+    return not (going or (name(row) == "Ending" and row.state.asked and not row.state.again))
 
 
 def with_runs(state, key):

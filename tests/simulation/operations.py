@@ -160,7 +160,7 @@ def _lead(world, a, b):
     if not leaders:
         return
     leader, other = leaders[a % len(leaders)], leaders[b % len(leaders)]
-    if b % 5 == 0:
+    if b % 5 == 0 and other.pid in world.book.pids.values():  # pyinit looks whose it is
         world.feed(world.core.events.MainPid(leader.key, leader.run_id, other.pid))
     elif world.breed(leader.key, escaped=b % 2 == 0):
         world.lead(leader.key)
@@ -305,7 +305,11 @@ _CHOICES = [kind for kind in KINDS for _ in range(WEIGHTS.get(kind, 1))]
 
 def play(world, moves=40):
     """Make `moves` random moves in `world`, and end it."""
-    rng = world.rng
     for _ in range(moves):
-        move(world, rng.choice(_CHOICES), rng.randrange(1000), rng.randrange(1000))
+        move(world, *draw(world.rng))
     return finish(world)
+
+
+def draw(rng):
+    """Return a random move: its kind, and two numbers that choose what it is about."""
+    return rng.choice(_CHOICES), rng.randrange(1000), rng.randrange(1000)

@@ -124,7 +124,7 @@ class Promises:
             for key in (*event.keys, *self.dependents.concerned):
                 self.wanted.pop(key, None)
         elif isinstance(event, ev.ScheduleDue) and may_come(before, event.key):
-            self._time_came(before.table[event.key])
+            self._time_came(before, before.table[event.key])
 
     def restarted(self, before, keys):
         """Somebody wants new runs of `keys`, and of nobody else."""
@@ -311,15 +311,18 @@ class Promises:
             for need in row.plan.depends if row is not None else ():
                 for each in after.graph.keys.get(need.program, ()):
                     other = after.table[each]
-                    if type(other.state).__name__ == "Stopped" and not other.retired:
+                    down = type(other.state).__name__ == "Stopped" and not other.retired
+                    if down and not after.falling.get(each):
                         fail(self.world, f"{key} is to be up, and {each} stays stopped")
 
     # --- schedules
 
-    def _time_came(self, row):
+    def _time_came(self, before, row):
         """Note what a time means for a process, before the core has acted on it."""
         key = row.plan.key
         if type(row.state).__name__ in {"Stopped", "Waiting", "Exited", "Fatal"} or is_going(row):
+            return
+        if before.falling.get(key) is False:  # somebody wants it down
             return
         if row.plan.schedule.overlap == "queue":
             self.queued.add(key)
@@ -356,17 +359,20 @@ class Promises:
             self.owed.add(key)
         elif said.now == "Stopped":
             self.queued.discard(key)
+            self.owed.discard(key)  # somebody has waited for his turn to stop it
         elif said.now == "Waiting" and said.was in {"Exited", "Fatal"}:
-            by_reload = isinstance(event, ev.RollRequested) or self._is_undone()
+            book, before = self.world.book, self.world.before
+            by_reload = before.rolls.going != self.world.state.rolls.going or self._is_undone()
             told = (
                 ev.StartRequested,
                 ev.RestartRequested,
+                ev.RollRequested,
                 ev.PlanLoaded,
                 ev.ScheduleDue,
                 ev.Called,
                 ev.Boot,
             )
-            wanted = key in self.owed or key in self.world.before.falling
+            wanted = key in {*book.with_needs(before, self.owed), *before.falling}
             if not wanted and not isinstance(event, told) and not by_reload:
                 fail(self.world, f"{key} came to rest, and nobody wants it up")
             self.owed.discard(key)
@@ -380,7 +386,7 @@ class Promises:
             if was is None or not is_up(before) or not may_be_called(before, key):
                 continue
             asleep = type(now.state).__name__ in {"Stopped", "Exited"}
-            if asleep and not self._needs_one_held(before, was):
+            if asleep and not (after.falling.get(key) or self._needs_one_held(before, was)):
                 fail(self.world, f"somebody has connected to {key}, and it stays down")
 
     def _needs_one_held(self, state, row):
@@ -434,6 +440,8 @@ class Promises:
             row = row_of(self.world.state, key.removesuffix(rolling.BESIDE))  # they have exchanged
         if self._is_undone():
             row = row_of(before, key) or row
+        if row is None:
+            return  # it came and went with a reload that was undone in this step
         if said.now == "Waiting" or not self._is_undone():
             self._patience(said, row.plan)
         if said.status is not None:
@@ -445,6 +453,8 @@ class Promises:
             elif said.now == "Exited":
                 self._may_end(said, row, row_of(before, key))
             self.up.discard(key)
+        if said.now == "Stopping" and not said.reason:
+            self.granted.pop((key, said.run_id), None)  # that was for its start
         if said.now == "Stopping" and said.reason.startswith("not ready"):
             until = self.granted.get((key, said.run_id), 0.0)
             if self.world.now < until - EPSILON and is_up(before):
@@ -457,7 +467,8 @@ class Promises:
             self.failed[key], self.childless[key], self.tries[key] = [], 0, 0
         elif said.now == "Fatal":
             self.wanted.pop(key, None)
-            if said.status is None and "it needs" not in said.reason:
+            swapped = key.endswith(rolling.BESIDE) and said.was == "Running"
+            if said.status is None and "it needs" not in said.reason and not swapped:
                 fail(self.world, f"{key} is given up without a run")
 
     def _patience(self, said, plan):
@@ -611,7 +622,9 @@ class Promises:
         """Nobody is told to stop while somebody who needs it is active."""
         ev = self.world.core.events
         hasty = getattr(after.phase, "shutdown", None) is None or after.phase.shutdown.asked > 1
-        if type(after.phase).__name__ != "Halting" or hasty or isinstance(event, ev.StopRequested):
+        by_hand = (ev.StopRequested, ev.RestartRequested, ev.RollRequested, ev.PlanLoaded)
+        told = isinstance(event, by_hand)  # not by the shutdown alone
+        if type(after.phase).__name__ != "Halting" or hasty or told:
             return
         active = [row.plan.key for row in shown(after) if self.world.core.slot.is_active(row)]
         if after.init.stop_order == "groups":
@@ -731,9 +744,12 @@ class Promises:
             new = wanted.get(key)
             job = new is not None and row.plan.schedule and new.schedule
             if state == "Running" and not row.retired and new is not None and not job:
+                if not is_up(after):
+                    continue
                 differs = new.launch != row.plan.launch or new.kind != row.plan.kind
                 rolled = any(key in (each.key, *each.waiting) for each in after.rolls.going)
                 again = getattr(row_of(after, key).state, "again", False)
+                rolled |= key in dict(after.rolls.failed)
                 if differs and not (again or rolled or self._is_undone()):
                     fail(self.world, f"{key} differs, and is not given a new run")
 

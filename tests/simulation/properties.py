@@ -64,17 +64,23 @@ class Book:
             self.down.update([key for key in event.keys if can_be_held(before, key)])
             self.down.update([key for key in taken if not is_at_rest(before, key)])
         elif isinstance(event, (ev.StartRequested, ev.RollRequested)):
-            up = self._with_needs(before, event.keys)
+            up = self.with_needs(before, event.keys)
+            if isinstance(event, ev.RollRequested):  # who has no run is restarted
+                rows = [row_of(before, key) for key in event.keys]
+                idle = [
+                    row.plan.key for row in rows if row and type(row.state).__name__ != "Running"
+                ]
+                up |= self.with_needs(before, dependents.come_again(before, idle, self.down))
             self.down.difference_update(up)
             world.promises.restarted(before, [key for key in up if key in before.falling])
         elif isinstance(event, ev.RestartRequested):
             back = dependents.come_again(before, event.keys, self.down)
-            self.down.difference_update(self._with_needs(before, (*event.keys, *back)))
+            self.down.difference_update(self.with_needs(before, (*event.keys, *back)))
             world.promises.restarted(before, (*event.keys, *back))
         elif isinstance(event, ev.PlanLoaded) and is_up(before):
             old = {row.plan.key for row in before.table if not row.retired}
             fresh = [each.key for each in event.plan.processes if each.key not in old]
-            self.down.difference_update(self._with_needs(after, fresh))
+            self.down.difference_update(self.with_needs(after, fresh))
         for row in after.table:
             timeout = row.plan.stop.timeout
             if row.pending is not None:
@@ -93,7 +99,7 @@ class Book:
             case fx.PutBack(plan):
                 old = {row.plan.key for row in before.table if not row.retired}
                 fresh = [each.key for each in plan.processes if each.key not in old]
-                self.down.difference_update(self._with_needs(self.world.state, fresh))
+                self.down.difference_update(self.with_needs(self.world.state, fresh))
             case fx.Exchanged(key, other):
                 for account in (self.pids, self.run_ids, self.timeouts):
                     swap(account, key, other)
@@ -105,6 +111,8 @@ class Book:
                 if self.run_ids.get(key) != run_id:
                     fail(self.world, f"survey of a run that is over: {effect!r}")
             case fx.Announce():
+                if effect.now == "Waiting" and self._rolls_on(before):
+                    self.down.discard(effect.key)  # who is restarted in a roll needs it
                 self._announce(effect)
             case fx.Removed(key):
                 if key in self.pids:
@@ -119,6 +127,10 @@ class Book:
                 fail(self.world, "a reload in the middle of a shutdown")
             case _:
                 pass
+
+    def _rolls_on(self, before):
+        """Say whether the turn of a roll has come in this step."""
+        return before.rolls.going != self.world.state.rolls.going
 
     def will_lead(self, event):
         """Say whether a MainPid is about a run that is there and a process that leads none."""
@@ -198,18 +210,24 @@ class Book:
             for each in world.children.values()
             if each.key == key and not each.leader and not each.dead
             and each.run_id == self.run_ids.get(key)
-            and (row.plan.stop.kill == "tree" or each.group == self._last_group(each))
+            and (row.plan.stop.kill == "tree" or each.group == self._last_group(row, each))
         ]  # fmt: skip
         if left and not stuck and type(row.state).__name__ == "Ending":
             fail(world, f"a new run of {key} beside {len(left)} of its last run")
 
-    def _last_group(self, child):
-        return child.group if child.group != child.pid else None
+    def _last_group(self, row, child):
+        """Return the group of a child if it is one of those that count as the run's."""
+        run = getattr(row.state, "run", None)
+        known = run is not None and child.group in {run.pid, run.group}
+        return child.group if known and child.group != child.pid else None
 
     def _needs_met(self, before, after, effect):
         undone = self.world.core.effects.PutBack
         if any(isinstance(each, undone) for each in self.world.log[-1][2]):
             return  # what was there before that is in no state that is told
+        held_up = dependents.on_their_way(after, after.table[effect.key])
+        if held_up and not self._ended_in_step() & {*held_up}:
+            fail(self.world, f"{effect.key} starts, but {held_up[0]} is still on its way")
         for need in effect.plan.depends:
             for key in after.graph.keys.get(need.program, ()):
                 self.world.promises.dependents.let_go(effect, after.table[key], need)
@@ -335,15 +353,16 @@ class Book:
         if isinstance(event, (ev.Boot, ev.StartRequested, ev.RestartRequested, ev.PlanLoaded)):
             return
         undone = any(isinstance(each, core.effects.PutBack) for each in world.log[-1][2])
-        if isinstance(event, ev.RollRequested) or undone:
+        if isinstance(event, ev.RollRequested) or undone or self._rolls_on(before):
             return
         taken = [each for each in world.log[-1][2] if isinstance(each, core.effects.Exchanged)]
         woken = {each.key for each in taken}
+        woken |= self.with_needs(before, [row.plan.key for row in before.table if row.queued])
         if isinstance(event, ev.ScheduleDue) and may_come(before, event.key):
-            woken |= self._with_needs(before, (event.key,))
+            woken |= self.with_needs(before, (event.key,))
         if isinstance(event, ev.Called) and is_up(before):
             called = [key for key in event.keys if may_be_called(before, key)]
-            woken |= self._with_needs(before, called)
+            woken |= self.with_needs(before, called)
         for row in before.table:
             if not core.slot.is_active(row) and row.plan.key in after.table:
                 now = after.table[row.plan.key]
@@ -360,6 +379,7 @@ class Book:
             if (
                 waiting
                 and row.plan.key not in after.falling
+                and not dependents.on_their_way(after, row)
                 and all(
                     (lets_go(after.table[key], need) and key not in after.falling)
                     or world.promises.forgone(row.plan.key, need)
@@ -415,13 +435,14 @@ class Book:
         for row in shown(after):
             name = type(row.state).__name__
             was = row_of(before, row.plan.key)
-            if name not in {"Exited", "Fatal"} or was is None or was.state == row.state:
+            if name not in {"Exited", "Fatal"} or (was is not None and was.state == row.state):
                 continue
             code = code_of(core, row)
             if getattr(row.state, "action", "") == "exit" and not row.plan.hidden:
                 codes.add(1)
             policy, program = after.init.exit, row.plan.program
-            others = [each for each in after.table if each.plan.program == program]
+            theirs = [each for each in after.table if each.plan.program == program]
+            others = [each for each in theirs if not each.plan.key.endswith("+")]
             if policy == "fail-fast" and is_failure(row) and row.plan.critical:
                 codes.add(code or 1)
             elif policy == f"main:{program}" and not any(map(core.slot.is_active, others)):
@@ -481,7 +502,7 @@ class Book:
         if again != after:
             fail(self.world, f"the same step gives something else: {event!r}")
 
-    def _with_needs(self, state, keys):
+    def with_needs(self, state, keys):
         found, todo = set(), list(keys)
         while todo:
             key = todo.pop()

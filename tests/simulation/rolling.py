@@ -4,6 +4,7 @@ The old run is left alone until the new one is up; each run is stopped in the sl
 ends; a reload that fails is undone as a whole, and one that does not fail is not.
 """
 
+import dependents
 from properties import fail, is_up, row_of
 
 BESIDE = "+"
@@ -23,9 +24,13 @@ class Rolling:
             self.fresh = {}
             if event.before is not None:
                 self._begin(before, event.plan)
-        elif isinstance(event, (ev.StopRequested, ev.RestartRequested)):
+        elif isinstance(event, (ev.StopRequested, ev.RestartRequested, ev.RollRequested)):
             for key in event.keys:
-                self.fresh.pop(key, None)
+                row = row_of(before, key)
+                if not isinstance(event, ev.RollRequested) or (
+                    row is not None and type(row.state).__name__ != "Running"
+                ):
+                    self.fresh.pop(key, None)
 
     def _begin(self, before, plan):
         for each in plan.processes:
@@ -84,7 +89,10 @@ class Rolling:
         if isinstance(event, ev.RollRequested) and is_up(before) and is_up(after):
             rows = [row_of(before, key) for key in event.keys]
             calm = all(row is None or type(row.state).__name__ == "Running" for row in rows)
-            for key in event.keys if calm else ():  # who is down takes others along
+            there = [key for key in event.keys if row_of(before, key)]
+            taken = {user for key in there for user in dependents.users(before, [key])}
+            # who is down, or restarted in a roll, takes others along
+            for key in [each for each in event.keys if calm and each not in taken]:
                 self._spared(row_of(before, key), row_of(after, key))
         for each in effects:
             if isinstance(each, fx.PutBack):

@@ -103,7 +103,7 @@ class World:
             self.perform(effect)
         self.book.after_step(before, event, after, effects)
         self.promises.after_step(before, event, after, effects)
-        self.condemning.after_step(before, event, after)
+        self.condemning.after_step(before, event, after, effects)
         self.rolling.after_step(before, event, after, effects)
         if not self.rng.random() < self.lateness:
             self.deliver_all()

@@ -4,7 +4,7 @@ import pytest
 from core_desk import Desk, never, program
 
 from pyinit.core import events as ev
-from pyinit.core.plan import Dependency, Plan, Restart
+from pyinit.core.plan import Dependency, Plan, Ready, Restart
 from pyinit.core.record import replace
 from pyinit.core.states import Backoff, Stopped, Stopping
 
@@ -114,6 +114,71 @@ def test_a_need_reaches_through_what_is_at_rest():
     assert desk.names() == {"db:0": "Running", "migrate:0": "Exited", "web:0": "Stopping"}
     desk.obey()
     assert desk.names() == {"db:0": "Stopped", "migrate:0": "Exited", "web:0": "Stopped"}
+
+
+def migrated(condition="started"):
+    """Return a desk on which `web` is up, by a finished migration of `db`."""
+    migrate = program("migrate", kind="oneshot", needs={"db": condition})
+    ready = Ready("notify", timeout=5.0) if condition == "ready" else None
+    db = program("db", ready=ready, critical=False, restart=Restart(max=0))
+    desk = Desk(db, migrate, program("web", needs={"migrate": "completed"}), exit="never")
+    desk.spawn("db:0")
+    desk.feed(ev.ReadyReported("db:0", desk["db"].runs))
+    desk.spawn("migrate:0")
+    desk.ends("migrate:0")
+    desk.up()
+    return desk
+
+
+def test_who_needs_what_is_done_is_restarted_when_that_has_what_it_needed():
+    desk = migrated("ready")
+    restart(desk, "db")
+    desk.ends("web:0", 15)
+    desk.ends("db:0", 15)
+    desk.spawn("db:0")
+    assert desk.names() == {"db:0": "Starting", "migrate:0": "Exited", "web:0": "Waiting"}
+    desk.feed(ev.ReadyReported("db:0", desk["db"].runs))
+    assert desk.names() == {"db:0": "Running", "migrate:0": "Exited", "web:0": "Starting"}
+    assert desk["migrate"].runs == 1, "what is done is not done again"
+
+
+def test_a_start_goes_through_what_is_done_to_what_that_needed():
+    desk = migrated()
+    stop(desk, "db")
+    desk.obey()
+    desk.feed(ev.StartRequested(("web:0",)))
+    assert desk.names() == {"db:0": "Starting", "migrate:0": "Exited", "web:0": "Waiting"}
+    desk.up()
+    assert desk.names() == {"db:0": "Running", "migrate:0": "Exited", "web:0": "Running"}
+
+
+def test_what_was_needed_and_has_failed_holds_up_nobody():
+    desk = migrated()
+    restart(desk, "db")
+    desk.ends("web:0", 15)
+    desk.feed(ev.Reaped(desk["db"].state.run.pid, 15))
+    desk.spawn("db:0", executed=False)
+    assert desk.name("web") == "Waiting"
+    stop(desk, "db")
+    desk.obey()
+    assert desk.names() == {"db:0": "Stopped", "migrate:0": "Exited", "web:0": "Stopped"}
+
+
+def test_who_waited_for_what_is_not_to_come_any_more_is_told():
+    seed = program("seed", kind="oneshot", critical=False)
+    db = program("db", kind="oneshot", needs={"seed": "done"}, critical=False, restart=never())
+    web = program("web", needs={"db": "completed"}, critical=False)
+    desk = Desk(seed, db, web, exit="never")
+    desk.spawn("seed:0")
+    desk.ends("seed:0")
+    desk.spawn("db:0")
+    desk.ends("db:0")
+    desk.up()
+    restart(desk, "db")  # web goes first
+    stop(desk, "db")
+    desk.obey()
+    assert desk.state.falling == {}
+    assert desk.name("web") != "Waiting"
 
 
 def test_names_asked_for_together_are_one_operation():

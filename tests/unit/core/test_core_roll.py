@@ -432,3 +432,14 @@ def test_without_sockets_the_roll_ends_with_who_is(how):
         desk.ends("job:0", 256)
     assert desk.state.rolls.going == ()
     assert [key for key, _ in desk.state.rolls.failed] == ["job:0"]
+
+
+def test_the_main_program_has_ended_though_its_old_run_is_not_gone_yet():
+    desk = up(web(restart=Restart(policy="never")), program("log"), exit="main:web")
+    roll(desk, "web:0")
+    is_ready(desk, "web:0+")
+    assert desk.name("web:0+") == "Stopping", "the old run, which takes its time"
+    desk.ends("web:0", 3 << 8)
+    assert desk.phase == "Halting"
+    desk.obey()
+    assert desk.code == 3

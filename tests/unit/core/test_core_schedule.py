@@ -249,3 +249,18 @@ def test_a_job_that_leaves_the_plan_leaves_without_a_word():
     desk.ends("job")
     effects = desk.feed(ev.PlanLoaded(Plan(processes=(program("web"),))))
     assert [type(each).__name__ for each in effects] == ["Removed"]
+
+
+@pytest.mark.parametrize("overlap", ["queue", "replace"])
+def test_a_time_means_nothing_to_who_waits_for_his_turn_to_be_stopped(overlap):
+    job = program("job", kind="oneshot", schedule=Schedule(every=60.0, overlap=overlap))
+    desk = Desk(job, program("web", needs={"job": "started"}), exit="never")
+    desk.feed(ev.StartRequested(("job:0",)))
+    desk.up()
+    desk.feed(ev.StopRequested(("job:0",)))  # web goes first
+    assert desk.name("job") == "Running"
+    before = desk.state
+    assert desk.feed(ev.ScheduleDue("job:0")) == ()
+    assert desk.state == before
+    desk.obey()
+    assert desk.names() == {"job:0": "Stopped", "web:0": "Stopped"}
