@@ -10,6 +10,7 @@ from following import Reader, Way, checkout
 
 PAGES = [page for page, by in following.FOLLOWED.items() if by == following.DOCKER]
 MINE = ("shop", "pit", "kiosk", "go-web")  # containers, images and directories of the pages
+NAME = "{{.Repository}}:{{.Tag}}"
 PUBLISHED = (8080, 8081, 9001)
 
 
@@ -17,7 +18,8 @@ def clean(mark):
     """Remove the containers and images whose names have the mark of one reader."""
     for listed, removed in (
         (["ps", "-aq", "--filter", f"name={mark}"], ["rm", "-fv"]),
-        (["images", "-q", "--filter", f"reference=*{mark}*"], ["rmi", "-f"]),
+        # by name: an image that is the same as another test's is only called otherwise
+        (["images", "--format", NAME, "--filter", f"reference=*{mark}*"], ["rmi"]),
     ):
         found = subprocess.run(["docker", *listed], capture_output=True, text=True, check=True)
         if names := sorted(set(found.stdout.split())):
@@ -46,6 +48,7 @@ def free_ports():
     return dict(zip(PUBLISHED, found, strict=True))
 
 
+@pytest.mark.timeout(600)  # images are built, and packages fetched
 @pytest.mark.parametrize("page", PAGES)
 def test_the_page_is_what_happens(page, way, image, tmp_path):
     here = checkout(tmp_path, way.named)
