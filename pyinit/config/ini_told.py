@@ -5,6 +5,7 @@ from __future__ import annotations
 import posix
 
 from pyinit.config.ini_section import Section
+from pyinit.core.plan import DOOR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,20 +19,23 @@ AS_ROOT = (
 )
 
 
-def told(world: World, main: Section, uid: int | None) -> tuple[tuple[str, str], ...]:
-    """Return (level, sentence) in their order; `uid` is whom pyinit becomes, None for nobody."""
-    found: list[tuple[str, str]] = []
+def told(world: World, main: Section, uid: int | None) -> tuple[tuple[str, str, str], ...]:
+    """Return (level, kind, sentence) in their order, as Plan has them.
+
+    `uid` is whom pyinit becomes, None for nobody.
+    """
+    found: list[tuple[str, str, str]] = []
     if posix.geteuid() == 0:
         if main.has("user"):
-            found.append(("info", f"Set uid to user {uid or 0} succeeded"))
+            found.append(("info", "", f"Set uid to user {uid or 0} succeeded"))
         else:
-            found.append(("critical", AS_ROOT))
+            found.append(("critical", "", AS_ROOT))
     included = world.ini.files[1:]
-    found += [("info", f'Included extra file "{file}" during parsing') for file in included]
+    found += [("info", "", f'Included extra file "{file}" during parsing') for file in included]
     for kind in SERVERS:
         for block in world.ini.sections():
             section = Section(world, block, world.names)
             if section.kind == kind and not section.has("username"):
                 text = f"Server '{block.name}' running without any HTTP authentication checking"
-                found.append(("critical", text))
+                found.append(("critical", DOOR, text))
     return tuple(found)

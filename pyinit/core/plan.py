@@ -24,6 +24,7 @@ MAXIMUM = -3  # a limit's soft half: up to the hard limit
 INHERIT_ENV = ("*",)
 
 # What a path is watched for: the plan is compiled of its content, or a program uses it.
+DOOR = "door"  # the kind of what is told of the gateway's doors
 COMPILED, USED = "compile:", "use:"
 
 
@@ -368,7 +369,8 @@ class Plan(Record):
     """A whole configuration.  `sources` are the files it came from, `warnings` what to say once.
 
     `exit_given` is whether one of them says `exit`, or it is only the default.  `told` are (level,
-    sentence) that are said first where the log is supervisord's.
+    kind, sentence) that are said first where the log is supervisord's; those of the kind "door" are
+    of the gateway, the others have "".
     """
 
     init: InitPlan = InitPlan()
@@ -378,7 +380,7 @@ class Plan(Record):
     exit_given: bool = False
     sockets: tuple[SocketPlan, ...] = ()
     web: WebPlan | None = None
-    told: tuple[tuple[str, str], ...] = ()
+    told: tuple[tuple[str, str, str], ...] = ()
 
 
 def plan_kinds() -> dict[str, type[Record]]:

@@ -58,6 +58,7 @@ class Announcer:
         self._usage: dict[int, tuple[float, float, int, float]] = {}  # and how long it ran
         self._since: dict[int, float] = {}
         self._births: dict[str, Birth] = {}
+        self._answers: dict[int, str] = {}  # pid -> what its probe found that was never ready
         self.main: str | None = None  # the main program: its exit code is its own business
         self.subscribers: list[Callable[[dict[str, Json]], None]] = []
         self.speech = Speech(log)
@@ -113,6 +114,11 @@ class Announcer:
         if pid in self._since:
             ran_s = time.monotonic() - self._since[pid]  # what it left behind may live on
             self._usage[pid] = (user_s, system_s, max_rss_bytes, ran_s)
+
+    def unready(self, pid: int, why: str) -> None:
+        """A run is stopped since it was never ready: what its probe found belongs to its end."""
+        if pid in self._since:
+            self._answers[pid] = why
 
     def led(self, was: int, pid: int) -> None:
         """Another process leads a run: it is as old as the run."""
@@ -173,6 +179,9 @@ class Announcer:
         failed = not change.expected
         oom = self._was_oom(status) if isinstance(status, Signaled) else False
         reason, fix = parted(change.reason or describe(status))
+        answer = self._answers.pop(change.pid, "")
+        if answer and change.reason:
+            reason += f": {answer}"
         end = End(
             run_id=change.run_id,
             pid=change.pid,

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 CLIENTS = 64  # connections at a time: people, probes, a gateway, and then some
 RESERVED = 8  # of them are kept for admins: a crowd of readers cannot lock root out
 HELD = 32  # requests of one client that wait for their reply: more is a fault of the client's
-HELD_OF_USER = 128  # of all the clients of a uid together
+HELD_OF_USER = 128  # of all the clients of a uid together, but root: nobody can lock it out
 STREAMS = 16  # of one client: following every program of a container one by one is done by one
 GATEWAY_HELD, GATEWAY_STREAMS = 512, 128  # of the gateway, behind which are many clients
 ACCEPTS_A_TURN = 16  # then it is the turn of those who are in
@@ -107,7 +107,8 @@ class Ask:
         most = GATEWAY_HELD if self._session.gateway else HELD
         if len(self._session.held) >= most:
             raise Refused("busy", f"cannot {self.verb}: {most} requests are waiting already")
-        if not self._session.gateway and self._control.held_by(self.peer.uid) >= HELD_OF_USER:
+        free = self._session.gateway or self.peer.uid == 0
+        if not free and self._control.held_by(self.peer.uid) >= HELD_OF_USER:
             whose = f"{HELD_OF_USER} requests of uid {self.peer.uid}"
             raise Refused("busy", f"cannot {self.verb}: {whose} are waiting already")
         self._session.held.append(held)

@@ -156,6 +156,7 @@ class Asker:
                 why = found.asking.give_up()
             if why:
                 self._machine.log.warning(f"{plan.name}: was never ready: {why}")
+                self._machine.announcer.unready(found.run.pid, why)
         self._rounds.end(key)
 
     def _ready_answer(self, found: Round) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyinit.core.phases import Booting, Over, Up
+from pyinit.core.plan import DOOR
 from pyinit.core.signals import DEFAULTS
 from pyinit.core.slot import is_active
 from pyinit.core.states import NEVER, Stopping
@@ -63,17 +64,17 @@ class SupervisordSpeech(Speech):
     def booted(self, pid: int, *, rpc: bool) -> None:
         """Say that supervisord has started, and with what."""
         told = self._machine.plan.told
-        doors = [each for each in told if each[1].startswith("Server ")]  # it makes them last
-        for level, text in told:
-            if (level, text) not in doors:
+        for level, kind, text in told:
+            if kind != DOOR:
                 self._log.say(level, text)
         for name, soft in self._soft_limits().items():
             if soft != self._limits.get(name):
                 self._log.info(f"Increased RLIMIT_{name.upper()} limit to {soft}")
         if rpc:
             self._log.info("RPC interface 'supervisor' initialized")
-        for level, text in doors:
-            self._log.say(level, text)
+        for level, kind, text in told:
+            if kind == DOOR:  # it opens them last
+                self._log.say(level, text)
         self._log.info(f"supervisord started with pid {pid}")
 
     def started(self, plan: ProcessPlan, pid: int) -> str:

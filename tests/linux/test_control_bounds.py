@@ -8,13 +8,16 @@ import time
 from pathlib import Path
 
 import pytest
-from boxed import Box
+from boxed import ORDINARY, Box, acting_as, needs_root
 from control_raw import Raw, assert_unharmed
 from eventually import eventually
 
-CONFIG = """
+CONFIG = f"""
 [init]
 exit = "never"
+[init.control]
+mode = "0666"
+allow = ["{ORDINARY}:read"]
 [program.web]
 command = ["sleep", "600"]
 start_seconds = 0
@@ -87,6 +90,7 @@ MALFORMED = {
 def box():
     with Box(CONFIG) as made:
         made.wait_state("many:19", "RUNNING")
+        made.place.chmod(0o755)
         yield made
         assert_unharmed(made)
 
@@ -345,9 +349,12 @@ def test_streams_and_waiting_requests_of_one_client_are_bounded(box):
         assert client.ask({"id": "still", "verb": "health"})["id"] == "still"
 
 
-def test_waiting_requests_of_a_user_are_bounded_whoever_the_clients_are(box):
+@needs_root
+def test_waiting_requests_of_a_user_are_bounded_whoever_the_clients_are_but_for_root(box):
     args = {"names": ["slow"], "for": "running"}
-    crowd = [Raw(box.socket) for _ in range(HELD_OF_USER // HELD + 1)]
+    with acting_as(ORDINARY):
+        crowd = [Raw(box.socket) for _ in range(HELD_OF_USER // HELD + 1)]
+    roots = [Raw(box.socket) for _ in range(HELD_OF_USER // HELD + 1)]
     try:
         for client in crowd[:-1]:
             for number in range(HELD):
@@ -355,11 +362,13 @@ def test_waiting_requests_of_a_user_are_bounded_whoever_the_clients_are(box):
             assert client.ask({"id": "still", "verb": "health"})["id"] == "still"
         told = crowd[-1].ask({"id": 1, "verb": "wait", "args": args})
         assert told["error"]["code"] == "busy"
-        assert f"{HELD_OF_USER} requests of uid {os.geteuid()}" in told["error"]["message"]
+        assert f"{HELD_OF_USER} requests of uid {ORDINARY}" in told["error"]["message"]
+        for client in roots:
+            assert all(_waits(client, args) for _ in range(HELD))
         crowd[0].socket.close()
         eventually(lambda: _waits(crowd[-1], args))
     finally:
-        for client in crowd:
+        for client in (*crowd, *roots):
             client.socket.close()
 
 

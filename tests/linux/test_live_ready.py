@@ -179,6 +179,26 @@ def test_who_never_was_ready_is_told_why(ready, why):
         assert "after: started" not in box.err
 
 
+def test_the_last_answer_is_in_the_report_of_the_run_and_in_no_other():
+    ready = {"exec": ["sh", "-c", "echo the tables are missing; exit 7"], "timeout": "500ms"}
+    with Box(text_of("exec sleep 600", ready=ready, restart={"delay": "100s"})) as box:
+        box.wait_state("web", "BACKOFF")
+        said = 'not ready within 0.5 s: "sh": exit status 7: the tables are missing'
+        assert said in box.ctl("why", "web").stdout
+        assert said in box.status()["web"]["last_exit"]["reason"]
+        box.config.write_text(text_of("exec sleep 600", ready={"delay": 0}))
+        box.ctl("reload")
+        box.wait_state("web", "RUNNING")
+        os.kill(box.outer(box.status()["web"]["pid"]), 9)
+        ends = eventually(lambda: _second_end(box))
+        assert ends[-1]["reason"] == "killed by SIGKILL"
+
+
+def _second_end(box):
+    ends = box.json("why", "web")["processes"][0]["ends"]
+    return ends if len(ends) > 1 else None
+
+
 def test_a_command_that_hangs_keeps_nobody_waiting_and_is_killed_with_all_it_started():
     script = "trap '' TERM; setsid sleep 7777 & sleep 7777"
     text = text_of("exec sleep 600", ready={"exec": ["sh", "-c", script], "timeout": "4s"},

@@ -9,7 +9,7 @@ from configs import ENVIRON, written
 
 from pyinit.config.load import load
 from pyinit.config.problems import ConfigErrors
-from pyinit.core.plan import Channel, Limit, LogPlan, Pool, Restart, Sink, Stop
+from pyinit.core.plan import DOOR, Channel, Limit, LogPlan, Pool, Restart, Sink, Stop
 from pyinit.core.plan_listen import Door, SocketPlan
 
 MAIN = "[supervisord]\nnodaemon=true\n"
@@ -604,3 +604,14 @@ def test_users_that_pyinit_is_already_are_not_changed_to(tmp_path):
     plan = plan_of(tmp_path, text)
     assert plan.init.uid == pwd.getpwnam("nobody").pw_uid
     assert plan.processes[0].launch.uid is None
+
+
+def test_what_supervisord_says_of_its_doors_is_of_a_kind_of_its_own(tmp_path):
+    """It says it last; what it says of its files is said before."""
+    (tmp_path / "more.conf").write_text("[program:a]\ncommand=a\n")
+    path = tmp_path / "supervisord.conf"
+    path.write_text("[supervisord]\n[unix_http_server]\nfile=%(here)s/s\n[include]\nfiles=more.conf\n")
+    told = load([str(path)], {}, name="supervisord").told
+    kinds = [kind for _, kind, text in told if "more.conf" in text or "authentication" in text]
+    assert kinds == ["", DOOR]
+    assert load([str(path)], {}).told == ()
