@@ -92,7 +92,7 @@ test)
     # Packages first: with them comes what a fresh machine lacks for the rest.
     need tini:tini dumb-init:dumb-init unshare:util-linux setpriv:util-linux curl:curl go:golang-go \
         mmdebstrap:mmdebstrap docker-compose:docker-compose shellcheck:shellcheck \
-        git:git chromium:chromium man:man-db mandoc:mandoc || say "going on without: the tests that need them say so"
+        git:git chromium:chromium strace:strace man:man-db mandoc:mandoc || say "going on without: the tests that need them say so"
     make_venv '[dev,web]'
     make_genuine || say "going on without: the tests that need the genuine supervisord say so"
     ;;
