@@ -9,6 +9,7 @@ import pytest
 
 from pyinit.cli.verbs import VERBS
 from pyinit.config.load import load
+from pyinit.config.problems import ConfigErrors
 
 TOP = Path(__file__).resolve().parents[3]
 sys.path.append(str(TOP / "tests"))
@@ -18,6 +19,8 @@ import following  # noqa: E402
 PAGES = [TOP / page for page in following.pages()]
 README = (TOP / "README.md").read_text()
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+# What is not in the block, but in the image, or in the rest of the file.
+ELSEWHERE = re.compile(r"there is no (program|group|such file)|: cannot read |need no password")
 STEPS = 2  # from README.md to any page
 
 
@@ -75,6 +78,19 @@ def test_the_index_names_every_page_of_its_directory():
 def test_every_toml_block_of_a_page_can_be_parsed(page):
     for block in _blocks(page.read_text(), "toml"):
         assert tomllib.loads(block)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_toml_block_of_a_page_says_what_pyinit_understands(page, tmp_path):
+    path = tmp_path / "pyinit.toml"
+    for language, line, block in following.blocks(_name(page)):
+        if language == "toml" and not block.startswith("# containers.conf"):
+            path.write_text(block.replace('"nonroot"', '"nobody"'))  # a user of the image
+            try:
+                load([str(path)], {"PATH": "/bin"})
+            except ConfigErrors as found:
+                faults = re.findall(r"^\S+:\d+: (.*)", str(found), re.MULTILINE)
+                assert [fault for fault in faults if not ELSEWHERE.search(fault)] == [], line
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
