@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyinit.config import checks, program, program_sockets, values
+from pyinit.config import checks, program, program_sockets, schema, values
 from pyinit.config.limits import limit_table
 from pyinit.config.output import MAX_FILES
 from pyinit.config.problems import ValueFault, each, suggest
@@ -141,7 +141,12 @@ class Builder:
             fix = _name_fix(name)
             if fix:
                 self.problems.add(document.file, (kind, name), f'"{name}" cannot be a name', fix)
-        return list(tables.items())
+        nameless = [name for name in _keys(tables, kind) if not isinstance(tables[name], dict)]
+        if nameless:
+            text = f"[{kind}] has no name, so {nameless[0]} is nobody's"
+            fix = f"write [{kind}.NAME] over it: a name such as [{kind}.web]"
+            self.problems.add(document.file, (kind, nameless[0]), text, fix)
+        return [item for item in tables.items() if item[0] not in nameless]
 
     def single_section(self, key: str) -> Section | None:
         """Return [init] or [web] of the last file that has it; it inherits from those before."""
@@ -233,6 +238,12 @@ class Builder:
         return list(tables.items()) if isinstance(tables, dict) else []
 
 
+def _keys(table: Mapping[str, object], section: str) -> list[str]:
+    """Return what of a table is called like a key of a section."""
+    known = schema.section(section)
+    return [name for name in table if name in known]
+
+
 def allow(value: object, accounts: Accounts) -> tuple[tuple[int, str], ...]:
     """Return (uid, level) of each "user:read", "user:operate", "user:admin"."""
 
@@ -269,7 +280,7 @@ def _log(section: Section | None) -> LogPlan:
 
 
 def _exit_when(section: Section | None) -> ExitWhen | None:
-    if section is None:
+    if section is None or not section.is_table:
         return None
     if len({"file", "process"} & set(section.tree)) != 1:
         fix = 'write { file = "/lifecycle/done" } or { process = "NAME" }'
@@ -319,7 +330,8 @@ def _signals(value: object) -> dict[int, str]:
             raise ValueFault(f'"{name}" is there twice', "leave one out")
         if isinstance(action, str) and (action in ACTIONS or action.startswith("forward:")):
             return action
-        fix = 'write "forward:PROGRAM", "reload", "restart", "reopen", "stop" or "ignore"'
+        program = action if isinstance(action, str) and action.isidentifier() else "PROGRAM"
+        fix = f'write "forward:{program}", "reload", "restart", "reopen", "stop" or "ignore"'
         raise ValueFault(f"{values.shown(action)} is nothing a signal can do", fix)
 
     found = each(values.table(value).items(), convert)

@@ -114,7 +114,8 @@ def _form(key: schema.Key) -> Fragment:
         case "restart":
             return _any(_choice(program.POLICIES), table)
         case "stop":
-            return _any(_listed(_signal(), least=1), table)
+            many: Fragment = {"type": "array", "items": _signal(), "minItems": 1}
+            return _any(_signal_name(), many, table)
         case "sinks":
             words = output.WORDS if key.name == "stdout" else (*output.WORDS, "stdout")
             return _listed(_any(_choice(words), table), least=1)
@@ -184,10 +185,14 @@ def _either(words: Sequence[str]) -> str:
 
 
 def _signal() -> Fragment:
+    number: Fragment = {"type": "integer", "minimum": 1, "maximum": values.RTMAX}
+    return _any(number, _signal_name(r"|\d{1,2}"))
+
+
+def _signal_name(more: str = "") -> Fragment:
     names = _either([name.lower() for name in values.SIGNALS])
     real_time = r"RTMIN\+\d{1,2}|RTMAX-\d{1,2}|rtmin\+\d{1,2}|rtmax-\d{1,2}"
-    number: Fragment = {"type": "integer", "minimum": 1, "maximum": values.RTMAX}
-    return _any(number, _text(rf"(?:SIG|sig)?(?:{names}|{real_time}|\d{{1,2}})"))
+    return _text(rf"(?:SIG|sig)?(?:{names}|{real_time}{more})")
 
 
 def _limit() -> Fragment:

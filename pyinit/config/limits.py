@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyinit.config.problems import ValueFault, each, suggest
-from pyinit.config.values import integer, shown, size, table
+from pyinit.config.values import integer, shown, size
 from pyinit.core.plan import KEEP, MAXIMUM, UNLIMITED, Limit
 
 RESOURCES = (
@@ -26,7 +26,9 @@ def limit_table(value: object) -> dict[str, Limit | None]:
             raise ValueFault(f"{name} is there twice", "leave one out")
         return limit(name, wanted)
 
-    found = each(table(value).items(), convert)
+    if not isinstance(value, dict):
+        raise ValueFault(f"{shown(value)} is no table", "write { nofile = 65536 }")
+    found = each(value.items(), convert)
     return {names[written]: wanted for written, wanted in found.items()}
 
 
@@ -68,4 +70,7 @@ def _amount(resource: str, value: object) -> int:
     try:
         return size(value) if resource in IN_BYTES else integer(0)(value)
     except ValueFault:
-        raise ValueFault(f"{resource}: {shown(value)} is no limit", FIX) from None
+        fix = FIX
+        if resource not in IN_BYTES and isinstance(value, str) and value[:-1].isdecimal():
+            fix = f"write {size(value)}" if value[-1] in "km" else FIX
+        raise ValueFault(f"{resource}: {shown(value)} is no limit", fix) from None

@@ -57,6 +57,9 @@ def _seen(found: tuple[Sink, ...]) -> tuple[Sink, ...]:
 
 def _word(stream: str, value: object) -> Sink:
     known = (*WORDS, "stdout") if stream == "stderr" else WORDS
+    if isinstance(value, str) and "/" in value and not value.startswith("/dev/"):
+        fix = f"write {{ file = {values.shown(value)} }}"
+        raise ValueFault(f"{values.shown(value)} is not known here", fix)
     return Sink(values.choice(*known)(value))
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
+PREFIX = 4  # characters: so many are enough to mean the one word that begins with them
 MANY, FEW = 40, 8  # words to choose from: all of them are listed, or only some
 
 
@@ -122,7 +123,8 @@ def suggest(word: str, known: Iterable[str], least: float = 0.6) -> str:
     import difflib
 
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=least)
+    longer = [name for name in names if len(word) >= PREFIX and name.startswith(word)]
+    near = longer if len(longer) == 1 else difflib.get_close_matches(word, names, 1, least)
     if near:
         return f'did you mean "{near[0]}"?'
     if not names:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 POLICIES = ("always", "on-failure", "never")
 KILLS = ("tree", "group", "process")
 MAX_INSTANCES = 10_000
+SHELL_SIGNS = frozenset("|&;<>$`*~=")  # a command without these has nothing to be warned of
 TIMES = values.duration
 
 
@@ -202,7 +203,12 @@ def _command(section: Section) -> tuple[str, ...]:
             raise ValueFault("it is empty", 'write command = ["/path", "argument"]')
         return tuple([sys.intern(each) for each in words])
 
-    return section.get("command", convert, ("",))
+    found = section.get("command", convert, ("",))
+    if not shell and (" " in found[0] or not SHELL_SIGNS.isdisjoint("".join(found))):
+        from pyinit.config import shellish
+
+        shellish.warn(section, found)
+    return found
 
 
 def _environment(
@@ -291,7 +297,7 @@ def _restart(section: Section) -> Restart:
 def _stop(section: Section) -> Stop:
     sub = section.sub("stop", "program.stop", short="signal")
     base = program_privileges.stop_of(section)
-    if sub is None:
+    if sub is None or (sub.short and _is_time(section, sub)):
         return base
     return Stop(
         signals=sub.get("signal", values.signals_in_turn, (15,)),
@@ -301,3 +307,17 @@ def _stop(section: Section) -> Stop:
         last=sub.get("last", values.choice(*KILLS), ""),
         command=sub.get("command", program_probes.command, ()),
     )
+
+
+def _is_time(section: Section, sub: Section) -> bool:
+    """Say, and note as a fault, that `stop` is a number or a duration: 10 is USR1 to nobody."""
+    value = sub.tree["signal"]
+    text = value.strip() if isinstance(value, str) else str(value)
+    if isinstance(value, list | bool) or not values.is_number(text.lower().rstrip("smhd")):
+        return False
+    shown = values.shown(value)
+    fix = f"write stop = {{ timeout = {shown} }}"
+    if isinstance(value, int):
+        fix += f", or {{ signal = {shown} }}"
+    section.fault(f"stop: {shown} alone is no signal", fix, ("stop",), section.layers("stop")[0])
+    return True

@@ -31,7 +31,7 @@ DURATION = values.duration
 def ready(section: Section) -> Ready | None:
     """Return how a run of the program shows that it is ready; None: it need not."""
     sub = section.sub("ready", "program.ready", merge=False)
-    if sub is None:
+    if sub is None or not sub.is_table:
         return None
     kind = _kind(sub, "ready", READY_KINDS)
     if kind is None:
@@ -45,7 +45,7 @@ def ready(section: Section) -> Ready | None:
 def live(section: Section) -> Live | None:
     """Return how a run of the program shows that it lives; None: it need not."""
     sub = section.sub("live", "program.live", merge=False)
-    if sub is None:
+    if sub is None or not sub.is_table:
         return None
     kind = _kind(sub, "live", LIVE_KINDS)
     if kind is None:

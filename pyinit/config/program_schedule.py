@@ -53,6 +53,9 @@ def _judge(line: str, zone: str) -> None:
     """See that the line has a meaning, and that its time ever comes."""
     if line.lower() == "@reboot":
         raise ValueFault('"@reboot" is no time', "write autostart = true, and no schedule")
+    if values.is_number(line.lower().rstrip("smhd")):
+        fix = f'write schedule = {{ every = "{line}" }}'
+        raise ValueFault(f'"{line}" is no cron line, but a duration', fix)
     import time
 
     from pyinit.config import cron

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyinit.config import schema
 from pyinit.config.expand import expand
-from pyinit.config.problems import ValueFault, each, suggest
+from pyinit.config.problems import ValueFault, each
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Section:
         self.variables = variables
         self.inherited = inherited
         self.short = ""
+        self.is_table = True  # else it is empty, and that is no fault of its own
         self.tree: dict[str, object] = {}
         if isinstance(tree, dict):
             self.tree = tree
@@ -52,7 +53,11 @@ class Section:
             self.tree = {short: tree}
             self.short = short
         else:
-            problems.add(file, path, f'"{path[-1]}" is no table', "write [section] or { ... }")
+            from pyinit.config import meant
+
+            self.is_table = False
+            fix = meant.table(name, str(path[-1]), tree)
+            problems.add(file, path, f'"{path[-1]}" is no table', fix)
 
     def check_keys(self) -> None:
         """Note every key that the schema does not have, or this version does not do."""
@@ -61,12 +66,19 @@ class Section:
             if key not in known:
                 where = f" in {self.shown()}" if self.path else ""
                 message = f'unknown key "{key}"{where}'
-                fix = _instead(key, known, self.name)
+                from pyinit.config import meant
+
+                fix = meant.instead(key, known, self.name)
                 self.problems.add(self.file, (*self.path, key), message, fix)
             elif known[key].since not in schema.AVAILABLE:
                 message = f'"{key}" is not available in this version'
                 fix = f"planned for {known[key].since}; leave it out until then"
                 self.problems.add(self.file, (*self.path, key), message, fix)
+
+    @property
+    def strange(self) -> bool:
+        """Say whether there is a key that nobody knows: it may be what is missing, badly typed."""
+        return not schema.section(self.name).keys() >= self.tree.keys()
 
     def shown(self) -> str:
         """Return the section as a header would name it."""
@@ -179,16 +191,3 @@ def scalar(value: object) -> int | float | bool | None:
     if digits.isdecimal():
         return int(text)
     return float(text) if digits.replace(".", "", 1).isdecimal() else None
-
-
-def _instead(key: str, known: Mapping[str, schema.Key], name: str) -> str:
-    """Return what may have been meant by a key that is not known here."""
-    other = schema.FOREIGN.get(key.lower())
-    if other and name in {"program", "defaults"}:
-        return f"write {other}"
-    near = suggest(key, known, 0.85)
-    homes = [one.section for one in schema.KEYS if one.name == key and "." not in one.section]
-    if homes and not near.startswith("did"):
-        shown = {"": "the top of the file", "program": "[program.NAME]"}
-        return "it belongs in " + " or ".join([shown.get(home, f"[{home}]") for home in homes])
-    return suggest(key, known)

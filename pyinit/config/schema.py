@@ -208,41 +208,6 @@ KEYS = (
     Key("web", "idle_exit", "duration", '"5m"', "the gateway ends when nobody was there for this long; the next connection starts it again"),
 )  # fmt: skip
 
-
-# What other supervisors call it: the did-you-mean for those who come from there.
-FOREIGN = {
-    "environment": 'env = { NAME = "value" }',
-    "autorestart": 'restart = "always", "on-failure" or "never"',
-    "startsecs": "start_seconds",
-    "startretries": "restart = { max = N }",
-    "exitcodes": "success_codes",
-    "stopsignal": 'stop = { signal = "TERM" }',
-    "stopwaitsecs": 'stop = { timeout = "10s" }',
-    "stopasgroup": 'stop = { kill = "group" }',
-    "killasgroup": 'stop = { kill = "tree" }',
-    "numprocs": "instances",
-    "process_name": "instances; they are called NAME:0, NAME:1",
-    "redirect_stderr": 'stderr = "stdout"',
-    "stdout_logfile": 'stdout = { file = "/path" }',
-    "stderr_logfile": 'stderr = { file = "/path" }',
-    "cwd": "directory",
-    "workdir": "directory",
-    "working_dir": "directory",
-    "workingdirectory": "directory",
-    "cmd": "command",
-    "exec": "command",
-    "execstart": "command",
-    "entrypoint": "command",
-    "args": 'them behind the program: command = ["/path", "argument"]',
-    "requires": 'depends_on = { NAME = "ready" }',
-    "after": 'depends_on = { NAME = "started" }',
-    "ulimits": "limits = { nofile = 65536 }",
-    "rlimits": "limits = { nofile = 65536 }",
-    "healthcheck": "ready = { ... }",
-    "replicas": "instances",
-    "numprocs_start": "instances, which count from 0",
-}
-
 _SECTIONS: dict[str, dict[str, Key]] = {}
 for _key in KEYS:
     _SECTIONS.setdefault(_key.section, {})[_key.name] = _key

@@ -39,7 +39,10 @@ def string(value: Raw) -> str:
         if "\0" in value:
             raise ValueFault("a NUL character has no place here", "leave it out")
         return value
-    raise ValueFault(f"{shown(value)} is no text", "put it in quotes")
+    fix = "put it in quotes"
+    if isinstance(value, int) and not isinstance(value, bool):
+        fix += f': "{value}"'
+    raise ValueFault(f"{shown(value)} is no text", fix)
 
 
 def word(value: Raw) -> str:
@@ -64,7 +67,9 @@ def integer(lowest: int, highest: int = 1 << 62) -> Callable[[Raw], int]:
         if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest:
             return value
         bound = f"from {lowest}" + (f" to {highest}" if highest < 1 << 62 else "")
-        raise ValueFault(f"{shown(value)} is no whole number {bound}", "unquoted, without a point")
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        fix = f"it goes {bound}" if whole else "unquoted, without a point"
+        raise ValueFault(f"{shown(value)} is no whole number {bound}", fix)
 
     return convert
 
@@ -96,7 +101,12 @@ def duration(value: Raw) -> float:
         digits = leading(rest, "0123456789.")
         unit = leading(rest[len(digits) :], "abcdefghijklmnopqrstuvwxyz")
         if not is_number(digits) or unit not in SECONDS:
-            raise ValueFault(f"{shown(value)} is no duration", fix)
+            from pyinit.config import meant
+
+            plainly = meant.duration(text)
+            raise ValueFault(
+                f"{shown(value)} is no duration", f'write "{plainly}"' if plainly else fix
+            )
         total += float(digits) * SECONDS[unit]
         rest = rest[len(digits) + len(unit) :].lstrip()
     if not text or total >= LONGEST_S:
@@ -199,8 +209,10 @@ def choice(*known: str) -> Callable[[Raw], str]:
         if isinstance(value, str) and value in known:
             return value
         fix = "write one of " + ", ".join([f'"{each}"' for each in known])
-        near = suggest(value, known) if isinstance(value, str) else ""
-        if near.startswith("did"):
+        from pyinit.config import meant
+
+        near = meant.word(value, known)
+        if near:
             fix = f"{near} ({fix})"
         raise ValueFault(f"{shown(value)} is not known here", fix)
 
@@ -212,7 +224,8 @@ def capability(value: Raw) -> int:
     name = string(value).strip().lower().removeprefix("cap_")
     if name in CAPABILITIES:
         return CAPABILITIES.index(name)
-    raise ValueFault(f"{shown(value)} is no capability", suggest(name, CAPABILITIES))
+    known = [each.upper() for each in CAPABILITIES]
+    raise ValueFault(f"{shown(value)} is no capability", suggest(name.upper(), known))
 
 
 def capabilities(value: Raw) -> tuple[int, ...]:
@@ -242,7 +255,11 @@ def table(value: Raw) -> dict[str, Raw]:
 
 def variables(value: Raw) -> dict[str, str]:
     """Return a table of strings: names and values of environment variables."""
-    return each(table(value).items(), _variable)
+    if not isinstance(value, dict):
+        from pyinit.config import meant
+
+        raise ValueFault(f"{shown(value)} is no table", f"write {meant.variables(value)}")
+    return each(value.items(), _variable)
 
 
 def _variable(name: str, value: Raw) -> str:
@@ -250,7 +267,8 @@ def _variable(name: str, value: Raw) -> str:
         fix = "a name is not empty and has no equals sign"
         raise ValueFault(f'"{name}" cannot name a variable', fix)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueFault(f"{name}: {shown(value)} is no text", "put it in quotes")
+        quoted = f': "{shown(value)}"' if isinstance(value, bool) else ""
+        raise ValueFault(f"{name}: {shown(value)} is no text", f"put it in quotes{quoted}")
     return string(value if isinstance(value, str) else str(value))
 
 

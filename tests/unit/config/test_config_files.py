@@ -221,7 +221,7 @@ def test_a_toml_file_cannot_include_a_supervisord_file(tmp_path):
         ("[a]\nx = 1\n[a]\n", 3, "cannot declare ('a',) twice", ""),
         ("a = 1\na = 2\n", 2, "cannot overwrite a value", ""),
         ("[a]\nx = always\n", 2, "invalid value", 'put texts in quotes: "always"'),
-        ("[a]\nx = \n", 2, "invalid value", "see line 2: x ="),
+        ("[a]\nx = \n", 2, "invalid value", "write a value behind"),
         ('a = "x\nb = 1\n', 1, "illegal character '\\n'", 'see line 1: a = "x'),
         ("a = [1,\n2\n", 3, "unclosed array", "see the line before it"),
         ("a = true false\n", 1, "expected newline or end of document", "put texts in quotes"),

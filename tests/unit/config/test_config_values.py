@@ -225,7 +225,7 @@ def test_a_capability_has_its_number_with_or_without_cap():
     assert values.capability("NET_BIND_SERVICE") == 10
     assert values.capability("cap_chown") == 0
     assert values.capabilities(["checkpoint_restore"]) == (40,)
-    assert fault(values.capability, "net_bind_servise")[1] == 'did you mean "net_bind_service"?'
+    assert fault(values.capability, "net_bind_servise")[1] == 'did you mean "NET_BIND_SERVICE"?'
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_what_is_no_io_priority_is_refused(value):
 
 
 def test_wrong_types_are_named_with_the_type_wanted():
-    assert fault(values.string, 8) == ("8 is no text", "put it in quotes")
+    assert fault(values.string, 8) == ("8 is no text", 'put it in quotes: "8"')
     assert fault(values.string, "a\0b")[0] == "a NUL character has no place here"
     assert fault(values.word, " ")[0] == "it must not be empty"
     assert fault(values.boolean, "true")[0] == '"true" is neither true nor false'

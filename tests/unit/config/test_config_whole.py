@@ -124,7 +124,7 @@ def test_exit_is_one_of_these(tmp_path, value):
         ('signals = { HUP = "stop", 1 = "stop" }', 'signals: "1" is there twice', "leave one out"),
         ('signals = { HUP = "forward:wb" }', 'signals: there is no program "wb"', "did you mean"),
         ('log = { level = "loud" }', 'level: "loud" is not known here', "write one of"),
-        ('log = "debug"', '"log" is no table', "write [section]"),
+        ('log = "debug"', '"log" is no table', 'write log = { level = "debug" }'),
         ('control = { allow = ["x"] }', 'allow: "x" grants nothing', 'write "user:read"'),
         ('control = { allow = ["none here:read"] }', 'allow: there is no user "none here"', "make"),
         ("control = { mode = 660 }", "mode: the number 660 is 1224 in octal", 'write "0660"'),
@@ -150,7 +150,7 @@ def test_what_init_cannot_be_is_an_error(tmp_path, lines, message, fix):
     ("text", "message", "fix"),
     [
         ("[socket.http]", 'socket "http" listens nowhere', 'write "127.0.0.1:8080"'),
-        ("[programs.web]", 'unknown key "programs"', 'did you mean "program"?'),
+        ("[programs.web]", 'unknown key "programs"', "write [program.NAME], and"),
         ("command = 'x'", 'unknown key "command"', "it belongs in [program.NAME]"),
         ("limits = {}", 'unknown key "limits"', "it belongs in [init] or [program.NAME]"),
         ("umask = 1", 'unknown key "umask"', "it belongs in [init] or [program.NAME]"),
@@ -291,7 +291,11 @@ def test_a_dependency_has_a_timeout_and_may_be_soft(tmp_path, lines, wanted):
     [
         ("{ timeout = 3 }", "it has no condition", "write { condition ="),
         ('{ condition = "ready", timeout = 0 }', "nothing is there at once", "leave it out"),
-        ('{ condition = "up" }', '"up" is not known here', 'write one of "started"'),
+        (
+            '{ condition = "up" }',
+            '"up" is not known here',
+            'did you mean "started"? (write one of "started"',
+        ),
         ('{ condition = "ready", timout = 3 }', 'unknown key "timout"', 'did you mean "timeout"?'),
     ],
 )
