@@ -6,8 +6,9 @@ moment that its parent, who led before, has ended.  A program of type "forking" 
 pidfile does, or else the oldest process that it has left behind leads on, as often as need be in
 the first moments, since a daemon forks twice.
 
-A name is believed if it is that of a process of the run: below its leader, or with its mark.  A
-pidfile that is left over from another life, or that somebody else can write, leads nowhere.
+A name is believed if it is that of a process of the run: below its leader, or with its mark and
+of its user.  A pidfile that is left over from another life, or that somebody else can write,
+leads nowhere.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 from pyinit.core.events import MainPid, Spawned
 from pyinit.core.record import replace
 from pyinit.core.states import NEVER, Pid, RunId, Running, Starting, Stopping, run_of
+from pyinit.runtime.belief import believes
 from pyinit.runtime.driver import Runs
 from pyinit.system import procfs, tree
 
@@ -157,7 +159,7 @@ class Heirs:
         before: list[int] | None = None
         for _ in range(LOOKS):
             seen = tree.Snapshot(self._runs())
-            left = [procfs.stat(pid) for pid in seen.labelled(self._label(key))]
+            left = [procfs.stat(pid) for pid in self._believed(key, seen)]
             alive = [each for each in left if each is not None and each.state not in GONE]
             if alive:
                 return min([(each.start, each.pid) for each in alive])[1]
@@ -185,7 +187,12 @@ class Heirs:
         return pid in left or pid in below
 
     def _left(self, key: str) -> list[int]:
-        return tree.Snapshot(self._runs()).labelled(self._label(key))
+        return self._believed(key, tree.Snapshot(self._runs()))
+
+    def _believed(self, key: str, seen: tree.Snapshot) -> list[int]:
+        """Return those that the run has left behind, as far as they are of its user."""
+        found = seen.labelled(self._label(key))
+        return [pid for pid in found if believes(self._machine, key, pid)]
 
     def _label(self, key: str) -> str:
         return self._machine.driver.labels.get(key, key)

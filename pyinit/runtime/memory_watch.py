@@ -14,6 +14,7 @@ import time
 
 from pyinit.core.events import Condemned
 from pyinit.core.states import NEVER, NO_PID, Running, Starting
+from pyinit.runtime.belief import believes
 from pyinit.runtime.changed import Changed
 from pyinit.runtime.driver import Runs
 from pyinit.system import procfs, tree
@@ -74,7 +75,9 @@ class MemoryWatch:
         assert isinstance(state, Starting | Running)
         run = state.run
         label = self._machine.driver.labels.get(key, key)
-        members = (run.pid, *tree.survey(run.pid, label, "tree", seen, first=run.group))
+        members = {run.pid, *tree.survey(run.pid, label, "tree", seen, first=run.group)}
+        forged = [pid for pid in seen.labelled(label) if not believes(self._machine, key, pid)]
+        members -= {*forged, *seen.below(forged)}
         found = [procfs.stat(pid) for pid in members]
         used = sum([each.rss_pages for each in found if each is not None]) * PAGE_BYTES
         if used > row.plan.max_memory:

@@ -4,8 +4,8 @@ READY is news for the core, so are EXTEND_TIMEOUT_USEC and MAINPID; pings go to 
 looks after watchdogs, descriptors to the store.  STATUS, RELOADING, STOPPING and ERRNO are kept
 for those who ask what a process is doing.
 
-A sender belongs to a run if one of its parents leads it, or if it carries the run's mark: a
-daemon has left its parents behind.  Nobody else is believed.
+A sender belongs to a run if one of its parents leads it, or if it carries the run's mark (a
+daemon has left its parents behind) and is of its user.  Nobody else is believed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import posix
 from pyinit.core import events as ev
 from pyinit.core.states import RESTING, Pid, RunId, run_of
 from pyinit.protocol.notify import parse
+from pyinit.runtime.belief import believes
 from pyinit.runtime.changed import Changed
 from pyinit.runtime.fdstore import Store
 from pyinit.runtime.heirs import Heirs
@@ -180,7 +181,7 @@ class Notified:
             number = self._numbers.get(label)
             if number is None:
                 number = self._numbers[label] = mark.number(label)
-            if number == wanted:
+            if number == wanted and believes(self._machine, key, pid):
                 return key
         return ""
 

@@ -59,7 +59,7 @@ LATER = re.compile(
     r"pyinit\.(config|client|web|applets|cli\.(?!init$)\w+)"
     r"|pyinit\.protocol\.(listener|notify)"
     r"|pyinit\.runtime\.(verbs\w*|daemon|direct\w*|happenings|pools\w*|speech_\w+)"
-    r"|pyinit\.runtime\.(notified|heirs|fdstore|hooks)"
+    r"|pyinit\.runtime\.(notified|heirs|belief|fdstore|hooks)"
 )
 MODULES = 106
 EXTENSIONS = re.compile(
