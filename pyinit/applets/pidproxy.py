@@ -13,6 +13,8 @@ import signal
 import subprocess
 import sys
 
+from pyinit.applets import bytes_through
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
@@ -33,6 +35,7 @@ BAD_USAGE, NOT_RUN = 1, 127
 
 def main() -> Never:
     """Be pidproxy with the command line of this process; never returns."""
+    bytes_through.open_up()
     sys.exit(run(sys.argv[1:], sys.argv[0]))
 
 

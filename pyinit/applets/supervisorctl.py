@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 
+from pyinit.applets import bytes_through
 from pyinit.applets.supervisor_words import Unusable, complaint
 from pyinit.applets.supervisorctl_http import HttpServer
 from pyinit.applets.supervisorctl_options import parse
@@ -29,6 +30,7 @@ NOBODY_READS = 1
 def main() -> Never:
     """Be supervisorctl with the command line of this process; never returns."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the image's entry blocks all for pyinit
+    bytes_through.open_up()
     try:
         code = run(sys.argv[1:], sys.argv[0])
         sys.stdout.flush()

@@ -8,7 +8,7 @@ from pyinit.config import paths
 from pyinit.config.ini_expand import expand
 from pyinit.config.ini_parse import DEFAULTS, Block, Entry, parse
 from pyinit.config.problems import ValueFault
-from pyinit.config.source import check_writers, read_text
+from pyinit.config.source import check_matched, check_writers, read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ class _Reader:
             text = f'cannot read the directory "{path}": {error.strerror}'
             self.problems.add(path, (), text, "see its owner and mode")
             return
-        for name in names:
-            if is_drop_in(name):
-                self.main(paths.join(path, name))
+        for file in [paths.join(path, name) for name in names if is_drop_in(name)]:
+            if check_matched(file, self.problems):
+                self.main(file)
 
     def main(self, path: str) -> None:
         """Read a file and what its [include] names; what those include is not read."""
@@ -150,6 +150,8 @@ class _Reader:
             if paths.is_directory(match):
                 text = f'{entry.file}:{entry.line}: "{match}" is a directory: it is not read'
                 self.problems.warnings.append(f"{text}\n  write {match}/*.conf")
+                continue
+            if not check_matched(match, self.problems):
                 continue
             self._read(match)
             again = self._include()

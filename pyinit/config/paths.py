@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posix
 
-DIRECTORY, KIND_OF_FILE = 0o040000, 0o170000  # of st_mode, see inode(7)
+DIRECTORY, PIPE, KIND_OF_FILE = 0o040000, 0o010000, 0o170000  # of st_mode, see inode(7)
 
 
 def join(directory: str, path: str) -> str:

@@ -48,6 +48,19 @@ def read_text(path: str, problems: Problems, *, lenient: bool = False) -> str | 
     return text
 
 
+def check_matched(path: str, problems: Problems) -> bool:
+    """Say whether a file that nobody has named, but a pattern found, is one to be read.
+
+    Who names a pipe has something write into it; of one that was found, nobody knows.
+    """
+    found = paths.status(path)
+    if found is None or found.st_mode & paths.KIND_OF_FILE != paths.PIPE:
+        return True
+    fix = "see what matches; a pipe that is meant must be named"
+    problems.add(path, (), "cannot read it: it is a named pipe, no file", fix)
+    return False
+
+
 def check_writers(
     path: str, status: posix.stat_result, problems: Problems, *, refuse: bool = True
 ) -> None:

@@ -6,7 +6,7 @@ import posix
 
 from pyinit.config import paths, plain
 from pyinit.config.problems import ValueFault, each
-from pyinit.config.source import check_writers, read_text
+from pyinit.config.source import check_matched, check_writers, read_text
 from pyinit.core.record import Record
 
 TYPE_CHECKING = False
@@ -82,8 +82,9 @@ class _Reader:
         wanted = [name for name in names if name.endswith(".toml") and not name.startswith(".")]
         if not wanted:
             self.problems.warnings.append(f'{path}: there is no file called "*.toml" in it')
-        for name in wanted:
-            self.read(paths.join(path, name), (*above, path))
+        for file in [paths.join(path, name) for name in wanted]:
+            if check_matched(file, self.problems):
+                self.read(file, (*above, path))
 
     def _includes(self, path: str, tree: dict[str, object], above: tuple[str, ...]) -> None:
         if "include" not in tree:
@@ -118,7 +119,7 @@ class _Reader:
         matches = sorted(glob.glob(paths.join(glob.escape(directory), pattern)))
         if not matches:
             self.problems.warnings.append(f'{path}: no file matches include "{pattern}"')
-        return matches
+        return [each for each in matches if check_matched(each, self.problems)]
 
 
 def _patterns(value: object, environ: Mapping[str, str]) -> dict[int, str]:

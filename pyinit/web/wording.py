@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 import xmlrpc.client
 from typing import TYPE_CHECKING
@@ -55,7 +56,7 @@ def read_call(data: bytes) -> tuple[str, list[Value]]:
 
 
 def answer(value: Value) -> bytes:
-    """Return the body that answers a call.  Raises OverflowError for a number beyond 32 bits."""
+    """Return the body that answers a call; a number beyond 32 bits is a double in it."""
     text = xmlrpc.client.dumps((_writable(value),), methodresponse=True)
     return _encoded(text)
 
@@ -75,12 +76,21 @@ def _writable(value: Value) -> Value:
     match value:
         case str():
             return NO_XML.sub(UNKNOWN, value)
+        case int() if not xmlrpc.client.MININT <= value <= xmlrpc.client.MAXINT:
+            return _double(value)
         case list():
             return [_writable(each) for each in value]
         case dict():
             return {NO_XML.sub(UNKNOWN, name): _writable(each) for name, each in value.items()}
         case _:
             return value
+
+
+def _double(number: int) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 class _Frame:

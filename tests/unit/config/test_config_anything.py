@@ -1,11 +1,12 @@
 """Whatever is written at whatever key: a plan, or faults with their places and what to do."""
 
 import marshal
+import os
 
 import jsonschema
 import pytest
 import tomli
-from configs import written
+from configs import faults_of, written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -113,3 +114,21 @@ def test_the_schema_takes_every_value_of_every_key_that_the_compiler_takes(tmp_p
             elif not refused:
                 known = any(words in content[0][2] for words in ONLY_CHECK_KNOWS)
                 assert known or "$" in value, (key, value, content)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "pipe"),
+    [
+        ("pyinit.toml", 'include = ["conf.d/*"]\n', "conf.d/a.toml"),
+        ("pyinit.conf", "[supervisord]\n[include]\nfiles = conf.d/*\n", "conf.d/a.conf"),
+        ("", "", "conf.d/a.toml"),
+        ("", "", "conf.d/a.conf"),
+    ],
+)
+def test_nobody_waits_for_a_pipe_that_a_pattern_has_found(tmp_path, name, text, pipe):
+    (tmp_path / "conf.d").mkdir()
+    os.mkfifo(tmp_path / pipe)
+    file = written(tmp_path, text, name) if name else str(tmp_path / "conf.d")
+    found = faults_of(file)
+    what = (os.path.basename(pipe), 0, "cannot read it: it is a named pipe, no file")
+    assert what in [each[:3] for each in found]
