@@ -2,7 +2,7 @@
 #
 #   make demo    the main job: the example's image built, run, raised, crashed, stopped
 #   make bench   beside the peers, in one run
-#   make soak    the simulation for a long time
+#   make soak    a million simulated events, a simulated day, and an hour of a real PID 1 under load
 #   make docs    writes the generated pages again
 #   make image   the three targets of the image
 #   make clean   removes what was made, but images
@@ -62,6 +62,7 @@ bench: venv
 
 soak: venv
 	$(BIN)/python tests/simulation/soak.py
+	$(BIN)/python -m bench.ageing
 
 docs: venv
 	$(BIN)/python scripts/docs.py

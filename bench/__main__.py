@@ -6,10 +6,23 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from bench import crowds as many
-from bench import ground, images, living, printing, quiet, report, rolling, starting
+from bench import (
+    events,
+    ground,
+    images,
+    lines,
+    living,
+    printing,
+    quiet,
+    report,
+    rolling,
+    scale,
+    starting,
+)
 from bench.arena import Failed
 from bench.judge import Result
 from bench.rounds import Plan
@@ -21,6 +34,8 @@ PAGE = ground.REPOSITORY / "docs" / "performance.md"
 def rows(plan: Plan) -> dict[str, Callable[[], Result]]:
     """Return the rows by name, in the order of the contract's table."""
     shared = many.Crowds(plan)
+    printed = lines.Lines(plan)
+    grown = scale.Scale(plan, shared)
     return {
         "start": lambda: starting.start(plan),
         "memory": lambda: many.memory(plan, shared),
@@ -36,6 +51,10 @@ def rows(plan: Plan) -> dict[str, Callable[[], Result]]:
         "growth": lambda: living.growth(plan),
         "image": lambda: images.size(plan),
         "rolling": lambda: rolling.failed(plan),
+        "lines": printed.lost,
+        "lines-rate": printed.rate,
+        "events": lambda: events.told(plan),
+        **{name: partial(scale.row, name, grown) for name in scale.TITLES},
     }
 
 
@@ -55,11 +74,20 @@ def main() -> int:
     parser.add_argument(
         "--source", metavar="DIR", type=Path, default=ground.REPOSITORY, help="measure that tree"
     )
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="measure nothing: write the page and the pictures anew from what was measured",
+    )
     arguments = parser.parse_args()
     plan = Plan(quick=arguments.quick)
     known = rows(plan)
     if arguments.list:
         print("\n".join(known))
+        return 0
+    if arguments.report:
+        place = arguments.out or RESULTS
+        _write(place, report.read_setting(place), report.read(place), page=arguments.out is None)
         return 0
     chosen = arguments.only or arguments.again or list(known)
     unknown = [name for name in chosen if name not in known]
@@ -72,15 +100,22 @@ def main() -> int:
         return 2
     with quiet.group() as how:
         where = report.setting(quick=plan.quick, how=how)
-        results = [_measure(name, known[name]) for name in chosen]
+        results = [
+            _measure(name, known[name], f"{number}/{len(chosen)}")
+            for number, name in enumerate(chosen, 1)
+        ]
     if arguments.again:
         results = _merged(known, results)
-    report.write(arguments.out or RESULTS, where, results)
-    if not arguments.only and arguments.out is None:
-        page = report.markdown(where, results, "../bench/results/latest.svg")
-        PAGE.write_text(page)
-    print(f"\nresults: {arguments.out or RESULTS}/latest.md")
+    place = arguments.out or RESULTS
+    _write(place, where, results, page=not arguments.only and arguments.out is None)
+    print(f"\nresults: {place}/latest.md")
     return 1 if any(row.verdict == "FAIL" for row in results) else 0
+
+
+def _write(place: Path, where: report.Setting, results: list[Result], *, page: bool) -> None:
+    report.write(place, where, results)
+    if page:
+        PAGE.write_text(report.page(place, where, results, "../bench/results/"))
 
 
 def _merged(known: Iterable[str], results: list[Result]) -> list[Result]:
@@ -89,7 +124,8 @@ def _merged(known: Iterable[str], results: list[Result]) -> list[Result]:
     return [rows[name] for name in known if name in rows]
 
 
-def _measure(name: str, call: Callable[[], Result]) -> Result:
+def _measure(name: str, call: Callable[[], Result], turn: str = "") -> Result:
+    ground.say(f"row {turn or '1'}: {name}")
     began = time.monotonic()
     when = report.now()
     try:
@@ -98,7 +134,7 @@ def _measure(name: str, call: Callable[[], Result]) -> Result:
         row = Result(name, name, "", why_not=str(error).splitlines()[0])
         ground.say(f"{name}: {error}")
     row.when = when
-    print(f"{name:10} {row.verdict:12} {time.monotonic() - began:6.1f} s  {row.why_not}")
+    print(f"{name:14} {row.verdict:12} {time.monotonic() - began:6.1f} s  {row.why_not}")
     for each in row.samples:
         print(f"    {each.name:38} {each.text()} {row.unit if each.values else ''}")
     for check in row.checks:

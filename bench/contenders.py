@@ -31,11 +31,12 @@ class Setup:
     words: tuple[str, ...] = (PROBE, "start", NOTES)
     number: int = 1
     restart: bool = False
-    output: str = "none"  # or "raw", "prefix", "tai64n": to the file /scratch/out
+    output: str = "none"  # or "raw", "prefix", "tai64n": to the file /scratch/out; "each": out-pN
+    stdout: str = ""  # a line for each program of pyinit's; %d is its number
     init: str = ""  # lines for pyinit's [init]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contender:
     """A name, and how it is started."""
 
@@ -74,7 +75,7 @@ CIRCUS = Contender(
     "circus",
     env=PEERS_ENV,
 )
-S6 = Contender("s6-svscan", ("s6-svscan", "-C", "2000", "/scratch/scan"), "scandir")
+S6 = Contender("s6-svscan", ("s6-svscan", "-C", "6000", "/scratch/scan"), "scandir")
 RUNIT = Contender("runsvdir", ("runsvdir", "/scratch/scan"), "scandir", stop=signal.SIGHUP)
 TINI = Contender("tini", ("tini", "--"))
 DUMB_INIT = Contender("dumb-init", ("dumb-init",))
@@ -99,7 +100,9 @@ def _toml(setup: Setup) -> dict[str, str]:
         lines += [f"[program.p{number}]", f"command = [{words}]"]
         if setup.restart:
             lines.append('restart = { policy = "always", delay = "0s", max = 0 }')
-        if setup.output != "none":
+        if setup.stdout:
+            lines.append(setup.stdout.replace("%d", str(number)))
+        elif setup.output != "none":
             kind = f'file = "/scratch/out", max_size = 0, format = "{setup.output}"'
             lines.append(f"stdout = {{ {kind} }}")
         lines.append("")
@@ -110,8 +113,8 @@ def _ini(setup: Setup) -> dict[str, str]:
     lines = ["[supervisord]", "nodaemon=true", "user=root", "logfile=/dev/null"]
     lines += ["logfile_maxbytes=0", "loglevel=warn", "pidfile=/run/supervisord.pid"]
     lines += ["minfds=8000", "minprocs=4096", ""]
-    out = "/scratch/out" if setup.output == "raw" else "NONE"
     for number in range(setup.number):
+        out = {"raw": "/scratch/out", "each": f"/scratch/out-p{number}"}.get(setup.output, "NONE")
         lines += [f"[program:p{number}]", f"command={' '.join(setup.words)}"]
         lines += [f"stdout_logfile={out}", "stdout_logfile_maxbytes=0", "stderr_logfile=NONE"]
         lines += [f"autorestart={'true' if setup.restart else 'unexpected'}", ""]

@@ -62,6 +62,7 @@ class Result:
     notes: list[str] = field(default_factory=list)
     more_is_better: bool = False
     why_not: str = ""
+    kind: str = "bars"  # or "curve": the samples are "CONTENDER, N programs", drawn over N
     when: str = ""  # it was measured, and the load average as that began
 
     def of(self, name: str) -> Samples:

@@ -9,6 +9,7 @@ from functools import partial
 
 from bench import contenders as who
 from bench.arena import Failed, field
+from bench.flat import slope
 from bench.judge import Check, Result
 from bench.rounds import Measure, Plan, interleave
 
@@ -135,13 +136,3 @@ def growth(plan: Plan) -> Result:
 
 def _descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def slope(rows: list[tuple[int, int]]) -> float:
-    """Return the slope of the line through (x, y) pairs that errs least."""
-    mean_x = sum(x for x, _ in rows) / len(rows)
-    mean_y = sum(y for _, y in rows) / len(rows)
-    below = sum((x - mean_x) ** 2 for x, _ in rows)
-    if below == 0:
-        return 0.0
-    return sum((x - mean_x) * (y - mean_y) for x, y in rows) / below

@@ -6,6 +6,8 @@
  *   probe signal FILE           note the time of every USR1 that arrives
  *   probe orphans FILE COUNT    make orphans, let them die at once, note how long they were zombies
  *   probe shout FILE BYTES LENGTH   note the time, print BYTES in lines of LENGTH, then sleep
+ *   probe lines FILE RATE COUNT LENGTH   print RATE lines a second, COUNT in all (0: for ever), each
+ *       numbered, of LENGTH bytes and by a write(2) of its own; note the time, then sleep
  *
  * A note is one line of exactly 32 bytes, "WORD NANOSECONDS\n", CLOCK_MONOTONIC, appended.
  */
@@ -122,6 +124,39 @@ static int shout(long long bytes, long long length)
     return 0;
 }
 
+/* The lines that are due are written, then nothing for 2 ms: who is late catches up. */
+static int lines(long long rate, long long count, int length)
+{
+    static char line[65536];
+    if (rate <= 0 || length < 12 || length > (int)sizeof line)
+        return 2;
+    struct timespec nap = {0, 2000000};
+    if (rate < 500)
+        nap.tv_nsec = 1000000000 / rate;
+    long long began = now_ns();
+    for (long long number = 0; count == 0 || number < count;) {
+        long long due = (now_ns() - began) / 1000 * rate / 1000000 + 1;
+        for (; number < due && (count == 0 || number < count); number++) {
+            long long rest = number;
+            for (int at = 9; at >= 0; at--, rest /= 10)
+                line[at] = (char)('0' + rest % 10);
+            line[10] = ' ';
+            for (int at = 11; at < length - 1; at++)
+                line[at] = (char)('a' + (number + at) % 26);
+            line[length - 1] = '\n';
+            for (int put = 0; put < length;) {
+                ssize_t more = write(1, line + put, (size_t)(length - put));
+                if (more < 0)
+                    return 112;
+                put += (int)more;
+            }
+        }
+        nanosleep(&nap, NULL);
+    }
+    note("done", now_ns());
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     long long began = now_ns();
@@ -138,6 +173,11 @@ int main(int argc, char **argv)
     note("start", began);
     if (strcmp(what, "shout") == 0 && argc > 4 && shout(atoll(argv[3]), atoll(argv[4])) != 0)
         return 112;
+    if (strcmp(what, "lines") == 0) {
+        int code = argc > 5 ? lines(atoll(argv[3]), atoll(argv[4]), atoi(argv[5])) : 2;
+        if (code != 0)
+            return code;
+    }
     if (strcmp(what, "once") == 0)
         return argc > 3 ? atoi(argv[3]) : 0;
     if (strcmp(what, "crash") == 0 && argc > 3) {

@@ -24,7 +24,8 @@ def test_rows_are_read_as_they_were_written(tmp_path):
     report.write(tmp_path, SETTING, rows)
     assert report.read(tmp_path) == rows
     assert [each.verdict for each in report.read(tmp_path)] == ["ok", "FAIL"]
-    assert "<svg" in plot.draw(report.read(tmp_path))
+    assert report.read_setting(tmp_path) == SETTING
+    assert all("<svg" in plot.draw(each) for each in report.read(tmp_path))
 
 
 def test_a_row_of_old_was_measured_when_its_run_began(tmp_path):
