@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import posix
+import sys
 
 from pyinit.core.record import replace
 from pyinit.runtime import pidfile
@@ -51,7 +52,16 @@ def become_init(log: Log) -> None:
 
 
 def take_rest(machine: Machine) -> None:
-    """Deal with what a pyinit before this one has left and nobody has taken so far."""
+    """Deal with what a pyinit before this one has left and nobody has taken so far.
+
+    This is the first moment as the user that [init] wants: what it may not read is told.
+    """
+    for place in _unreadable():
+        machine.log.warning(
+            f'user {posix.geteuid()} may not read "{place}", which pyinit itself is made of:'
+            " what it has not loaded yet will be missing\n"
+            "  install pyinit and its Python where that user may read them, not below /root"
+        )
     if machine.options.handed:
         from pyinit.runtime import handed
 
@@ -72,8 +82,19 @@ def take_pidfile(init: InitPlan) -> None:
         ) from None
 
 
+def _unreadable() -> list[str]:
+    """Return the directories of pyinit and of Python that we may not read."""
+    if posix.geteuid() == 0:
+        return []
+    files = [sys.modules[name].__file__ for name in ("pyinit", "encodings")]
+    unreadable = [file for file in files if file and not posix.access(file, posix.R_OK)]
+    return [file.rpartition("/")[0] for file in unreadable]
+
+
 def become_user(init: InitPlan) -> None:
     """Drop groups, gid and uid, in this order.  Raises Unable."""
+    if init.uid is not None:
+        import fcntl  # noqa: F401  now: children need it, and the user may not read our Python
     try:
         if init.groups is not None and posix.geteuid() == 0:
             posix.setgroups(init.groups)

@@ -59,9 +59,16 @@ def become(
         line = f"{error.stage}\0{error.number}\0{error.detail}"
         posix.write(status_fd, line.encode("utf-8", "surrogateescape")[:4000])
     except BaseException as error:  # noqa: BLE001  a child must never return into our code
-        posix.write(status_fd, f"internal\0{errno.EINVAL}\0{error!r}".encode()[:4000])
+        posix.write(status_fd, f"internal\0{_number(error)}\0{error!r}".encode()[:4000])
     finally:
         posix._exit(code)  # noqa: SLF001
+
+
+def _number(error: BaseException) -> int:
+    """Return what the kernel has refused us, as far as that can be told; a library is mapped."""
+    if isinstance(error, MemoryError) or "failed to map" in str(error):
+        return errno.ENOMEM
+    return error.errno or errno.EINVAL if isinstance(error, OSError) else errno.EINVAL
 
 
 def execute(words: list[bytes], env: dict[bytes, bytes]) -> Never:
@@ -116,7 +123,7 @@ def _prepare(
     if launch.io_priority is not None:
         _stage("io_priority", prctl.set_io_priority, *launch.io_priority)
     for name, path in launch.secrets:
-        env[environment.encode(name)] = _stage("secrets", _read_secret, path)
+        env[environment.encode(name)] = _read_secret(name, path)
     if launch.umask is not None:
         _stage("umask", posix.umask, launch.umask)
     _drop_privileges(launch)
@@ -270,7 +277,8 @@ def _write(path: str, text: str) -> None:
         posix.close(fd)
 
 
-def _read_secret(path: str) -> bytes:
+def _read_secret(name: str, path: str) -> bytes:
+    """Return what the file of the variable `name` holds; who mends it looks for either."""
     from pyinit.system import logplace
 
     try:
@@ -278,9 +286,8 @@ def _read_secret(path: str) -> bytes:
     except OSError as error:
         number = error.errno or 0
         plain = error.strerror in (None, posix.strerror(number))
-        raise StageError(
-            "secrets", number, path if plain else f"{path}: {error.strerror}"
-        ) from None
+        detail = f"{name} from {path}" if plain else f"{name} from {path}: {error.strerror}"
+        raise StageError("secrets", number, detail) from None
     try:
         return posix.read(fd, 1 << 20).rstrip(b"\n")
     finally:

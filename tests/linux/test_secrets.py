@@ -185,5 +185,5 @@ def test_a_new_secret_is_there_at_the_next_run_and_a_missing_one_is_a_failed_sta
         (tmp_path / "key").unlink()
         done = box.ctl("restart", "web")
         assert done.returncode == 1
-        assert f'cannot read a secret of "sh": {tmp_path}/key: No such file' in done.stderr
+        assert f'cannot read a secret of "sh": KEY from {tmp_path}/key: No such file' in done.stderr
         assert "is it mounted" in done.stderr
