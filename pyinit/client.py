@@ -69,6 +69,13 @@ class Client:
     ) -> None:
         self.close()
 
+    def pid_here(self) -> int:
+        """Return the pid of pyinit as it is in our PID namespace, 0 if it is not seen from there.
+
+        What it calls its own pid is another where it is PID 1 of a namespace below ours.
+        """
+        return _listener(self._socket)[0]
+
     def close(self) -> None:
         """Hang up; streams end with it."""
         self._socket.close()
@@ -208,9 +215,15 @@ def _is_trusted(connection: socket.socket) -> bool:
 
     In /tmp and /dev/shm anybody may have made the directory that we look into.
     """
+    pid, uid = _listener(connection)
+    return pid != 0 and uid in (0, posix.geteuid())
+
+
+def _listener(connection: socket.socket) -> tuple[int, int]:
+    """Return pid, as it is here, and uid of who listens there; 0 for a pid that is not seen."""
     data = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, CREDENTIALS_BYTES)
     pid, uid = [int.from_bytes(data[at : at + 4], sys.byteorder) for at in (0, 4)]
-    return pid != 0 and uid in (0, posix.geteuid())
+    return pid, uid
 
 
 def _connect(connection: socket.socket, address: str) -> None:

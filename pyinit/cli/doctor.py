@@ -78,6 +78,12 @@ def _role(facts: Facts) -> Found:
     if not facts.pid:
         fix = "this is what one started here, as this user, would have"
         yield Finding("pyinit", NOTE, f"none answers, {where}", fix)
+    elif facts.pid != facts.here:
+        text = f"it is pid {facts.pid} in a PID namespace that is not ours"
+        text += f", and {facts.here} here" if facts.here else ", and not seen from here"
+        what = "places, memory and processors" if facts.here else "all but the control socket"
+        fix = f"{what} are judged as they are here: docker exec CONTAINER pyinitctl doctor"
+        yield Finding("pyinit", NOTE, text, fix)
     elif facts.pid == 1:
         yield Finding("pyinit", OK, f"it is PID 1, {where}")
     else:

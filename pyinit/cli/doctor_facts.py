@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
+from pyinit.cli.present import number
 from pyinit.client import Client, NoSupervisor
 from pyinit.core.capabilities import NAMES
 from pyinit.core.record import Record
@@ -19,6 +20,7 @@ PLACES = ("/", "/run", "/tmp", "/dev/shm", "/var/log")  # noqa: S108  looked at,
 PORTS = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 TERMINATION_LOG = "/dev/termination-log"
 FIRST_FREE_PORT = 1024
+TOLD = ("pid", "stop_budget_s", "drain_delay_s")  # by the pyinit that runs
 CONTAINERS = {
     "/.dockerenv": "Docker",
     "/run/.containerenv": "Podman",
@@ -29,13 +31,15 @@ CONTAINERS = {
 class Facts(Record):
     """All that is judged.  `pid` is that of the pyinit that runs, 0 if none answers.
 
-    `status` is /proc/PID/status of it, or of ourselves.  `socket` is the path of its control
-    socket, or of the one it could make ("": there is no place).  Limits are (soft, hard), -1 for
-    unlimited.  `budget` is (stop_budget, drain_delay) of the configuration, None if that cannot
-    be read.
+    `here` is its pid in our PID namespace, 0 if it is not seen from here; where the two differ we
+    are outside of its container.  `status` is /proc/PID/status of it, or of ourselves.  `socket`
+    is the path of its control socket, or of the one it could make ("": there is no place).  Limits
+    are (soft, hard), -1 for unlimited.  `budget` is (stop_budget, drain_delay) of the pyinit that
+    runs, or of the configuration that one would find, None if that cannot be read.
     """
 
     pid: int
+    here: int
     container: str
     first: str
     status: dict[str, str]
@@ -68,14 +72,15 @@ class Facts(Record):
 
 def look(socket: str | None) -> Facts:
     """Return the facts; `socket` is where a pyinit is asked, None for the usual places."""
-    pid, place = _running(socket)
-    subject = pid or os.getpid()
+    pid, here, place, budget = _running(socket)
+    subject = here or os.getpid()
     return Facts(
         pid=pid,
+        here=here,
         container=_container(),
         first=_text("/proc/1/comm").strip(),
         status=_status(subject),
-        limits=limits.read(pid) if pid else limits.read(),
+        limits=limits.read(here) if here else limits.read(),
         socket=place or _place(os.environb),
         writable={path: os.access(path, os.W_OK) for path in PLACES if os.path.isdir(path)},
         cgroup=quotas.version(),
@@ -83,7 +88,7 @@ def look(socket: str | None) -> Facts:
         processors=quotas.processors(),
         processes=quotas.most_processes(),
         first_port=_number(_text(PORTS), FIRST_FREE_PORT),
-        budget=_budget(),
+        budget=budget if pid else _budget(),
         stdin=_kind_of(subject, 0),
         has_memfd=_has_memfd(),
         lists_children=procfs.children_of_self() is not None,
@@ -94,14 +99,16 @@ def look(socket: str | None) -> Facts:
     )
 
 
-def _running(socket: str | None) -> tuple[int, str]:
+def _running(socket: str | None) -> tuple[int, int, str, tuple[float, float] | None]:
+    """Return pid, pid here, control socket and budget of the pyinit that answers."""
     try:
         client = Client(socket)
     except NoSupervisor:
-        return 0, ""
+        return 0, 0, "", None
     with client:
-        pid = client.call("status").get("pid")
-        return (pid if isinstance(pid, int) else 0), client.path
+        told = client.call("info", {"group": ""})
+        pid, budget_s, drain_s = [number(told.get(key)) for key in TOLD]
+        return int(pid), client.pid_here(), client.path, (budget_s, drain_s)
 
 
 def _container() -> str:

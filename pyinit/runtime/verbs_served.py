@@ -111,6 +111,8 @@ def _told(service: Service, entries: list[Json]) -> Object:
     return {
         "pid": posix.getpid(),
         "identifier": service.desk.state.init.identifier,
+        "stop_budget_s": service.desk.state.init.stop_budget,
+        "drain_delay_s": service.desk.state.init.drain_delay,
         "state": mood(service),
         "now": time.time(),
         "processes": entries,

@@ -18,6 +18,9 @@ def test_it_judges_the_pyinit_that_runs(uid):
         told = box.json("doctor")
         assert told["pid"] == 1  # as it is in its own namespace
         found = checks(told)
+        assert f", and {box.pid} here" in found["pyinit", "note"]["text"]
+        assert found["stop budget", "note"]["text"] == "the whole stop takes 20 s at most"
+        assert f"uid {ORDINARY}" in str(found) if uid else ("user", "ok") in found
         assert f"answers at {box.socket}" in found["control", "ok"]["text"]
         assert all(each["text"] for each in told["checks"])
         done = box.ctl("doctor")

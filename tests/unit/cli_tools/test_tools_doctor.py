@@ -12,6 +12,7 @@ ROOT = {"Uid": "0 0 0 0", "CapPrm": ALL_CAPABILITIES, "NoNewPrivs": "0", "Seccom
 USER = {"Uid": "12345 12345 12345 12345", "CapPrm": "0" * 16, "NoNewPrivs": "1", "Seccomp": "2"}
 BEST = Facts(
     pid=1,
+    here=1,
     container="Docker",
     first="pyinit",
     status=ROOT,
@@ -69,7 +70,14 @@ def test_what_is_lost_is_said_with_what_brings_it_back(changes, name, text, fix)
     ("changes", "name", "text", "fix"),
     [
         ({"pid": 0}, "pyinit", "none answers, in Docker", "one started here"),
-        ({"pid": 7, "first": "tini"}, "pyinit", 'pid 7, below "tini"', "leave out --init"),
+        ({"here": 812}, "pyinit", "in a PID namespace that is not ours, and 812 here", "exec"),
+        ({"here": 0}, "pyinit", "and not seen from here", "all but the control socket"),
+        (
+            {"pid": 7, "here": 7, "first": "tini"},
+            "pyinit",
+            'pid 7, below "tini"',
+            "leave out --init",
+        ),
         ({"status": USER}, "user", "uid 12345: every program runs as it", "as root"),
         ({"status": USER}, "capabilities", "none", ""),
         ({"status": USER}, "privileges", "no_new_privs is on", ""),

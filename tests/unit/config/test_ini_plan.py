@@ -610,7 +610,9 @@ def test_what_supervisord_says_of_its_doors_is_of_a_kind_of_its_own(tmp_path):
     """It says it last; what it says of its files is said before."""
     (tmp_path / "more.conf").write_text("[program:a]\ncommand=a\n")
     path = tmp_path / "supervisord.conf"
-    path.write_text("[supervisord]\n[unix_http_server]\nfile=%(here)s/s\n[include]\nfiles=more.conf\n")
+    path.write_text(
+        "[supervisord]\n[unix_http_server]\nfile=%(here)s/s\n[include]\nfiles=more.conf\n"
+    )
     told = load([str(path)], {}, name="supervisord").told
     kinds = [kind for _, kind, text in told if "more.conf" in text or "authentication" in text]
     assert kinds == ["", DOOR]
