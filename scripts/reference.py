@@ -1,4 +1,4 @@
-"""Writes docs/reference.md: exit statuses, signals, variables and files, each in one table.
+"""Writes docs/reference.md: commands, exit statuses, signals, variables and files.
 
 The manual pages are made of the same sections.  What the code knows by itself (codes, defaults,
 places) is taken from there; tests hold the rest against it.
@@ -6,7 +6,8 @@ places) is taken from there; tests hold the rest against it.
 
 from __future__ import annotations
 
-from pyinit.cli import ctl
+from pyinit.cli import ctl, init, verbs
+from pyinit.cli.words import Option
 from pyinit.config import ini_places, load
 from pyinit.core.signals import DEFAULTS
 from pyinit.core.status import signal_name
@@ -29,7 +30,7 @@ STATUS = (
     ("0", "an ordered stop that left nothing behind; or everything has ended well"),
     ("*N*", "what the main program, or by `[init] exit` what failed, has exited with"),
     ("128 + *N*", "signal *N* has ended it"),
-    ("1", "an ordered stop has left something behind; or there was no memory to begin with"),
+    ("1", "an ordered stop has left something behind; or pyinit runs already, by its pidfile"),
     ("2", "the words of the command line make no sense"),
     ("{rescue}", "pyinit's own loop failed again and again, and its rescue loop had the last word"),
     ("{config}", "the configuration is bad, or a limit cannot be had; nothing was started"),
@@ -108,6 +109,8 @@ def page() -> str:
     return "\n".join(
         [
             OPENING,
+            f"## pyinit\n\n```text\n{init.USAGE}```\n",
+            f"## pyinitctl\n\n{ctl_verbs()}",
             f"## Exit status of pyinit\n\n{exit_status()}",
             f"## Exit status of pyinitctl\n\n{ctl_exit_status()}",
             f"## Signals to pyinit\n\n{signals()}",
@@ -116,6 +119,27 @@ def page() -> str:
             f"## Files\n\n{files()}",
         ]
     )
+
+
+def ctl_verbs() -> str:
+    """Return what pyinitctl can do, each verb with its options."""
+    rows = []
+    for name, verb in verbs.VERBS.items():
+        words = f"{name} {verb.operands}".strip()
+        options = "; ".join([f"{spelling(each)}: {each.doc}" for each in verb.options])
+        rows.append((_code(words), f"{verb.doc}. {options}" if options else verb.doc))
+    common = "\n".join([f"- {spelling(option)}: {option.doc}" for option in verbs.PLAIN])
+    return f"With every verb:\n\n{common}\n\n{_table('verb', rows)}"
+
+
+def spelling(option: Option) -> str:
+    """Return how an option is written."""
+    value = f" {option.value}" if option.value else ""
+    return ", ".join([f"`{name}{value}`" for name in option.names])
+
+
+def _code(words: str) -> str:
+    return f"`{words}`".replace("|", "\\|")
 
 
 def exit_status() -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from pyinit.cli import ctl
+from pyinit.cli.init import USAGE
+from pyinit.cli.verbs import PLAIN, VERBS
 from pyinit.core.signals import DEFAULTS, TERMINALS
 from pyinit.core.status import signal_name
 from pyinit.protocol.messages import EXIT_CODES
@@ -54,6 +56,15 @@ def test_every_variable_that_has_its_name_from_others_is_in_the_code_and_in_the_
     assert others <= told
 
 
+def test_every_verb_and_option_is_told():
+    text = reference.ctl_verbs()
+    for name, verb in VERBS.items():
+        (row,) = [line for line in text.split("\n") if re.match(rf"\| `{name}[ `]", line)]
+        assert all(reference.spelling(option) in row for option in verb.options)
+    assert all(reference.spelling(option) in text for option in PLAIN)
+    assert USAGE in TEXT
+
+
 def test_every_exit_status_of_pyinitctl_has_a_meaning():
     known = {0, *EXIT_CODES.values(), ctl.INTERRUPTED, ctl.BROKEN_PIPE}
     assert set(reference.CTL_MEANINGS) == known
@@ -67,7 +78,7 @@ def test_every_signal_that_means_something_is_told():
 
 
 @pytest.mark.parametrize(
-    "part", ["exit_status", "ctl_exit_status", "signals", "read", "given", "files"]
+    "part", ["ctl_verbs", "exit_status", "ctl_exit_status", "signals", "read", "given", "files"]
 )
 def test_every_part_is_in_the_page_as_it_is_in_the_manual_pages(part):
     assert getattr(reference, part)() in TEXT
