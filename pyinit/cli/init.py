@@ -142,12 +142,19 @@ def run(words: list[str], signal_fd: int) -> int:
 
 def check_state() -> int | None:
     """Return the exit status of a pyinit that is only to look at the state of another."""
-    checked = posix.environ.pop(b"PYINIT_STATE_CHECK", None)
-    if checked is None or not checked.isdigit():
+    checked = _handed(b"PYINIT_STATE_CHECK")
+    if checked < 0:
         return None
     from pyinit.runtime.reexec import read_back
 
-    return read_back(int(checked))
+    return read_back(checked)
+
+
+def _handed(name: bytes) -> int:
+    """Return the descriptor that a variable of another pyinit names, -1 if it names none."""
+    from pyinit.system import files
+
+    return files.descriptor(posix.environ.pop(name, b"").decode("ascii", "replace"))
 
 
 def start(
@@ -169,22 +176,23 @@ def start(
     from pyinit.runtime.options import Options
     from pyinit.system import files
 
-    state = posix.environ.pop(b"PYINIT_STATE_FD", None)
-    anew = posix.environ.pop(b"PYINIT_ANEW", None)  # this process was a pyinit already
+    state_fd = _handed(b"PYINIT_STATE_FD")
+    anew = b"PYINIT_ANEW" in posix.environ  # this process was a pyinit already
+    daemon_fd = _handed(b"PYINIT_ANEW")
     handed = posix.environ.pop(b"PYINIT_LISTENERS", None)
     options = Options(
         paths=paths,
         command=words,
         verbose=verbose,
         signal_fd=signal_fd,
-        state_fd=int(state) if state is not None and state.isdigit() else -1,
+        state_fd=state_fd,
         born_in=_born_in(),
         overrides=overrides,
         name=name,
     )
     if options.state_fd < 0:
         files.seal_inherited()
-        if anew is not None and handed:
+        if anew and handed:
             from pyinit.runtime.handed import read
 
             options = replace(options, handed=read(handed.decode("utf-8", "surrogateescape")))
@@ -194,7 +202,7 @@ def start(
             if words and "/" in words[0]:
                 words = (*_absolute(words[:1]), *words[1:])
             rooted = replace(options, paths=_absolute(paths), command=words)
-            fd = daemonize() if anew is None else go_on(int(anew))
+            fd = go_on(daemon_fd) if anew else daemonize()
             options = replace(rooted, daemon_fd=fd)
     return boot.main(options)
 

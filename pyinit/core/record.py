@@ -195,7 +195,9 @@ def _read_dict(
     if not isinstance(fields, list):
         raise ValueError(f"cannot read record '{name}': its fields are not a list")  # noqa: TRY004
     if name == "":
-        pairs = [item for item in fields if isinstance(item, list)]
+        pairs = [item for item in fields if isinstance(item, list) and len(item) == 2]
+        if len(pairs) != len(fields):
+            raise ValueError("cannot read a dict: not all that is in it are pairs")
         return {_read(pair[0], kinds, seen): _read(pair[1], kinds, seen) for pair in pairs}
     kind = kinds.get(name)
     if kind is None:

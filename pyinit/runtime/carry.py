@@ -257,7 +257,7 @@ def read(fd: int) -> tuple[Carried, Blobs]:
         _, sizes, plain = found
         carried = from_plain(plain, kinds())
         blobs = Blobs([_read(fd, size) for size in sizes])
-    except (EOFError, TypeError) as error:
+    except (EOFError, TypeError, RecursionError) as error:
         raise ValueError(f"cannot go on: the state makes no sense: {error}") from error
     finally:
         posix.close(fd)

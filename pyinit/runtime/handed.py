@@ -51,14 +51,15 @@ def written(handed: Handed) -> bytes:
 def read(text: str) -> Handed:
     """Return what was `written`; what makes no sense, or does not listen, is left out."""
     found: list[tuple[str, str, int]] = []
+    known: set[int] = set()
     for line in text.split("\n"):
         kind, _, more = line.partition(" ")
         number, _, place = more.partition(" ")
-        if not number.isdigit():
-            continue
-        listening = kind in (CONTROL, DOOR, KEPT) and sockets.listens(int(number))
-        if kind == CLIENT or listening:
-            found.append((kind, place, int(number)))
+        fd = files.descriptor(number)
+        listening = kind in (CONTROL, DOOR, KEPT) and sockets.listens(fd)
+        if fd not in known and (listening or (kind == CLIENT and sockets.is_one(fd))):
+            known.add(fd)
+            found.append((kind, place, fd))
     return tuple(found)
 
 

@@ -13,6 +13,7 @@ else:
     import _stat
 
 BIG_PIPE_BYTES = 256 * 1024
+FD_DIGITS = 9  # of a number that can be a descriptor
 LOG_FLAGS = (
     posix.O_WRONLY
     | posix.O_APPEND
@@ -152,6 +153,15 @@ def seal_inherited(keep: frozenset[int] = frozenset()) -> None:
                 posix.set_inheritable(fd, False)
             except OSError:  # the descriptor of the listing itself
                 continue
+
+
+def descriptor(word: str) -> int:
+    """Return the descriptor that a word of the environment names, -1 if that is none of ours.
+
+    Those up to 2 are not handed on: they are everybody's.
+    """
+    plain = word.isascii() and word.isdigit() and len(word) <= FD_DIGITS
+    return int(word) if plain and int(word) > 2 else -1
 
 
 def close_all(keep: tuple[int, ...] = ()) -> None:

@@ -26,6 +26,7 @@ CREDENTIALS_BYTES = 12  # struct ucred: pid, uid, gid, each four bytes
 SUFFIX_BYTES = 4  # of the name that a socket has until it listens
 FDS_A_MESSAGE = 64  # that are taken with a datagram
 DESCRIPTOR_BYTES = 4  # of an int, as SCM_RIGHTS carries them
+SOCKET, KIND_OF_FILE = 0o140000, 0o170000  # of st_mode, see inode(7)
 NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 FLAGS = _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
 
@@ -146,6 +147,14 @@ def listener_from_fd(fd: int) -> Socket:
     """Return the socket object of a listener of any family that survived a re-exec, as it is."""
     posix.set_inheritable(fd, False)
     return Socket(-1, -1, -1, fd)
+
+
+def is_one(fd: int) -> bool:
+    """Say whether a descriptor is a socket."""
+    try:
+        return posix.fstat(fd).st_mode & KIND_OF_FILE == SOCKET
+    except OSError:
+        return False
 
 
 def listens(fd: int) -> bool:
