@@ -9,6 +9,7 @@ then the rescue loop.
 
 from __future__ import annotations
 
+import errno
 import time
 
 from pyinit.core import events as ev
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 EVENTS_A_TURN = 4096  # then the kernel is asked again: a storm must not keep signals waiting
 FAULTS = 20  # failing turns ...
 FAULT_WINDOW_S = 10.0  # ... within this time are more than a loop can live with
+SHORT_S = 60.0  # a shortage is no fault of the loop's, unless it lasts longer than this ...
+SHORT_PAUSE_S = 0.1  # ... with so much time between two tries
+SHORTAGES = frozenset((errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOBUFS))
 WINDOW_S = 60.0  # the longest turn is remembered for one or two of them
 
 
@@ -110,6 +114,7 @@ class Loop:
         self._again: list[Event] = []  # could not be stepped: memory may be there in a moment
         self._faults: list[float] = []
         self._told_fault = ""
+        self._short_since = self._short_at = -FAULT_WINDOW_S
 
     def feed(self, event: Event) -> None:
         """Queue an event; it is stepped in this turn of the loop or the next."""
@@ -221,9 +226,19 @@ class Loop:
     def _failed(self, error: Exception) -> None:
         now = time.monotonic()
         self._tell("a turn of the loop failed", None, error)
+        if _is_shortage(error) and self._is_patient(now):
+            self._poller.pause(SHORT_PAUSE_S)
+            return
         self._faults = [at for at in self._faults if at > now - FAULT_WINDOW_S] + [now]
         if len(self._faults) >= FAULTS:
             raise LoopBroken(fault(error)) from error
+
+    def _is_patient(self, now: float) -> bool:
+        """Say whether a shortage is new enough to be waited for: a re-exec would need even more."""
+        last, self._short_at = self._short_at, now
+        if now - last > FAULT_WINDOW_S:
+            self._short_since = now
+        return now - self._short_since < SHORT_S
 
     def _tell(self, what: str, about: Event | Effect | None, error: Exception) -> None:
         """Say a fault, and the same fault only once in a row; where that fails, too, go on."""
@@ -235,3 +250,8 @@ class Loop:
                 self._log.error(text)
         except Exception:  # noqa: BLE001  a fault that cannot be told is still only a fault
             self._told_fault = ""
+
+
+def _is_shortage(error: BaseException) -> bool:
+    """Say whether the kernel had not got what was asked for."""
+    return isinstance(error, MemoryError) or getattr(error, "errno", 0) in SHORTAGES

@@ -386,6 +386,6 @@ class Machine:
         run = run_of(row.state) if row is not None else None
         main_pid = run.pid if run else 0
         told = (self.options.signal_fd, main_pid, self.reaper.faults_fd)
-        code = rescue.rescue(rescue.children(), *told)
+        code = rescue.rescue([], *told)  # who is ours is found there
         termination(f"pyinit: the loop was broken: {error!r}\n")
         return code

@@ -32,6 +32,7 @@ class Poller:
     def __init__(self) -> None:
         self.ready = 1
         self._epoll = select.epoll()
+        self._nobody = select.poll()
         self._callbacks: dict[int, Callback] = {}
 
     def register(self, fd: int, want_read: bool, want_write: bool, callback: Callback) -> None:
@@ -67,6 +68,10 @@ class Poller:
                 fault = fault or error
         if fault is not None:
             raise fault
+
+    def pause(self, seconds: float) -> None:
+        """Look at nobody for a moment: what is short now may be there then."""
+        self._nobody.poll(seconds * 1000)
 
     def close(self) -> None:
         """Give the epoll descriptor back; the watched ones stay open."""

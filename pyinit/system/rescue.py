@@ -23,6 +23,7 @@ KILL_AFTER_S = 9.0
 AGAIN_S = 1.0  # between two rounds of KILL
 SIGKILL, SIGCHLD = 9, 17
 READ_BYTES = 64 * 1024
+PAUSE_MS = 100  # after a turn that had no memory, or no descriptor
 
 
 def rescue(pids: list[int], signal_fd: int, main: int = 0, faults_fd: int = -1) -> int:
@@ -33,28 +34,44 @@ def rescue(pids: list[int], signal_fd: int, main: int = 0, faults_fd: int = -1) 
     """
     left = set(pids)
     kill_at = 0.0
-    poll = select.poll()
-    poll.register(signal_fd, select.POLLIN)
-    pipes = _pipes(signal_fd)
-    for fd in (*pipes, *([faults_fd] if faults_fd >= 0 else ())):
-        poll.register(fd, select.POLLIN)
-    while _reap(left):
-        timeout = None if kill_at == 0.0 else max(1, int((kill_at - time.monotonic()) * 1000))
-        for fd, _ in poll.poll(timeout):
-            if fd in pipes and not _read_away(fd):
-                poll.unregister(fd)
-        for number in (*signals.read_signals(signal_fd), *faults.read(faults_fd)):
-            if number in STOP_SIGNALS:
+    nobody = select.poll()
+    heard: tuple[select.poll, list[int]] | None = None
+    while True:
+        try:
+            heard = heard or _listen(signal_fd, faults_fd)
+            if not _reap(left):
+                return EXIT_CODE
+            _wait(*heard, kill_at)
+            for number in (*signals.read_signals(signal_fd), *faults.read(faults_fd)):
+                if number in STOP_SIGNALS:
+                    kill_at = kill_at or time.monotonic() + KILL_AFTER_S
+                    left.update(children())
+                    _send_all(left, number)
+                elif number != SIGCHLD and main in left:
+                    _send_all({main}, number)
+            if kill_at != 0.0 and time.monotonic() >= kill_at:
                 left.update(children())
-                _send_all(left, number)
-                kill_at = kill_at or time.monotonic() + KILL_AFTER_S
-            elif number != SIGCHLD and main in left:
-                _send_all({main}, number)
-        if kill_at != 0.0 and time.monotonic() >= kill_at:
-            left.update(children())
-            _send_all(left, SIGKILL)
-            kill_at = time.monotonic() + AGAIN_S
-    return EXIT_CODE
+                _send_all(left, SIGKILL)
+                kill_at = time.monotonic() + AGAIN_S
+        except (OSError, MemoryError):  # it may be there in a moment: an end of ours is theirs
+            nobody.poll(PAUSE_MS)
+
+
+def _listen(signal_fd: int, faults_fd: int) -> tuple[select.poll, list[int]]:
+    """Return what tells of signals and output, and the pipes of the programs."""
+    poll = select.poll()
+    pipes = _pipes(signal_fd)
+    for fd in (signal_fd, *pipes, *([faults_fd] if faults_fd >= 0 else ())):
+        poll.register(fd, select.POLLIN)
+    return poll, pipes
+
+
+def _wait(poll: select.poll, pipes: list[int], kill_at: float) -> None:
+    """Wait for a signal, or for the time to kill; what is printed meanwhile is thrown away."""
+    timeout = None if kill_at == 0.0 else max(1, int((kill_at - time.monotonic()) * 1000))
+    for fd, _ in poll.poll(timeout):
+        if fd in pipes and not _read_away(fd):
+            poll.unregister(fd)
 
 
 def children() -> list[int]:
