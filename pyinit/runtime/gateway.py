@@ -49,6 +49,7 @@ SOON_S = 5.0  # a gateway that ends so soon ...
 DELAYS_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # ... is called again after this long
 MOST_BYTES = 1 << 30  # of its address space: it has 60 MB, and some log files that are read
 OPEN_FILES = 1024  # listeners, 256 clients and itself
+NO_CORE = Limit("core", 0)  # it would have the passwords of the doors in it
 READABLE, UNREADABLE, NOBODY = b"1", b"0", b"-"
 PEM_FLAGS = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK | posix.O_NOCTTY
 REGULAR, DIRECTORY, KIND_OF_FILE = 0o100000, 0o040000, 0o170000  # of st_mode, see inode(7)
@@ -233,7 +234,7 @@ def adopt(machine: Machine, held: Held, plan: Plan) -> None:
     """Let the gateway be what `plan` says, now that its doors are open (or closed)."""
     if held.gateway is None:
         held.gateway = Gateway(machine, held, posix.urandom(SECRET_BYTES))
-    elif machine.plan.web != plan.web:
+    elif (machine.plan.web, machine.plan.init.identifier) != (plan.web, plan.init.identifier):
         held.gateway.renew()
 
 
@@ -254,7 +255,11 @@ def add_to(plan: Plan) -> Plan:
         directory="/",
         umask=0o077,
         env_pass=("TZ", "LANG", "LC_*"),
-        limits=(Limit("nofile", OPEN_FILES), Limit("as", MOST_BYTES)),
+        limits=(
+            Limit("nofile", OPEN_FILES, OPEN_FILES),  # hard, too: it may not raise them itself
+            Limit("as", MOST_BYTES, MOST_BYTES),
+            NO_CORE,
+        ),
         limits_unmet="warn",
         no_new_privs=True,
     )

@@ -58,7 +58,7 @@ def listen_unix(
     try:
         _bind(listener, aside, mode)
         bound = True
-        files.own(aside, uid, gid)
+        _give(aside, mode, uid, gid)
         listener.listen(backlog)
         if aside != path:
             _put(aside, path)
@@ -299,6 +299,18 @@ def _bind(bound: Socket, path: str, mode: int) -> None:
             bound.bind(path)
     finally:
         posix.umask(mask)
+
+
+def _give(path: str, mode: int, uid: int | None, gid: int | None) -> None:
+    """Give a socket to its owner: the socket, not what somebody has put in its place meanwhile."""
+    if uid is None and gid is None:
+        return
+    try:
+        posix.stat("/proc/self")
+    except OSError:  # no /proc
+        files.own(path, uid, gid)
+    else:
+        dress_unix(path, mode, uid, gid)
 
 
 def _belongs(found: posix.stat_result, uid: int | None, gid: int | None) -> bool:

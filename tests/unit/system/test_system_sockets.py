@@ -273,3 +273,22 @@ def test_a_socket_that_is_as_it_should_be_is_not_touched(tmp_path, opened):
     before = path.stat().st_ctime_ns
     sockets.dress_unix(str(path), 0o640, os.geteuid(), os.getegid())
     assert path.stat().st_ctime_ns == before
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="gives files away: needs root")
+def test_what_was_put_in_the_place_of_a_new_socket_is_not_given_away(tmp_path, monkeypatch):
+    """The owner of the directory is quick: between the bind and the change of owner."""
+    precious = tmp_path / "precious"
+    precious.touch()
+    look = os.stat
+
+    def look_and_swap(path, **more):
+        for aside in tmp_path.glob("s.*") if path == "/proc/self" else ():
+            aside.unlink()
+            os.link(precious, aside)
+        return look(path, **more)
+
+    monkeypatch.setattr("posix.stat", look_and_swap)
+    with pytest.raises(FileExistsError):
+        sockets.listen_unix(str(tmp_path / "s"), 0o600, 12345, 12345)
+    assert precious.stat().st_uid == 0
