@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -25,6 +26,7 @@ SERVER = "pyinit"
 OPEN = frozenset(("/livez", "/readyz", "/startupz"))  # to all; what they are told is KNOWN's
 API = "/api/"  # where errors are problem details
 KNOWN = "pyinit.known"  # in the scope: whether it is somebody who may come in
+LENGTH_DIGITS = 20  # more than this is too much of whatever it is
 CLOSE = {"Connection": "close"}  # what is left of a refused request is not read
 UNAUTHORIZED = {**CLOSE, "WWW-Authenticate": 'Basic realm="default"'}
 
@@ -65,6 +67,8 @@ class Gate:
         app = refused or self._app
         try:
             await app(scope, bounded_body(receive), send)
+        except ClientDisconnect:  # in the middle of a body: there is nobody to answer
+            return
         except Exception as error:  # noqa: BLE001  its answer is on the way: 500
             _tell(scope, error)
 
@@ -100,7 +104,7 @@ class Gate:
             # A proxy that believes the other one would take the rest for somebody's next request.
             return PlainTextResponse("Bad Request", 400, CLOSE)
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > BODY_BYTES:
+        if not length.isdecimal() or len(length) > LENGTH_DIGITS or int(length) > BODY_BYTES:
             return PlainTextResponse("Content Too Large", 413, CLOSE)
         return None
 

@@ -2,9 +2,11 @@
 
 import xmlrpc.client
 
+import pytest
 from attacking import TIMES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from page_world import World, run, scope_of
 
 from pyinit.rpc.faults import Fault
 from pyinit.web import wording
@@ -134,3 +136,40 @@ def test_every_fault_can_be_read(text, code):
         xmlrpc.client.loads(wording.fault(Fault("FAILED", text)))
     except xmlrpc.client.Fault as told:
         assert told.faultString.startswith("FAILED")
+
+
+@pytest.mark.parametrize(
+    ("length", "status"), [("9" * 5000, 413), ("\u00b2", 413), ("-1", 413), ("", 413), ("0", 200)]
+)
+def test_a_length_is_a_number_of_bytes_or_too_much(length, status, capfd):
+    async def test():
+        async with World() as world:
+            found = await world.get("/ok.html", content_length=length)
+            assert found.status == status
+
+    run(test())
+    assert "cannot answer" not in capfd.readouterr().err
+
+
+def test_who_hangs_up_within_a_body_is_no_fault(capfd):
+    async def test():
+        async with World() as world:
+            scope = scope_of("POST", "/api/v1/reload", {"content_type": "application/json"})
+            messages = iter(
+                [
+                    {"type": "http.request", "body": b"{", "more_body": True},
+                    {"type": "http.disconnect"},
+                ]
+            )
+
+            async def receive():
+                return next(messages)
+
+            async def send(_message):
+                return  # nobody reads it
+
+            await world.app(scope, receive, send)
+            assert world.asked == []
+
+    run(test())
+    assert capfd.readouterr().err == ""
