@@ -270,6 +270,24 @@ def test_a_stop_while_it_boots_is_a_boot_that_failed():
         assert "boot failed: received SIGTERM" in box.err
 
 
+def test_a_restart_of_everything_while_it_boots_is_waited_through():
+    """The command hears of the boot that counts, by the same pid; a restart later is no news."""
+    text = INIT.replace("[init]", '[init]\nsignals = { HUP = "restart" }')
+    web = program("web", "echo up >> $PYINIT_BOX/ups; exec sleep 600", ready={"file": "FILE"})
+    with Daemon(text + web.replace("FILE", "${PYINIT_BOX}/ready")) as box:
+        eventually(lambda: (box.place / "log").exists() and "web: started" in box.log)
+        pid = box.daemon
+        os.kill(pid, signal.SIGHUP)
+        eventually(lambda: box.log.count("web: started") == 2)
+        assert box.process.poll() is None
+        (box.place / "ready").touch()
+        assert box.wait() == 0
+        assert (box.daemon, str(pid) in box.out) == (pid, True)
+        os.kill(pid, signal.SIGHUP)
+        eventually(lambda: box.log.count("web: up") == 2)
+        assert box.daemon == pid
+
+
 def test_a_command_that_was_stopped_cannot_hold_up_the_daemon():
     """The pipe to it may be full: writing to it never waits."""
     text = INIT + program("web", "sleep", "600", ready={"file": "/no/such", "timeout": "500s"})

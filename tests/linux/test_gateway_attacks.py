@@ -16,6 +16,8 @@ from boxed import WITHIN_S, eventually, start_words
 from doors import PASSWORD, USER, Doors, call, free_port
 from supervised import program
 
+from pyinit.runtime.gateway import MOST_BYTES, OPEN_FILES
+
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
 BOMBS = {
     "billion laughs": f'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY l0 "ha">{LAUGHS}]>'
@@ -45,6 +47,15 @@ def memory_kb(pid):
     """Return the peak of the memory of a process."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
+
+
+def test_it_can_have_no_more_memory_and_no_more_descriptors_than_it_needs(doors):
+    """Whatever is found to make it grow is its own end, not that of the programs beside it."""
+    lines = Path(f"/proc/{doors.started()}/limits").read_text().splitlines()
+    limits = {line[:26].strip(): line[26:].split()[:2] for line in lines}
+    assert limits["Max address space"] == [str(MOST_BYTES)] * 2
+    assert limits["Max open files"] == [str(OPEN_FILES)] * 2
+    assert limits["Max core file size"][0] == "0"
 
 
 @pytest.mark.parametrize("name", BOMBS)

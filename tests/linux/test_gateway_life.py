@@ -61,6 +61,18 @@ def test_it_is_small(doors):
     assert int(pss) < PSS_KB
 
 
+def test_a_reload_that_gives_pyinit_another_name_has_the_page_show_it():
+    with Doors(base={"supervisord": "identifier=one"}) as doors:
+        first = doors.started()
+        assert b"<title>one</title>" in doors.get("/").body
+        doors.conf.write_text(doors.conf.read_text().replace("identifier=one", "identifier=two"))
+        with Client(doors.control) as client:
+            client.call("reload", {}, answer_s=WITHIN_S)
+        assert doors.rpc("supervisor.getIdentification") == "two"
+        assert b"<title>two</title>" in doors.get("/").body
+        assert doors.gateway() != first
+
+
 def test_its_words_and_its_environment_have_no_secret(doors):
     pid = doors.started()
     for name in ("cmdline", "environ"):
