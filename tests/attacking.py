@@ -1,21 +1,17 @@
 """Attacks an API with what its own OpenAPI document allows and forbids, by schemathesis.
 
-    schema = schemathesis.openapi.from_url(url, config=attacking.settings(examples=10))
-    assert attacking.findings(schema) == []
+    schema = schemathesis.openapi.from_url(url, config=attacking.settings(10))
+    assert attacking.Report(schema).findings == []
 
 Requests are made from the document, good ones and bad ones; each answer is held against it, too:
 its status, its type, its shape; whether bad data was refused and good data taken, and whether
 methods that are not there are refused.  The same seed makes the same requests.
 """
 
-import os
-
+from fuzzing import SEED, TIMES
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
-# `make soak` attacks for longer.
-TIMES = int(os.environ.get("PYINIT_FUZZ_TIMES", "1"))
-SEED = int(os.environ.get("PYINIT_FUZZ_SEED", "5"))
 # 503 and 504 are answers: a probe says no, something took longer than was asked for.
 ANSWERS = ["2xx", "3xx", "4xx", "503", "504"]
 TAKEN = ["2xx", "401", "403", "404", "409", "503", "504"]

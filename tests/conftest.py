@@ -7,7 +7,11 @@ import signal
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "pyinit", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "pyinit",
+    max_examples=100 * int(os.environ.get("PYINIT_FUZZ_TIMES", "1")),  # `make soak`: many more
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("pyinit")
 

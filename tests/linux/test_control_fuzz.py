@@ -5,6 +5,7 @@ import json
 import pytest
 from boxed import Box
 from control_raw import Raw, assert_unharmed
+from fuzzing import TIMES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +34,7 @@ depends_on = { web = "started" }
 """
 HARMLESS = sorted(VERBS.keys() - {"shutdown", "reexec", "restart-all"})
 LIVE = settings(
-    max_examples=150,
+    max_examples=150 * TIMES,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -4,10 +4,10 @@ import contextlib
 import socket
 
 import pytest
-from attacking import TIMES
 from boxed import Box, program
 from control_raw import assert_unharmed
 from doors import call, free_port
+from fuzzing import TIMES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 

@@ -4,8 +4,8 @@ import os
 import shutil
 
 import pytest
-from attacking import TIMES
 from fuzz_zygote import NOT_CAUGHT, Zygote
+from fuzzing import TIMES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 

@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 import tomli
 from configs import faults_of, written
+from fuzzing import TIMES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -65,7 +66,7 @@ def documents(draw):
     return text
 
 
-@settings(max_examples=200, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200 * TIMES, suppress_health_check=list(HealthCheck))
 @given(text=documents(), variable=st.sampled_from(["", "1", "x", "true"]))
 def test_anything_is_a_plan_or_faults_with_places_and_fixes(tmp_path, text, variable):
     kind, content = marshal.loads(compile_plain([written(tmp_path, text)], {"A": variable}))

@@ -1,6 +1,7 @@
 """Whatever a supervisord file holds, there is a plan or a list of faults, and never a crash."""
 
 from configs import ENVIRON, written
+from fuzzing import TIMES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -103,7 +104,9 @@ def lines_of(section, options):
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80 * TIMES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(MAIN, st.lists(st.tuples(PROGRAM, st.integers(0, 3)), max_size=5), st.integers(0, 3))
 def test_what_is_good_is_a_plan_and_is_converted_to_another(tmp_path, main, programs, grouped):
@@ -136,7 +139,9 @@ def what_matters(process):
 
 
 @settings(
-    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=250 * TIMES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(BLOCK, max_size=6))
 @example([("pyinit", [("environment", "1")])])

@@ -1,7 +1,7 @@
 """Whatever a method is called with: it answers what can be written, or with a fault of the list."""
 
 import pytest
-from attacking import TIMES
+from fuzzing import TIMES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rpc_world import World, running, stopped

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from attacking import TIMES
+from fuzzing import TIMES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from test_runtime_carry import carried, memory_file

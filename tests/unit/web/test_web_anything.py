@@ -3,7 +3,7 @@
 import xmlrpc.client
 
 import pytest
-from attacking import TIMES
+from fuzzing import TIMES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from page_world import World, run, scope_of
