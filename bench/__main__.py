@@ -48,6 +48,7 @@ def rows(plan: Plan) -> dict[str, Callable[[], Result]]:
         "raw": lambda: printing.raw(plan),
         "prefixed": lambda: printing.prefixed(plan),
         "stop": lambda: many.stop(plan, shared),
+        "stop-used": lambda: many.stop_used(plan, shared),
         "growth": lambda: living.growth(plan),
         "image": lambda: images.size(plan),
         "rolling": lambda: rolling.failed(plan),

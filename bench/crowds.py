@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bench import contenders as who
-from bench import ground
+from bench import ground, quiet
 from bench.arena import Failed
 from bench.judge import Check, Result
 from bench.rounds import Plan
@@ -29,6 +29,7 @@ class Crowd:
     pss_mb: float
     wakeups: float | None
     stopped_s: float
+    stop_used_s: float | None = None  # processor time of all who took part in the stop
 
 
 @dataclass
@@ -114,6 +115,17 @@ def stop(plan: Plan, crowds: Crowds) -> Result:
     return row
 
 
+def stop_used(plan: Plan, crowds: Crowds) -> Result:
+    """Processor time of that stop, which does not depend on what else the machine does."""
+    title = "stop of 100 programs that obey: processor time of all who take part"
+    row = Result("stop-used", title, "ms")
+    _gather(crowds, plan, 100)
+    crowds.fill(row, 100, lambda run: run.stop_used_s and run.stop_used_s * 1000)
+    ours, s6 = label(who.PYINIT.name, 100), label(who.S6.name, 100)
+    row.ratio("pyinit / s6-svscan", ours, s6, 1.0)
+    return row
+
+
 def _gather(crowds: Crowds, plan: Plan, number: int) -> None:
     fast, slow = (who.PYINIT, who.S6, who.RUNIT), (who.SUPERVISORD, who.CIRCUS)
     if number == 1000:
@@ -138,4 +150,8 @@ def _run(contender: who.Contender, number: int, *, idle: bool) -> Crowd:
             before = arena.wakeups()
             time.sleep(IDLE_S)
             wakeups = float(arena.wakeups() - before)
-        return Crowd(started_s, pss_mb, wakeups, arena.stop(contender.stop, STOP_S))
+        used_s = quiet.used_s()
+        stopped_s = arena.stop(contender.stop, STOP_S)
+        after_s = quiet.used_s()
+        stop_used_s = None if used_s is None or after_s is None else after_s - used_s
+        return Crowd(started_s, pss_mb, wakeups, stopped_s, stop_used_s)

@@ -12,6 +12,7 @@ from bench.plot import STYLE
 WIDTH, COLUMNS = 900, 2
 PLOT_W, PLOT_H = 330, 96
 LEFT, TOP, CELL_W, CELL_H = 64, 40, 446, 178
+LONG_S = 3 * 3600.0  # from here on time is told in hours
 Groups = Sequence[tuple[str, Sequence[Curve]]]
 
 
@@ -45,8 +46,7 @@ def _plot(name: str, curves: Sequence[Curve], left: float, top: float) -> list[s
     unit = curves[0].unit
     head = escape(f"{name} [{unit}]" if unit else name)
     bottom = top + PLOT_H
-    long, divisor, word = last > 3 * 3600, 3600.0 if last > 3 * 3600 else 60.0, "min"
-    word = "h" if long else word
+    divisor, word = (3600.0, "h") if last > LONG_S else (60.0, "min")
     parts = [
         f'<text class="ink" x="{left}" y="{top - 20}" font-weight="bold">{head}</text>',
         f'<rect class="warm" x="{left}" y="{top}" width="{PLOT_W * WARM:.1f}" height="{PLOT_H}"/>',
@@ -59,8 +59,8 @@ def _plot(name: str, curves: Sequence[Curve], left: float, top: float) -> list[s
             f'<text class="faint" x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{value}</text>'
         )
         x = left + share * PLOT_W
-        time = shown(share * last / divisor)
-        label = f"{time} {word}" if share else "0"
+        time = share * last / divisor
+        label = f"{time:.0f} {word}" if time >= 5 else f"{time:.2g} {word}"
         parts.append(
             f'<text class="faint" x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{label}</text>'
         )

@@ -57,6 +57,9 @@ def write(place: Path, where: Setting, results: list[Result]) -> None:
         (pictures / f"{row.name}.svg").write_text(plot.draw(row))
     (pictures / "bounds.svg").write_text(plot.bounds(results))
     (place / "latest.md").write_text(page(place, where, results, ""))
+    old = aged.read(place)
+    if old is not None:
+        (place / "ageing.svg").write_text(aged.picture(old))
 
 
 def page(place: Path, where: Setting, results: list[Result], way: str) -> str:
