@@ -50,12 +50,12 @@ def test_an_attack_over_a_socket_finds_nothing_and_harms_nobody(tmp_path):
         box.wait_state("web", "RUNNING")
         url = f"http://127.0.0.1:{port}/api/v1/openapi.json"
         config = attacking.settings(
-            4, without=("shutdown", "reexec"), checks=("ignored_auth",), coverage=False
+            2, without=("shutdown", "reexec"), checks=("ignored_auth",), coverage=False
         )
         schema = schemathesis.openapi.from_url(url, config=config)
         schema.hook("map_case")(hurry)
         report = attacking.Report(schema)
         assert report.findings == []
-        assert report.requests > 60
+        assert report.requests > 30
         assert "cannot answer" not in box.err
         assert_unharmed(box)
