@@ -44,8 +44,7 @@ if TYPE_CHECKING:
 EVENTS_A_TURN = 4096  # then the kernel is asked again: a storm must not keep signals waiting
 FAULTS = 20  # failing turns ...
 FAULT_WINDOW_S = 10.0  # ... within this time are more than a loop can live with
-SHORT_S = 60.0  # a shortage is no fault of the loop's, unless it lasts longer than this ...
-SHORT_PAUSE_S = 0.1  # ... with so much time between two tries
+SHORT_PAUSE_S = 0.1  # after a turn that the kernel had something too little for
 SHORTAGES = frozenset((errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOBUFS))
 WINDOW_S = 60.0  # the longest turn is remembered for one or two of them
 
@@ -114,7 +113,6 @@ class Loop:
         self._again: list[Event] = []  # could not be stepped: memory may be there in a moment
         self._faults: list[float] = []
         self._told_fault = ""
-        self._short_since = self._short_at = -FAULT_WINDOW_S
 
     def feed(self, event: Event) -> None:
         """Queue an event; it is stepped in this turn of the loop or the next."""
@@ -226,19 +224,12 @@ class Loop:
     def _failed(self, error: Exception) -> None:
         now = time.monotonic()
         self._tell("a turn of the loop failed", None, error)
-        if _is_shortage(error) and self._is_patient(now):
+        if _is_shortage(error):  # no fault of the loop's: a re-exec would need even more
             self._poller.pause(SHORT_PAUSE_S)
             return
         self._faults = [at for at in self._faults if at > now - FAULT_WINDOW_S] + [now]
         if len(self._faults) >= FAULTS:
             raise LoopBroken(fault(error)) from error
-
-    def _is_patient(self, now: float) -> bool:
-        """Say whether a shortage is new enough to be waited for: a re-exec would need even more."""
-        last, self._short_at = self._short_at, now
-        if now - last > FAULT_WINDOW_S:
-            self._short_since = now
-        return now - self._short_since < SHORT_S
 
     def _tell(self, what: str, about: Event | Effect | None, error: Exception) -> None:
         """Say a fault, and the same fault only once in a row; where that fails, too, go on."""
