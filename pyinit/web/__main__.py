@@ -16,6 +16,7 @@ import socket
 import sys
 
 from pyinit.web.context import Facts
+from pyinit.web.limits import Loop
 from pyinit.web.server import Entrance, Setting, serve
 
 CONTROL_FD, SETTING_FD, CERTIFICATE_FD, KEY_FD = 3, 4, 5, 6
@@ -33,7 +34,8 @@ def main() -> int:
         return 1
     gc.freeze()  # what was imported is not looked through again and again
     try:
-        return 0 if asyncio.run(serve(connection, setting)) else 1
+        with asyncio.Runner(loop_factory=Loop) as runner:
+            return 0 if runner.run(serve(connection, setting)) else 1
     except OSError as error:
         print(f"pyinit-web: cannot serve: {error}", file=sys.stderr)
         return 1

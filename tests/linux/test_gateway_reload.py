@@ -16,6 +16,8 @@ from boxed import ROOT, WITHIN_S, Box, children_map, eventually, program
 from doors import free_port
 from supervised import UnixConnection
 
+from pyinit.web.limits import CONNECTIONS
+
 WEB = program("web", "sleep", "600")
 
 
@@ -134,7 +136,9 @@ def test_a_unix_door_has_a_directory_made_for_it(tmp_path):
         assert path.stat().st_mode & 0o777 == 0o660
 
 
-def test_tls_is_spoken_with_a_key_that_only_pyinit_may_read(tmp_path):
+@pytest.fixture
+def tls(tmp_path):
+    """Return (port, a box with a door of TLS there, what trusts it)."""
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     words += ["-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)]
@@ -149,10 +153,55 @@ def test_tls_is_spoken_with_a_key_that_only_pyinit_may_read(tmp_path):
         box.wait_state("web", "RUNNING")
         trust = ssl.create_default_context(cafile=str(certificate))
         trust.check_hostname = False
-        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=WITHIN_S, context=trust)
-        assert status(port, connection) == 200
-        text = Path(f"/proc/{gateway(box)}/cmdline").read_bytes()
-        assert b"key.pem" not in text
+        yield port, box, trust
+
+
+def test_tls_is_spoken_with_a_key_that_only_pyinit_may_read(tls):
+    port, box, trust = tls
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=WITHIN_S, context=trust)
+    assert status(port, connection) == 200
+    text = Path(f"/proc/{gateway(box)}/cmdline").read_bytes()
+    assert b"key.pem" not in text
+
+
+def test_who_never_ends_the_handshake_is_counted_and_not_waited_for(tls):
+    """A crowd of them fills the door for ten seconds, and not the gateway's table of files."""
+    port, box, trust = tls
+
+    def answers():
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=trust)
+        try:
+            return status(port, connection) == 200
+        except OSError:
+            return False
+
+    assert eventually(answers)
+    pid = gateway(box)
+    before = len(os.listdir(f"/proc/{pid}/fd"))
+    crowd = [
+        socket.create_connection(("127.0.0.1", port), WITHIN_S) for _ in range(CONNECTIONS + 50)
+    ]
+    try:
+        for each in crowd:
+            each.setblocking(False)
+        eventually(lambda: sum(map(is_over, crowd)) >= 50)  # turned away at once
+        assert len(os.listdir(f"/proc/{pid}/fd")) <= before + CONNECTIONS
+        eventually(lambda: all(map(is_over, crowd)))
+        assert eventually(answers)
+        assert gateway(box) == pid
+    finally:
+        for each in crowd:
+            each.close()
+
+
+def is_over(connection):
+    """Say whether the other end has hung up."""
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def test_without_the_gateways_libraries_it_is_said_once_and_pyinit_runs(tmp_path):
