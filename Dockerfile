@@ -15,7 +15,7 @@ RUN apt-get update \
         ca-certificates python3 python3-cronsim python3-defusedxml python3-jinja2 \
         python3-prometheus-client python3-starlette python3-tomli python3-uvicorn tzdata \
  && rm -rf /var/lib/apt/lists/*
-COPY scripts/assemble.py /src/scripts/assemble.py
+COPY scripts/assemble.py scripts/sbom.py /src/scripts/
 COPY pyproject.toml LICENSE /src/
 COPY man /src/man
 COPY pyinit /src/pyinit

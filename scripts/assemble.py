@@ -34,6 +34,8 @@ import zlib
 from pathlib import Path
 from types import CodeType
 
+import sbom
+
 CODECS = ("encodings.utf_8", "encodings.ascii", "encodings.latin_1")
 """Codecs are named by strings, which no closure sees: those that pyinit's own code names."""
 LATE = ("encodings.unicode_escape", "jinja2.debug")
@@ -65,6 +67,8 @@ TOGETHER = {
 """What pyinit's start imports in one go: by name, for the bundle has what they import, too."""
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The time of everything in a zip file: the same sources make the same image."""
+MADE_FROM: dict[Path, list[Path]] = {}
+"""Of the files that are made here from files of others: which."""
 LANDMARK = "os"
 """Python looks for this module's file to find its library, though it has the module frozen."""
 
@@ -138,6 +142,7 @@ def main() -> None:
         install_modules(root, library, found, {})
         install_commands(root, arguments.source, [library])
         shutil.copytree(arguments.source / "man", root / "usr/share/man")
+        tell(root, arguments.source)
         settle(root)
         return
     make_house(root)
@@ -162,6 +167,7 @@ def main() -> None:
         (root / "usr/share/zoneinfo" / name).unlink(missing_ok=True)
     install_papers(root, files, arguments.source)
     prove(root, python, [*ours, *[name for name, _file in modules]])
+    tell(root, arguments.source)
     settle(root)
     report(root, modules)
 
@@ -358,6 +364,7 @@ def write_module(target: Path, data: bytes) -> None:
 def compile_to(source: Path, target: Path, shown: str) -> None:
     """Compile the module of a file to another."""
     write_module(target, marshal.dumps(compiled(source.read_text("utf-8"), shown)))
+    MADE_FROM[target] = [source]
 
 
 def is_future(node: ast.stmt) -> bool:
@@ -457,6 +464,7 @@ def install_modules(
         target.mkdir(parents=True, exist_ok=True)
         if is_extension(file):
             shutil.copy2(source, target)
+            MADE_FROM[target / source.name] = [source]
         else:
             compile_to(source, target / f"{stem}.pyc", f"{name.replace('.', '/')}.py")
     return [Path(file) for _name, file in modules]
@@ -499,6 +507,7 @@ def install_zipped(home: Path, modules: list[tuple[str, str]]) -> list[Path]:
             entry = zipfile.ZipInfo(f"{place}.pyc", EARLIEST)
             entry.compress_type = zipfile.ZIP_DEFLATED
             box.writestr(entry, pyc(code))
+    MADE_FROM[target] = [source for _name, source in plain]
     return [source for _name, source in plain]
 
 
@@ -507,6 +516,7 @@ def install_early(root: Path) -> Path:
     target = root / EARLY.lstrip("/")
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(ENV, target)
+    MADE_FROM[target] = [ENV]
     return ENV
 
 
@@ -583,6 +593,12 @@ def prove(root: Path, python: Path, names: list[str]) -> None:
     command = ["chroot", str(root), str(python), "-I", "-S", "-c", text, *names]
     if subprocess.run(command, check=False).returncode != 0:
         sys.exit("assemble: cannot import in the new root what was put into it; see above")
+
+
+def tell(root: Path, source: Path) -> None:
+    """Write the list of all that the root is made of."""
+    origins = {str(place.relative_to(root)): found for place, found in MADE_FROM.items()}
+    sbom.write(root, source, origins)
 
 
 def settle(root: Path) -> None:

@@ -38,7 +38,10 @@ def is_open(found: posix.stat_result) -> bool:
     """Say whether the mode of a file or directory lets others than root and us write to it."""
     if found.st_mode & _stat.S_IWOTH:
         return True
-    return bool(found.st_mode & _stat.S_IWGRP) and found.st_gid not in (0, posix.getegid())
+    ours = {0, posix.getegid()}
+    if posix.geteuid() != 0:  # root is in groups of others; an ordinary user's are his to trust
+        ours.update(posix.getgroups())
+    return bool(found.st_mode & _stat.S_IWGRP) and found.st_gid not in ours
 
 
 def check_link(here: int, name: str, found: posix.stat_result) -> None:
