@@ -21,6 +21,7 @@ from bench.arena import Arena
 T = TypeVar("T")
 NOTES = "/scratch/notes"
 PROBE = "/bench/probe"
+LEAST_SERVICES = 2000  # that s6-svscan has room for, which costs it memory
 PEERS_ENV = {"PYTHONPATH": "/opt/peers", "PYTHONDONTWRITEBYTECODE": ""}
 
 
@@ -51,7 +52,7 @@ class Contender:
         """Start it in an arena of its own."""
         write = getattr(sys.modules[__name__], f"_{self.form}")
         files: dict[str, str] = write(setup)
-        argv = list(self.argv)
+        argv = [word.format(most=max(LEAST_SERVICES, setup.number)) for word in self.argv]
         if self.form == "command":
             argv += setup.words
         return Arena(argv, files, self.root, self.env)
@@ -75,7 +76,7 @@ CIRCUS = Contender(
     "circus",
     env=PEERS_ENV,
 )
-S6 = Contender("s6-svscan", ("s6-svscan", "-C", "6000", "/scratch/scan"), "scandir")
+S6 = Contender("s6-svscan", ("s6-svscan", "-C", "{most}", "/scratch/scan"), "scandir")
 RUNIT = Contender("runsvdir", ("runsvdir", "/scratch/scan"), "scandir", stop=signal.SIGHUP)
 TINI = Contender("tini", ("tini", "--"))
 DUMB_INIT = Contender("dumb-init", ("dumb-init",))

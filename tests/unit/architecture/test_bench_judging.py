@@ -40,6 +40,11 @@ class TestLinear:
         assert scale.linear({1: 5.0, 100: 5.0, 1000: 5.0, 5000: 5.0}).holds
         assert not scale.linear({1: 5.0, 100: 5.0, 1000: 5.0, 5000: 50.0}).holds
 
+    def test_what_others_have_grown_by_in_the_same_run_is_allowed_on_top(self):
+        values = {**{n: float(n) for n in scale.SIZES}, 5000: 5000 * 1.5}
+        assert not scale.linear(values).holds
+        assert scale.linear(values, 1.2).holds
+
     def test_two_numbers_say_nothing(self):
         assert scale.linear({1: 5.0, 5000: 50.0}) is None
 
