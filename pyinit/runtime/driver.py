@@ -1,8 +1,7 @@
 """The hands: performs what the core asks for, and queues the outcome as an event.
 
 Nothing here decides, and nothing returns an outcome: whatever an effect comes to is appended to
-`events` and reaches the core by the loop.  Surveys and sweeps are collected and made once a
-turn, however many orphans were reaped in it.
+`events` and reaches the core by the loop.  Surveys and sweeps are made once a turn, all together.
 """
 
 from __future__ import annotations
@@ -113,9 +112,9 @@ class Driver:
     def stdins(self) -> Stdin:
         """Return the pipes that programs read from."""
         if self._stdins is None:
-            from pyinit.runtime.stdin import Stdin
+            from pyinit.runtime import stdin
 
-            self._stdins = Stdin(self._poller)
+            self._stdins = stdin.Stdin(self._poller)
         return self._stdins
 
     def open_stdins(self) -> dict[str, End]:
@@ -225,23 +224,24 @@ class Driver:
         sweeps, self._sweeps = self._sweeps, []
         for survey in surveys.values():
             try:
-                label = self.labels.get(survey.key, survey.key)
-                seen = self._seen(pids)
+                label, seen = self.labels.get(survey.key, survey.key), self._seen(pids)
                 left = tree.survey(survey.pid, label, survey.scope, seen, first=survey.group)
-            except Exception as error:  # noqa: BLE001  somebody waits for the answer
-                self._log.error(f"cannot count what {survey.key} has left: {error!r}")
+            except BaseException as error:  # noqa: BLE001  somebody waits for the answer
                 self.failed(survey)
+                self._log.error(f"cannot count what {survey.key} has left: {error!r}")
                 continue
             if self.hooks is None or not self.hooks.holds(survey, len(left)):
                 self.events.append(ev.Surveyed(survey.key, survey.run_id, len(left)))
         if not sweeps:
             return
         self._snapshot = None  # what was told to end a moment ago is looked at anew
-        left = tree.all_descendants(self._seen(pids))
-        for signum in sweeps:
-            for pid in left if signum else ():
+        found: tuple[int, ...] = ()
+        try:
+            found = tree.all_descendants(self._seen(pids))
+            for signum, pid in [(signum, pid) for signum in sweeps if signum for pid in found]:
                 tree.signal_process(pid, signum)
-        self.events.append(ev.Swept(len(left)))
+        finally:
+            self.events.append(ev.Swept(len(found)))
 
     def knows(self, pid: int) -> bool:
         """Say whether a child is a helper of ours, or a run that is still at its exec."""

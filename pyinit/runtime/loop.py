@@ -1,10 +1,11 @@
 """The loop: sleep until the kernel speaks or a deadline comes, step, perform, repeat.
 
 A step that raises changes nothing: the old state stays; the event is told and tried once more
-in the next turn, then dropped.  An effect that raises is answered for with the nearest true
-event.  A turn that raises all the same (a bug in a callback, say) does everything else it has to
-do, is told and counted; after too many of them `run` raises, and what follows is a re-exec and
-then the rescue loop.
+in the next turn, then dropped.  What the kernel tells only once (a death, a fork) is tried for
+longer.  An effect that raises is answered for with the nearest true event; a signal is sent again.
+A turn that raises all the same (a bug in a callback, say) does everything else it has to do, is
+told and counted; after too many of them `run` raises, and what follows is a re-exec and then the
+rescue loop.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import errno
 import time
 
 from pyinit.core import events as ev
+from pyinit.core.effects import Kill
 from pyinit.core.supervisor import next_deadline, step
 from pyinit.runtime.log import fault
 
@@ -46,6 +48,14 @@ FAULTS = 20  # failing turns ...
 FAULT_WINDOW_S = 10.0  # ... within this time are more than a loop can live with
 SHORT_PAUSE_S = 0.1  # after a turn that the kernel had something too little for
 SHORTAGES = frozenset((errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOBUFS))
+# After so many seconds each, a step that raised is tried again: who asks can ask again, but a death
+# that the core never hears of would be a run that never ends.
+ASKED_AGAIN_S: tuple[float, ...] = (0.0,)
+NEWS_AGAIN_S = (0.0, 0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+NEWS = (
+    *(ev.Reaped, ev.Spawned, ev.SpawnFailed, ev.Executed, ev.ExecFailed),
+    *(ev.Surveyed, ev.Swept, ev.MainPid, ev.ReadyReported),
+)
 WINDOW_S = 60.0  # the longest turn is remembered for one or two of them
 
 
@@ -103,6 +113,7 @@ class Loop:
         self.supervisor = supervisor
         self.timed: Sequence[Timed] = ()
         self.after_turn: list[Callable[[], None]] = []
+        self.after_fault: Callable[[], None] = lambda: None  # sets right what it may have left
         self.load = Load()
         self._awake_at = time.monotonic()
         self._driver = driver
@@ -110,7 +121,8 @@ class Loop:
         self._recorder = recorder
         self._log = log
         self._queue: list[Event] = []
-        self._again: list[Event] = []  # could not be stepped: memory may be there in a moment
+        # (when, what, how often it was tried): memory may be there in a moment
+        self._again: list[tuple[float, Event | Kill, int]] = []
         self._faults: list[float] = []
         self._told_fault = ""
 
@@ -120,9 +132,10 @@ class Loop:
 
     def queued(self) -> tuple[Event, ...]:
         """Return the events that are not stepped yet, to be carried over a re-exec."""
-        return (*self._again, *self._queue, *self._driver.events)
+        again = [event for _, event, _ in self._again if not isinstance(event, Kill)]
+        return (*again, *self._queue, *self._driver.events)
 
-    def fault(self, error: Exception) -> None:
+    def fault(self, error: BaseException) -> None:
         """Tell of a fault that was lived with."""
         self._tell("a part of a turn failed", None, error)
 
@@ -131,19 +144,19 @@ class Loop:
         while self._driver.exit is None:
             try:
                 self.turn()
-            except Exception as error:  # noqa: BLE001  PID 1 must not die of a bug of ours
+            except BaseException as error:  # noqa: BLE001  PID 1 must not die of a bug of ours
                 self._failed(error)
         return self._driver.exit.code
 
     def turn(self, until: float | None = None) -> None:
         """Wait for news, at most until the next deadline (or `until`), and act on it."""
-        first: Exception | None = None
+        first: BaseException | None = None
         stages: tuple[Callable[[], None], ...]
         stages = (lambda: self._wait(until), self._tick, self.drain, self._after)
         for stage in stages:
             try:
                 stage()
-            except Exception as error:  # noqa: BLE001  it is raised when all had their turn
+            except BaseException as error:  # noqa: BLE001  it is raised when all had their turn
                 first = first or error
         self.load.add(self._awake_at, time.monotonic())
         if first is not None:
@@ -185,9 +198,14 @@ class Loop:
     def _tick(self) -> None:
         """Let everything act whose deadline has come."""
         now = time.monotonic()
-        again, self._again = self._again, []
-        for event in again:
-            self._step(event, again=True)
+        due = [each for each in self._again if each[0] <= now]
+        if due:
+            self._again = [each for each in self._again if each[0] > now]
+            for _, what, tried in due:
+                if isinstance(what, Kill):
+                    self._perform(what, tried)
+                else:
+                    self._step(what, tried)
         if next_deadline(self.supervisor) <= now:
             self._queue.append(ev.Tick())
         for part in self.timed:
@@ -199,29 +217,45 @@ class Loop:
             call()
 
     def _deadline(self) -> float:
-        if self._again or self._queue or self._driver.events:
+        if self._queue or self._driver.events:
             return 0.0
-        return min(next_deadline(self.supervisor), *[part.next_deadline() for part in self.timed])
+        own = [each[0] for each in self._again]
+        parts = [part.next_deadline() for part in self.timed]
+        return min([next_deadline(self.supervisor), *own, *parts])
 
-    def _step(self, event: Event, *, again: bool = False) -> None:
+    def _step(self, event: Event, tried: int = 0) -> None:
         now = time.monotonic()
         try:
             supervisor, effects = step(self.supervisor, event, now)
-        except Exception as error:  # noqa: BLE001  a step that raises changes nothing
-            if not again and len(self._again) < EVENTS_A_TURN:
-                self._again.append(event)
-            self._tell("dropped" if again else "cannot step", event, error)
+        except BaseException as error:  # noqa: BLE001  a step that raises changes nothing
+            again = self._try_again(event, tried, lasting=isinstance(event, NEWS))
+            self._tell("cannot step" if again else "dropped", event, error)
             return
         self.supervisor = supervisor
         for effect in effects:
-            try:
-                self._driver.perform(effect, supervisor.pids)
-            except Exception as error:  # noqa: BLE001  the core must hear of every effect
-                self._driver.failed(effect)
-                self._tell("cannot perform", effect, error)
+            self._perform(effect)
         self._recorder.add(now, event, effects)
 
-    def _failed(self, error: Exception) -> None:
+    def _perform(self, effect: Effect, tried: int = 0) -> None:
+        pids = self.supervisor.pids
+        if isinstance(effect, Kill) and tried and pids.get(effect.pid) not in (None, effect.key):
+            return  # whose pid it is now
+        try:
+            self._driver.perform(effect, pids)
+        except BaseException as error:  # noqa: BLE001  the core must hear of every effect
+            if not (isinstance(effect, Kill) and self._try_again(effect, tried, lasting=True)):
+                self._driver.failed(effect)
+            self._tell("cannot perform", effect, error)
+
+    def _try_again(self, what: Event | Kill, tried: int, *, lasting: bool) -> bool:
+        """Say whether what has failed is tried once more, and when it is."""
+        delays = NEWS_AGAIN_S if lasting else ASKED_AGAIN_S
+        if tried >= len(delays) or len(self._again) >= EVENTS_A_TURN:
+            return False
+        self._again.append((time.monotonic() + delays[tried], what, tried + 1))
+        return True
+
+    def _failed(self, error: BaseException) -> None:
         now = time.monotonic()
         self._tell("a turn of the loop failed", None, error)
         if _is_shortage(error):  # no fault of the loop's: a re-exec would need even more
@@ -231,15 +265,16 @@ class Loop:
         if len(self._faults) >= FAULTS:
             raise LoopBroken(fault(error)) from error
 
-    def _tell(self, what: str, about: Event | Effect | None, error: Exception) -> None:
+    def _tell(self, what: str, about: Event | Effect | None, error: BaseException) -> None:
         """Say a fault, and the same fault only once in a row; where that fails, too, go on."""
         try:
+            self.after_fault()
             name = f" {type(about).__name__}" if about is not None else ""
             text = f"{what}{name}: {fault(error)}"
             if text != self._told_fault:
                 self._told_fault = text
                 self._log.error(text)
-        except Exception:  # noqa: BLE001  a fault that cannot be told is still only a fault
+        except BaseException:  # noqa: BLE001  a fault that cannot be told is still only a fault
             self._told_fault = ""
 
 

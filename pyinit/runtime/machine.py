@@ -256,6 +256,7 @@ class Machine:
         self.loop.timed = (*parts, watch, Rest(now))
         self.loop.after_turn.append(lambda: watch.passing(time.monotonic()))
         self.loop.after_turn.append(self._take_faults)
+        self.loop.after_fault = signals.let_through
         self.loop.after_turn.append(self.desk.after_turn)
         self.loop.after_turn.append(self._reexec_if_wanted)
         if self.options.daemon_fd >= 0:

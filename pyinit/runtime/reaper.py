@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pyinit.core.events import MainPid, SignalReceived, Spawned
+from pyinit.core.events import MainPid, Reaped, SignalReceived, Spawned
 from pyinit.core.roll import owner
+from pyinit.core.states import Pid
 from pyinit.system import faults, files, reap, signals
 
 TYPE_CHECKING = False
@@ -68,25 +69,39 @@ class Reaper:
         try:
             for each in gone:
                 told += 1
-                pid = each[0]
-                driver.forget(pid)
-                key = get(pid)  # type: ignore[arg-type]
-                if key is not None:
-                    self._last_words(key, each)
-                elif pid not in unborn and not driver.knows(pid):
+                if self._is_orphan(each, get(each[0]), unborn):  # type: ignore[arg-type]
                     orphan = each
-                    self._announcer.speech.orphan(pid, each[1])
-                    continue
-                driver.reaped(pid, each[1])
         finally:
             del gone[:told]
             if orphan is not None:
                 driver.reaped(orphan[0], orphan[1])
 
+    def _is_orphan(self, gone: reap.Reaped, key: str | None, unborn: set[int]) -> bool:
+        """Tell of one end, unless it is an orphan's, which is told of once for all of them.
+
+        Whatever fails here, the core hears of the end: it will not be told by anybody else.
+        """
+        driver, pid, status = self._driver, gone[0], gone[1]
+        try:
+            driver.forget(pid)
+            if key is not None:
+                self._last_words(key, gone)
+            elif pid not in unborn and not driver.knows(pid):
+                self._announcer.speech.orphan(pid, status)
+                return True
+            driver.reaped(pid, status)
+        except BaseException as error:  # noqa: BLE001
+            if pid in driver.helpers:
+                driver.reaped(pid, status)
+            elif not any(isinstance(each, Reaped) and each.pid == pid for each in driver.events):
+                driver.events.append(Reaped(Pid(pid), status))
+            self._loop.fault(error)
+        return False
+
     def _find_heirs(self, find: Callable[[list[reap.Reaped]], None]) -> None:
         try:
             find(self._gone)
-        except Exception as error:  # noqa: BLE001  the ends are told all the same
+        except BaseException as error:  # noqa: BLE001  the ends are told all the same
             self._loop.fault(error)
 
     def _last_words(self, key: str, gone: reap.Reaped) -> None:
@@ -96,7 +111,7 @@ class Reaper:
             pid, _, usage = gone
             kilobytes = usage.ru_maxrss
             self._announcer.used(pid, usage.ru_utime, usage.ru_stime, kilobytes * 1024)
-        except Exception as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001
             self._loop.fault(error)
 
     def kick(self) -> None:
@@ -118,12 +133,12 @@ class Reaper:
             self._loop.feed(SignalReceived(number))
 
     def _signalled(self, _mask: int) -> None:
-        for number in signals.read_signals(self._signal_fd):
-            if number == SIGCHLD:
-                self._more = True
-            else:
-                self._announcer.speech.signalled(number)
-                self._loop.feed(SignalReceived(number))
+        self._more = True  # most are of a death, and one that is lost here would be for ever
+        told = [number for number in signals.read_signals(self._signal_fd) if number != SIGCHLD]
+        for number in told:
+            self._loop.feed(SignalReceived(number))
+        for number in told:
+            self._announcer.speech.signalled(number)
 
 
 def forked(

@@ -84,6 +84,11 @@ def block_all() -> frozenset[int]:
     return frozenset([int(n) for n in _signal.pthread_sigmask(_signal.SIG_BLOCK, catchable())])
 
 
+def let_through() -> None:
+    """Let every signal through that a fault may have left blocked, but those of FAULTS."""
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, _signal.valid_signals() - {*FAULTS})
+
+
 def restore(mask: frozenset[int]) -> None:
     """Let the mask be as it was before `block_all`."""
     _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)

@@ -192,12 +192,23 @@ def test_a_loop_that_keeps_failing_is_healed_by_a_reexec(where):
         assert lines == [f"web | {n + 1}" for n in range(len(lines))], "no line is lost over it"
 
 
-def test_a_fault_that_no_exception_handler_sees_is_survived_all_the_same():
+@pytest.mark.parametrize("kind", ["KeyboardInterrupt", "SystemExit", "GeneratorExit"])
+def test_what_is_no_exception_of_the_ordinary_kind_is_lived_with_all_the_same(kind):
+    places = ["wait", "callback", "reap", "effect Spawn", "event Reaped"]
     with Faulty() as box:
         web = box.web()
-        box.plant("wait", "KeyboardInterrupt")
-        box.until("re-executed, 2 runs kept")
+        for where in places:
+            box.plant(where, kind)
+        job = box.wait_state("job", "RUNNING")["pid"]
+        os.kill(box.outer(job), 9)
+        eventually(lambda: not any(box.is_planted(where) for where in places))
+        eventually(lambda: box.status()["job"]["pid"] not in (0, job))
         assert box.web() == web
+        assert "the loop is broken" not in box.err
+        for where in places:
+            assert box.err.count(f"{kind}: planted: {where} ") == 1
+        box.send("TERM")
+        assert box.wait() == 0
 
 
 def ends_by_rescue(box, web):
