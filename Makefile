@@ -3,7 +3,8 @@
 #   make demo    the main job: the example's image built, run, raised, crashed, stopped
 #   make bench   beside the peers, in one run
 #   make soak    a million simulated events, a simulated day, and an hour of a real PID 1 under load,
-#                and whatever can be sent to it, ten times as much of it as in `make test`
+#                whatever can be sent to it, ten times as much of it as in `make test`, and its
+#                system calls refused, and met by signals, by the hundred
 #   make docs    writes the generated pages again
 #   make image   the three targets of the image
 #   make clean   removes what was made, but images
@@ -66,6 +67,7 @@ soak: venv
 	$(BIN)/python -m bench.ageing
 	PYINIT_FUZZ_TIMES=10 $(BIN)/python -m pytest -q -o timeout=0 tests/unit/*/test_*_anything.py \
 	  tests/unit/web/test_schema_attack.py tests/linux/test_*fuzz*.py
+	$(BIN)/python tests/linux/kernel_sweeping.py --runs 300
 
 docs: venv
 	$(BIN)/python scripts/docs.py
