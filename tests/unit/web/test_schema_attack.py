@@ -90,13 +90,13 @@ def test_an_attack_by_its_own_document_finds_nothing(capfd, monkeypatch):
     key = ("admin", "open sesame")
     door = Door(username=key[0], password=key[1])
     schema = schemathesis.openapi.from_asgi(
-        f"{ROOT}/openapi.json", door, config=attacking.settings(3, key=key), auth=key
+        f"{ROOT}/openapi.json", door, config=attacking.settings(2, key=key), auth=key
     )
     report = attacking.Report(schema)
     door.close()
     assert report.findings == []
     assert report.phases == {"coverage", "fuzzing", "stateful"}
-    assert report.requests > 500
+    assert report.requests > 300
     assert len(report.labels) >= len(OPERATIONS)
     assert "cannot answer" not in capfd.readouterr().err
 
