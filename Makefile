@@ -63,7 +63,7 @@ bench: venv
 	$(BIN)/python -m bench
 
 soak: venv
-	$(BIN)/python tests/simulation/soak.py
+	$(BIN)/python tests/simulation/soak.py --jobs "$$(nproc)"
 	$(BIN)/python -m bench.ageing
 	PYINIT_FUZZ_TIMES=10 $(BIN)/python -m pytest -q -o timeout=0 tests/unit/*/test_*_anything.py \
 	  tests/unit/web/test_schema_attack.py tests/linux/test_*fuzz*.py
