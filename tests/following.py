@@ -267,7 +267,8 @@ def checkout(place, named=()):
     made = place / "pyinit"
     unwanted = shutil.ignore_patterns(".*", "__pycache__", "var", "bench", "*.egg-info", "tests")
     shutil.copytree(TOP, made, ignore=unwanted)
-    shutil.copy(TOP / ".dockerignore", made)
+    for file in (TOP / ".dockerignore", *(TOP / "examples").glob("*/.dockerignore")):
+        shutil.copy(file, made / file.relative_to(TOP))
     for page, here in dict(named).items():
         if (made / "examples" / page).is_dir():
             (made / "examples" / page).rename(made / "examples" / here)
