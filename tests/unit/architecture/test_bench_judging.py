@@ -5,7 +5,7 @@ import xml.dom.minidom
 
 import pytest
 
-from bench import aged, curves, events, lines, plot, report, scale
+from bench import aged, ageing, curves, events, lines, plot, report, scale
 from bench.flat import Curve
 from bench.judge import Check, Result
 
@@ -186,6 +186,16 @@ class TestAged:
         assert "](there/ageing.svg)" in page
         assert "](there/plots/start.svg)" in page
         assert "| restarts | 1,200 |" in page
+
+    def test_what_was_measured_before_is_judged_by_the_bounds_of_today(self, tmp_path, capsys):
+        aged.write(tmp_path, self.aged([9000 + 10 * n for n in range(60)]))
+        assert aged.read(tmp_path).verdict == "FAIL"  # 10 kB
+        assert ageing._judge(tmp_path) == 0  # 1024 kB
+        assert aged.read(tmp_path).verdict == "ok"
+        aged.write(tmp_path, self.aged([9000 + 30 * n for n in range(60)]))
+        assert ageing._judge(tmp_path) == 1
+        assert ageing._judge(tmp_path / "nowhere") == 2
+        assert "nothing has grown old" in capsys.readouterr().err
 
     def test_curves_of_one_quantity_are_in_one_plot(self):
         text = curves.draw([("memory", [curve([1, 2, 3]), curve([3, 2, 1])])], "a title")
