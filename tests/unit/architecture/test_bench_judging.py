@@ -160,7 +160,7 @@ class TestAged:
     def aged(values):
         told = [
             curve(values),
-            curve(values, name="simulated: memory"),
+            curve([1000] * 60, name="simulated: memory"),
             curve([], name="two: memory"),
         ]
         checks = [check for each in told if (check := each.check()) is not None]
