@@ -74,7 +74,7 @@ def markdown(aged: Aged, picture_place: str) -> list[str]:
         "",
         f"Measured {aged.when}, by `python -m bench.ageing` (a part of `make soak`).",
         "",
-        f"Two pyinits run as PID 1 for {aged.minutes:g} minutes, with 63 processes each, a web",
+        f"Two pyinits run as PID 1 for {aged.minutes:g} minutes, with 62 processes each, a web",
         "gateway, and all the time: crashes and restarts, lines into files that are rotated (and",
         "compressed), probes, a schedule, reloads that add and remove programs, clients that ask,",
         "clients that follow events and logs, pages and metrics by HTTP.  One is left alone, the",
