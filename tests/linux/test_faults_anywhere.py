@@ -1,10 +1,13 @@
 """Every function of PID 1 that a life enters fails once: PID 1 and what it looks after live on.
 
-The verbs are taken from the code: one that is new, and that is not asked for here, fails the test.
+Verbs and parts are taken from the code: one that is new, and that nothing here enters, fails the
+test.
 """
 
+import inspect
 import json
 import os
+import re
 import socket
 import sys
 import tempfile
@@ -17,6 +20,7 @@ from notifying import TELL
 
 from pyinit.client import Client, NoSupervisor
 from pyinit.protocol.messages import VERBS, Refused
+from pyinit.runtime.parts import PARTS
 from pyinit.runtime.verbs import HANDLERS
 from pyinit.runtime.verbs_rare import RARE
 
@@ -204,6 +208,17 @@ def handlers():
     return {verb: name_of(function) for verb, function in known.items()}
 
 
+def adopters():
+    """Return the name of what every part is told a plan by."""
+    found = []
+    for _, _, made in PARTS:
+        (module, kind) = re.search(
+            r"from pyinit\.(\S+) import \w+\s+return (\w+)\(", inspect.getsource(made)
+        ).groups()
+        found.append(f"{module}:{kind}.adopt")
+    return found
+
+
 def name_of(function):
     return f"{function.__module__.removeprefix('pyinit.')}:{function.__qualname__}"
 
@@ -274,4 +289,16 @@ def test_any_function_of_pid_1_may_fail_once(box, place, kind):
     met = box.met()
     box.disarm()
     assert len(met) > 40
+    is_well(box, web)
+
+
+def test_a_part_that_cannot_take_a_plan_keeps_nobody_from_living(box):
+    web, wanted = started(box), {*adopters()}
+    box.arm(kind="TypeError", only=[*wanted])
+    for number in range(2 * len(wanted)):
+        box.configure(f"[program.extra]\ncommand = ['sleep', '{600 + number}']\n{CALM}\n")
+    box.configure()
+    assert wanted - box.met() == set(), "a part that no plan here wants proves nothing"
+    box.disarm()
+    box.configure()
     is_well(box, web)
