@@ -107,10 +107,9 @@ class Ask:
         most = GATEWAY_HELD if self._session.gateway else HELD
         if len(self._session.held) >= most:
             raise Refused("busy", f"cannot {self.verb}: {most} requests are waiting already")
-        free = self._session.gateway or self.peer.uid == 0
-        if not free and self._control.held_by(self.peer.uid) >= HELD_OF_USER:
-            whose = f"{HELD_OF_USER} requests of uid {self.peer.uid}"
-            raise Refused("busy", f"cannot {self.verb}: {whose} are waiting already")
+        uid = self.peer.uid
+        if uid and not self._session.gateway and self._control.held_by(uid) >= HELD_OF_USER:
+            raise Refused("busy", f"cannot {self.verb}: {HELD_OF_USER} requests of uid {uid} wait")
         self._session.held.append(held)
 
 
