@@ -1,0 +1,88 @@
+"""Faults that the engine and the cgroup make: no process left, no memory left, a frozen container."""
+
+import os
+import signal
+
+from boxes import PYTHON, eventually, service
+
+WEB = """
+import time
+print("at work", flush=True)
+while True:
+    time.sleep(60)
+"""
+GREEDY = """
+kept = []
+while True:
+    kept.append(bytearray(1 << 20))
+"""
+HOARDER = """
+import os, time
+time.sleep(1)
+made = 0
+try:
+    while True:
+        if os.fork() == 0:
+            time.sleep(600)
+            os._exit(0)
+        made += 1
+except OSError:
+    print("no more", flush=True)
+time.sleep(600)
+"""
+
+
+def configuration(*sections):
+    return {"/etc/pyinit/pyinit.toml": '[init]\nexit = "never"\n' + "\n".join(sections)}
+
+
+def test_a_program_that_takes_the_memory_of_the_container_is_killed_and_why_says_so(boxes, image):
+    keys = {"oom_score_adj": "1000", "restart": '"never"', "critical": "false"}
+    files = configuration(service("web", WEB), service("greedy", GREEDY, **keys))
+    box = boxes.run(image, files=files, mem_limit="96m", memswap_limit="96m")
+    box.running("web")
+    ended = {"EXITED", "FATAL"}  # pyinitctl itself may meet the shortage, and says nothing then
+    eventually(lambda: box.status().get("greedy", {}).get("state") in ended, within_s=60)
+    told = box.ctl("why", "greedy")
+    assert "SIGKILL" in told
+    assert "memory" in told
+    assert box.status()["web"]["state"] == "RUNNING"
+    assert box.status()["web"]["restarts"] == 0
+    box.container.stop(timeout=20)
+    assert box.state["ExitCode"] == 0, box.logs()
+
+
+def test_where_no_process_is_to_be_had_pyinit_tries_again_and_stops_in_order(boxes, image):
+    again = {"restart": '{ policy = "always", delay = "200ms", factor = 1, max = 0 }'}
+    again["critical"] = "false"
+    files = configuration(service("hoarder", HOARDER), service("web", WEB, **again))
+    box = boxes.run(image, files=files, pids_limit=24)
+    box.said("no more")
+    inside = [pid for pid, found in box.processes().items() if found[0] != "Z"]
+    assert len(inside) >= 20
+    before = web_pid(box)
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: web_pid(box) not in {0, before} or "cannot fork" in box.logs())
+    box.container.stop(timeout=20)
+    assert box.state["ExitCode"] == 0, box.logs()
+
+
+def web_pid(box):
+    """Return the pid of the program "web" as the host sees it, 0 if there is none."""
+    for row in box.container.top()["Processes"]:
+        if "at work" in row[-1]:
+            return int(row[1])
+    return 0
+
+
+def test_a_container_that_was_paused_goes_on_as_it_was(boxes, image):
+    box = boxes.run(image, files=configuration(service("web", WEB)))
+    box.running("web")
+    before = box.status()["web"]
+    box.container.pause()
+    box.container.unpause()
+    assert box.status()["web"]["pid"] == before["pid"]
+    assert box.status()["web"]["restarts"] == 0
+    box.container.pause()
+    box.container.stop(timeout=20)
+    assert box.state["ExitCode"] == 0, box.logs()
