@@ -3,7 +3,7 @@
 import os
 import signal
 
-from boxes import PYTHON, eventually, service
+from boxes import eventually, service
 
 WEB = """
 import time
