@@ -60,7 +60,8 @@ def reason_of(error: BaseException) -> str:
         from pyinit.runtime.log import fault
 
         return str(error) if isinstance(error, ImportError) else fault(error)
-    text = posix.strerror(number)
+    words = error.strerror if isinstance(error, OSError) else None
+    text = words or posix.strerror(number)  # what is raised by us may have words of its own
     if isinstance(error, OSError) and error.filename is not None:
         text = f'"{_named(error.filename)}": {text}'
     fix = SHORTAGES.get(number)

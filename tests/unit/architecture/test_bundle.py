@@ -1,6 +1,6 @@
 """The bundle of the image: pyinit's code in one file, imported from there."""
 
-import importlib.util
+import importlib
 import shutil
 import subprocess
 import sys
@@ -14,10 +14,9 @@ USING = "import sys; sys.path.insert(0, {place!r}); import pyinit.bundle as b; b
 
 @pytest.fixture(scope="module")
 def assembler():
-    spec = importlib.util.spec_from_file_location("assemble", ROOT / "scripts" / "assemble.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "scripts")  # as for whoever runs it
+        return importlib.import_module("assemble")
 
 
 @pytest.fixture
