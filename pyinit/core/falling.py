@@ -33,14 +33,15 @@ def stop(draft: Draft, keys: list[str]) -> None:
             draft.send(key, Stop(draft.row(key).plan.stop.timeout))
         return
     active = [key for key in keys if _can_fall(draft.row(key))]
+    awaited: list[str] = []
     for key in keys:
         if key not in active:
-            waited_for = draft.falling.pop(key, None) is not None
+            awaited += [key] if draft.falling.pop(key, None) is not None else []
             draft.send(key, Stop(draft.row(key).plan.stop.timeout))
-            if waited_for:  # it is not to come any more, and need not have moved
-                _let_go(draft, draft.row(key).plan.program)
     taken = along(draft.graph, draft.row, draft.falling, active, again=False)
     draft.falling.update(dict.fromkeys((*active, *taken), False))
+    for key in awaited:  # it is not to come any more, and need not have moved
+        _let_go(draft, draft.row(key).plan.program)
 
 
 def restart(draft: Draft, keys: list[str]) -> None:

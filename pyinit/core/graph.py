@@ -130,11 +130,17 @@ def _on_its_way(
                     return need.program
                 if isinstance(state, Exited | Fatal):
                     stack.append(each)
-                elif judge(each, need.condition) == WAIT and not (
-                    isinstance(state, Stopped) or goes_down(state)
-                ):
+                elif judge(each, need.condition) == WAIT and _comes(each):
                     return need.program
     return ""
+
+
+def _comes(process: Process) -> bool:
+    """Say whether a process will be what it is not yet; a service that runs stays as it is."""
+    state = process.state
+    if isinstance(state, Running):
+        return process.plan.kind == "oneshot"
+    return not (isinstance(state, Stopped) or goes_down(state))
 
 
 def _verdict(needed: Process, need: Dependency, *, late: bool, falls: bool) -> str:

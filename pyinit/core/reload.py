@@ -44,6 +44,7 @@ def load_plan(draft: Draft, plan: Plan, asleep: tuple[str, ...] | None = None) -
         old = rows.get(key) or Process(wanted[key], runs=draft.floor)
         rows[key] = _revised(old, wanted[key], anew=True)
     back = [key for key in found.restarted if _is_back(rows[key], wanted[key])]
+    spared = [key for key in found.adjusted if _was_spared(rows[key], wanted[key])]
     for key in (*found.adjusted, *found.restarted):
         rows[key] = _revised(rows[key], wanted[key], anew=key in found.restarted)
     for key in removed:
@@ -52,7 +53,7 @@ def load_plan(draft: Draft, plan: Plan, asleep: tuple[str, ...] | None = None) -
     draft.graph = graph.build([*plan.processes, *[plan_to_be(row) for row in kept]])
     draft.init = replace(plan.init, exit=draft.init.exit) if main is not None else plan.init
     roll.cancel(draft, [*found.restarted], "the configuration has changed")
-    renewed = [key for key in found.restarted if key not in back]
+    renewed = [key for key in found.restarted if key not in back] + spared
     started = [key for key in found.added if _begins(wanted[key], asleep)]
     return _carry_out(draft, removed, renewed, started)
 
@@ -66,6 +67,12 @@ def _is_back(row: Process, plan: ProcessPlan) -> bool:
     """Say whether the run that a process still has is one that `plan` would have begot."""
     has_run = isinstance(row.state, Starting | Running) and row.pending is not None
     return has_run and not change.needs_new_run(row.plan, plan)
+
+
+def _was_spared(row: Process, plan: ProcessPlan) -> bool:
+    """Say whether an earlier plan was put off to the end of a job, and it is no job any more."""
+    has_run = isinstance(row.state, Starting | Running) and row.pending is not None
+    return has_run and row.plan.schedule is not None and plan.schedule is None
 
 
 def _revised(row: Process, plan: ProcessPlan, *, anew: bool) -> Process:

@@ -107,12 +107,16 @@ def can_overlap(old: ProcessPlan, new: ProcessPlan) -> bool:
 
 
 def request(draft: Draft, keys: tuple[str, ...]) -> None:
-    """Give the processes `keys` new runs, one after another; those without a run at once."""
+    """Give the processes `keys` new runs, one after another.
+
+    Those without a run get one at once; those that wait for others to be stopped, after that.
+    """
     if not isinstance(draft.phase, Up):
         return
     known = [key for key in keys if key in draft.table and not draft.row(key).retired]
     fresh = [key for key in known if not _is_to_come(draft.rolls, key)]
-    rolled = [key for key in fresh if isinstance(draft.row(key).state, Running)]
+    running = [key for key in fresh if isinstance(draft.row(key).state, Running)]
+    rolled = [key for key in running if key not in draft.falling]
     for key in fresh:
         draft.start_needs(key)
     falling.restart(draft, [key for key in fresh if key not in rolled])

@@ -212,6 +212,7 @@ def _follow_up(draft: Draft) -> None:
                 draft.unblock(user)
             if isinstance(draft.phase, Up):
                 shutdown.judge(draft, after)
-                schedule.settle(draft, key)
+                if not trial.decides(draft, after):  # that is over first
+                    schedule.settle(draft, key)
             else:
                 shutdown.moved(draft, before, after)

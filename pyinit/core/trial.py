@@ -11,7 +11,7 @@ Nothing of it depends on time: a trial lasts as long as its processes may take.
 
 from __future__ import annotations
 
-from . import reload
+from . import reload, schedule
 from .effects import Note, PutBack
 from .phases import Up
 from .record import replace
@@ -144,6 +144,8 @@ def _undo(draft: Draft, trial: Trial, reason: str) -> None:
     draft.effects.append(Note("error", text))
     draft.effects.append(PutBack(trial.before))
     reload.load_plan(draft, trial.before, trial.asleep)
+    for row in [each for each in draft.table if each.queued]:
+        schedule.settle(draft, row.plan.key)
 
 
 def _end(draft: Draft, reason: str) -> None:

@@ -24,7 +24,7 @@ class Dependents:
         self.concerned = set()
         if not isinstance(event, (ev.StopRequested, ev.RestartRequested)):
             return
-        named = [key for key in event.keys if key in before.table]
+        named = staying(before, event.keys)
         if isinstance(event, ev.StopRequested):
             named = [key for key in named if name(before.table[key]) not in AT_REST]
         self.concerned = {*named, *users(before, named)}
@@ -93,6 +93,16 @@ def depends(row, programs):
     return any(need.hard and need.program in programs for need in (row.pending or row.plan).depends)
 
 
+def staying(state, keys):
+    """Return those of `keys` that are processes of the plan."""
+    return [key for key in keys if key in state.table and not state.table[key].retired]
+
+
+def can_be_rolled(state, row):
+    """Say whether a roll begins with the run that a process has: else it is a restart."""
+    return name(row) == "Running" and row.plan.key not in state.falling
+
+
 def users(state, keys):
     """Return the keys of those that depend on `keys` at any distance."""
     found, programs, new = set(), set(), {state.table[key].plan.program for key in keys}
@@ -107,7 +117,7 @@ def users(state, keys):
 def come_again(state, keys, down):
     """Return the keys of those that are restarted with `keys`."""
     found = []
-    for key in users(state, [key for key in keys if key in state.table]):
+    for key in users(state, staying(state, keys)):
         row = state.table[key]
         by_hand = name(row) == "Stopping" and not (row.state.again or row.state.failed)
         by_hand |= name(row) == "Ending" and row.state.asked and not row.state.again
@@ -126,10 +136,12 @@ def on_their_way(state, row):
                 other = state.table[key]
                 if other.retired or key in seen:
                     continue
-                if name(other) in {"Exited", "Fatal"}:
+                if one is not row and key in state.falling:
+                    found.append(key)
+                elif name(other) in {"Exited", "Fatal"}:
                     seen.add(key)
                     todo.append(other)
-                elif one is not row and (key in state.falling or _will_come(other, need)):
+                elif one is not row and _will_come(other, need):
                     found.append(key)
     return found
 
@@ -138,6 +150,8 @@ def _will_come(row, need):
     """Say whether somebody is not there as he is needed, and will be without being told."""
     if name(row) == "Stopped" or properties.is_met(row, need.condition):
         return False
+    if name(row) == "Running" and row.plan.kind != "oneshot":
+        return False  # it stays as it is
     going = name(row) == "Stopping" and not (row.state.again or row.state.failed)
     return not (going or (name(row) == "Ending" and row.state.asked and not row.state.again))
 

@@ -123,14 +123,20 @@ class Promises:
         if isinstance(event, ev.StopRequested):
             for key in (*event.keys, *self.dependents.concerned):
                 self.wanted.pop(key, None)
+                self._asked_again(key)
         elif isinstance(event, ev.ScheduleDue) and may_come(before, event.key):
             self._time_came(before, before.table[event.key])
 
+    def _asked_again(self, key):
+        """Who asks for a stop that is under way waits for no longer than after any other."""
+        for run in [run for run in self.granted if run[0] == key]:
+            del self.granted[run]
+
     def restarted(self, before, keys):
-        """Somebody wants new runs of `keys`, and of nobody else."""
+        """Somebody wants new runs of `keys`, and of nobody else: of those that stay in the plan."""
         if is_up(before):
             for key in keys:
-                if key in before.table:
+                if key in before.table and not before.table[key].retired:
                     self.wanted[key] = self.world.book.run_ids.get(key, 0)
 
     def effect(self, before, event, effect):
@@ -185,6 +191,8 @@ class Promises:
         if isinstance(event, self.world.core.events.Called):
             self._called(before, event.keys, after)
         self._idled(before, event, after)
+        for key in set(before.falling) - set(after.falling):
+            self._asked_again(key)  # it is told to stop now
         owed = self.owed - set(after.falling)  # who is to fall comes again after that
         if owed and is_up(after):
             fail(self.world, f"the queued run of {min(owed)} is lost")
@@ -453,7 +461,7 @@ class Promises:
             elif said.now == "Exited":
                 self._may_end(said, row, row_of(before, key))
             self.up.discard(key)
-        if said.now == "Stopping" and not said.reason:
+        if said.now == "Stopping" and not said.reason.startswith("not ready"):
             self.granted.pop((key, said.run_id), None)  # that was for its start
         if said.now == "Stopping" and said.reason.startswith("not ready"):
             until = self.granted.get((key, said.run_id), 0.0)

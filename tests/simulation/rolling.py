@@ -28,7 +28,7 @@ class Rolling:
             for key in event.keys:
                 row = row_of(before, key)
                 if not isinstance(event, ev.RollRequested) or (
-                    row is not None and type(row.state).__name__ != "Running"
+                    row is not None and not dependents.can_be_rolled(before, row)
                 ):
                     self.fresh.pop(key, None)
 
@@ -80,6 +80,8 @@ class Rolling:
             return
         if getattr(said.status, "stage", "") in {"fork", "descriptors"} and said.key == key:
             return
+        if key in self.world.before.falling:
+            return  # a restart that somebody has asked for comes after that, and counts
         undone = any(isinstance(each, self.world.core.effects.PutBack) for each in effects)
         if said.status is not None and is_up(self.world.state) and not undone:
             fail(self.world, f"{said.key} fails on trial, and the reload stays")
@@ -88,7 +90,7 @@ class Rolling:
         ev, fx = self.world.core.events, self.world.core.effects
         if isinstance(event, ev.RollRequested) and is_up(before) and is_up(after):
             rows = [row_of(before, key) for key in event.keys]
-            calm = all(row is None or type(row.state).__name__ == "Running" for row in rows)
+            calm = all(row is None or dependents.can_be_rolled(before, row) for row in rows)
             there = [key for key in event.keys if row_of(before, key)]
             taken = {user for key in there for user in dependents.users(before, [key])}
             # who is down, or restarted in a roll, takes others along

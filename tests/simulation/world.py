@@ -53,6 +53,7 @@ class World:
         self.sticking = 0.0 if calm else rng.choice((0.0, 0.0, 0.3))
         self.breeding = 0.0 if calm else rng.choice((0.0, 0.3))
         self.healed, self.healed_at = calm, 0.0
+        self.was_stuck = 0.0  # until when somebody was that has been reaped
         self.plan = plan if plan is not None else plans.draw(core, rng)
         keys = [each.key for each in self.plan.processes if not each.hidden]
         if main is None and keys and not calm and rng.random() < 0.2:
@@ -152,6 +153,7 @@ class World:
             del self.news[source]
         if isinstance(event, self.core.events.Reaped):
             child = self.children.pop(event.pid)
+            self.was_stuck = max(self.was_stuck, child.stuck_until)
             if child.leader:
                 self.book.reaped(child)
                 self.promises.reaped(child.key)
@@ -200,14 +202,21 @@ class World:
         self.lateness = self.fork_fails = self.exec_fails = self.crashing = 0.0
         self.stubborn = self.sticking = self.breeding = 0.0
         self.healed, self.healed_at = True, self.now
+        stuck = [each.stuck_until for each in self.children.values()]
+        self.was_stuck = min(max([self.was_stuck, *stuck]), self.now)
         for child in self.children.values():
             child.stubborn, child.stuck_until = False, 0.0
+        self.due = [
+            (self.now if what == "thawed" else at, key, run_id, what)
+            for at, key, run_id, what in self.due
+        ]
         self.deliver_all()
 
     def excused(self):
         """Say whether somebody may be left behind: in D state, or the loop itself was late."""
-        stuck = [each for each in self.children.values() if each.stuck_until > self.now - 1.5]
-        return bool(stuck) or self.slack_s > 0 or self.lateness > 0 or bool(self.news)
+        stuck = [each.stuck_until for each in self.children.values()]
+        late = max([self.was_stuck, *stuck]) > self.now - 1.5
+        return late or self.slack_s > 0 or self.lateness > 0 or bool(self.news)
 
     # --- what children do
 
