@@ -46,7 +46,7 @@ class Zygote:
 
     def __init__(self, place, **env):
         self.place = Path(place)
-        self.env = {"PATH": os.environ["PATH"], "PYINIT_SOCKET": "/nowhere/control.sock", **env}
+        self.env = {"PATH": os.environ["PATH"], "PYINIT_SOCKET": f"{place}/no.sock", **env}
         self.process = subprocess.Popen(
             [sys.executable, __file__, *COMMANDS.values()],
             stdin=subprocess.PIPE,

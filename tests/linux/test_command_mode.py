@@ -123,7 +123,7 @@ def test_all_256_exit_statuses_are_the_main_programs():
         check=False,
         env={
             "PATH": os.environ["PATH"],
-            "PYINIT_SOCKET": "/nonexistent/x",
+            "PYINIT_SOCKET": "/proc/nowhere/x",
             "PYINIT_LOG_LEVEL": "error",
         },
     )
