@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posix
 import sys
+import time
 
 from pyinit.cli.present import say, say_json
 from pyinit.cli.verbs import PLAIN, VERBS, Verb, usage, usage_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+KNOCK_S = 0.05  # between two attempts to connect
 EX_OK, EX_FAILED, EX_USAGE = 0, 1, 2
 
 
@@ -45,6 +47,17 @@ class Call:
         if self._client is None:
             self._client = Client(self.words.given.get("socket"))
         return self._client
+
+    def client_within(self, seconds: float) -> Client:
+        """The connection, also to a pyinit that is only about to begin.  Raises NoSupervisor."""
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                return self.client
+            except NoSupervisor:
+                if time.monotonic() >= until:
+                    raise
+            time.sleep(KNOCK_S)
 
 
 def main() -> None:

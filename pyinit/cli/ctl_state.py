@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pyinit.protocol.wire import Json, Object
 
 EVERY_S = 1.0
+BOOT_S = 5.0  # for a pyinit that was started a moment ago to open its socket
 TOP_EVERY_S = 2.0
 NOT_WELL = EXIT_CODES["not-running"]
 NOT_READY = EXIT_CODES["not-ready"]
@@ -82,10 +83,14 @@ def ready(call: Call) -> int:
 
 
 def wait(call: Call) -> int:
-    """Wait until the processes named are in a state."""
+    """Wait until the processes named are in a state, for a pyinit that boots, too."""
     goal = call.words.given.get("for")
     timeout_s = call.words.seconds("timeout")
-    result = call.client.call(
+    began = time.monotonic()
+    client = call.client_within(BOOT_S if timeout_s is None else min(BOOT_S, timeout_s))
+    if timeout_s is not None:
+        timeout_s = max(0.0, timeout_s - (time.monotonic() - began))
+    result = client.call(
         "wait",
         {"names": list(call.names), "for": goal, "timeout_s": timeout_s},
         answer_s=None,

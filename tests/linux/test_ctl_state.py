@@ -380,3 +380,24 @@ def test_a_full_disk_or_a_reader_that_leaves_is_no_traceback(box):
         1, "pyinitctl: cannot write: No space left on device\n",
     )  # fmt: skip
     assert "Traceback" not in run("| true").stderr
+
+
+def test_wait_is_there_before_pyinit_is(tmp_path):
+    place = tmp_path / "late.sock"
+    command = [*start_words("ctl"), "-s", str(place), "wait", "web"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as waiting:
+        with Box(CONFIG) as box:
+            box.wait_socket()
+            place.symlink_to(box.socket)
+            assert waiting.communicate(timeout=60)[0] == "web: RUNNING\n"
+        assert waiting.returncode == 0
+
+
+def test_wait_does_not_wait_for_ever_for_a_pyinit(tmp_path):
+    command = [*start_words("ctl"), "-s", str(tmp_path / "no.sock")]
+    found = [
+        subprocess.run([*command, *words], capture_output=True, text=True, timeout=60, check=False)
+        for words in (("status",), ("wait", "web", "--timeout", "100ms"))
+    ]
+    assert found[0].returncode == found[1].returncode != 0
+    assert found[0].stderr == found[1].stderr

@@ -96,11 +96,17 @@ class Promises:
                         known = self.limits.setdefault(key, {})
                         known.update({limit.resource: limit for limit in limits})
             case ev.PlanLoaded(plan) if is_up(before):
-                self.loaded_at = now
-                self.granted.clear()
-                self.plans.update({each.key: each for each in plan.processes})
+                self._is_planned(plan)
             case _:
                 pass
+
+    def _is_planned(self, plan):
+        """A plan is in force from now on: who has left is not owed a new run if he comes back."""
+        self.loaded_at = self.world.now
+        self.granted.clear()
+        self.plans.update({each.key: each for each in plan.processes})
+        there = {each.key for each in plan.processes}
+        self.wanted = {key: run for key, run in self.wanted.items() if key in there}
 
     def _grants(self, before, key, run_id, until):
         """Note what a run on its way up or down has asked for; the KILL cannot be put off."""
@@ -151,8 +157,7 @@ class Promises:
             case fx.Exchanged(key, other):
                 self._exchanged(key, other)
             case fx.PutBack(plan):
-                self.loaded_at = self.world.now
-                self.plans.update({each.key: each for each in plan.processes})
+                self._is_planned(plan)
             case fx.Removed(key):
                 for account in (
                     self.failed, self.childless, self.wanted, self.kills, self.limits

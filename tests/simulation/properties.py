@@ -65,13 +65,16 @@ class Book:
             self.down.update([key for key in taken if not is_at_rest(before, key)])
         elif isinstance(event, (ev.StartRequested, ev.RollRequested)):
             up = self.with_needs(before, event.keys)
-            if isinstance(event, ev.RollRequested):  # who has no run is restarted
-                rows = [row_of(before, key) for key in event.keys]
-                idle = [
-                    row.plan.key
-                    for row in rows
-                    if row and not dependents.can_be_rolled(before, row)
+            if isinstance(event, ev.RollRequested):  # the others are restarted, with theirs
+                rows = [row for row in (row_of(before, key) for key in event.keys) if row]
+                beside = [
+                    each.plan.key
+                    for each in rows
+                    if each.plan.sockets
+                    and each.plan.kind == "service"
+                    and dependents.can_be_rolled(before, each)
                 ]
+                idle = [each.plan.key for each in rows if each.plan.key not in beside]
                 up |= self.with_needs(before, dependents.come_again(before, idle, self.down))
             self.down.difference_update(up)
             world.promises.restarted(before, [key for key in up if key in before.falling])
@@ -438,9 +441,14 @@ class Book:
         for row in shown(after):
             name = type(row.state).__name__
             was = row_of(before, row.plan.key)
-            if name not in {"Exited", "Fatal"} or (was is not None and was.state == row.state):
+            fell = name == "Stopped" and row.plan.key in before.falling  # it ended before its turn
+            same = was is not None and was.state == row.state
+            if same or (name not in {"Exited", "Fatal"} and not fell):
                 continue
             code = code_of(core, row)
+            if fell:
+                codes.add(code)
+                continue
             if getattr(row.state, "action", "") == "exit" and not row.plan.hidden:
                 codes.add(1)
             policy, program = after.init.exit, row.plan.program
@@ -572,9 +580,10 @@ def is_failure(row):
 
 def code_of(core, row):
     """Return the exit status that a process at rest stands for; 1 if it was condemned."""
-    if getattr(row.state, "action", "") or row.state.status is None:
+    status = getattr(row.state, "status", row.last)
+    if getattr(row.state, "action", "") or status is None:
         return 1
-    return core.status.shell_code(row.state.status)
+    return core.status.shell_code(status)
 
 
 def first_failure(core, state):
