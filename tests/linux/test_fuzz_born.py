@@ -97,5 +97,5 @@ def test_a_run_of_processes_with_hostile_names_is_seen_and_stopped():
         done = box.ctl("stop", "crowd")
         assert done.returncode == 0, done.stderr
         eventually(lambda: len(box.processes()) == 2)
-        assert box.status()["calm"]["state"] == "RUNNING"
+        box.wait_state("calm", "RUNNING")
         assert "Traceback" not in box.err

@@ -221,16 +221,19 @@ class Promises:
 
     def finally_restarted(self):
         """No restart that was asked for has been forgotten."""
-        table, graph = self.world.state.table, self.world.state.graph
         for key in self.wanted:
-            row = table[key]
-            met = all(
-                lets_go(table[each], need) or self.forgone(key, need)
-                for need in row.plan.depends
-                for each in graph.keys.get(need.program, ())
-            )
-            if type(row.state).__name__ != "Waiting" or met:
+            if not self.lacks(self.world.state.table[key]):
                 fail(self.world, f"the restart of {key} is lost")
+
+    def lacks(self, row):
+        """Say whether a process waits for what it needs, and that is not there."""
+        table, graph = self.world.state.table, self.world.state.graph
+        met = all(
+            lets_go(table[each], need) or self.forgone(row.plan.key, need)
+            for need in row.plan.depends
+            for each in graph.keys.get(need.program, ())
+        )
+        return type(row.state).__name__ == "Waiting" and not met
 
     # --- starts
 
