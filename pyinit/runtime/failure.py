@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pyinit.runtime.options import Options
 
 SUPERVISORD_FAILED = 2
+TERMINATION_FLAGS = (
+    posix.O_WRONLY | posix.O_TRUNC | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK
+)
 TERMINATION_LOG = "/dev/termination-log"
 SHORTAGES = {
     errno.EMFILE: "give pyinit more descriptors: docker run --ulimit nofile=4096:1048576",
@@ -75,7 +78,7 @@ def _named(name: str | bytes) -> str:
 def termination(text: str) -> None:
     """Write the reason of an end where Kubernetes reads it; elsewhere there is no such file."""
     try:
-        fd = posix.open(TERMINATION_LOG, posix.O_WRONLY | posix.O_CLOEXEC | posix.O_TRUNC)
+        fd = posix.open(TERMINATION_LOG, TERMINATION_FLAGS)
     except OSError:
         return
     try:
