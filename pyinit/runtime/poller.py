@@ -56,6 +56,8 @@ class Poller:
         """
         timeout = -1.0 if until == FOREVER else max(0.0, until - time.monotonic())
         found = self._epoll.poll(timeout, MAX_EVENTS)
+        if not found and timeout > 0.0:  # suspended in its sleep, it gives up without a look
+            found = self._epoll.poll(0.0, MAX_EVENTS)
         self.ready = len(found)
         fault: Exception | None = None
         for fd, mask in found:

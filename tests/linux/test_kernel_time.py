@@ -91,7 +91,7 @@ def test_who_was_ready_in_time_and_alive_is_not_ended_for_a_pid_1_that_was_suspe
             let_pass(2.5)
         box.wait_state("early", "RUNNING")
         let_pass(1.5)  # a watchdog that has missed it would act by now
-        assert box.run_pid("early") == early
+        assert box.run_pid("early") == early, box.err
         assert box.run_pid("web") == web
         assert box.status()["early"]["restarts"] == 0
 
@@ -107,6 +107,7 @@ def test_a_wall_clock_that_is_set_ends_nobody_and_starts_nobody(tmp_path, step_s
     inside = (sys.executable, "-I", "-S", str(ENTRY))
     with Box(config, inside=inside, env={"PYINIT_CLOCK": str(clock)}) as box:
         web = box.run_pid("web")
+        box.until("web: up")
         box.wait_state("poor", "BACKOFF")
         (tmp_path / "new").write_text(str(step_s))
         (tmp_path / "new").rename(clock)
