@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from .inputs import Restart, Stop
 from .phases import Draining, Up
-from .slot import is_active, plan_to_be
-from .states import WITH_RUN, Backoff, Ending, Stopping, goes_down
+from .slot import enter, is_active, overdue, plan_to_be
+from .states import WITH_RUN, Backoff, Ending, Stopping, Waiting, goes_down
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,9 +104,18 @@ def proceed(draft: Draft) -> None:
 def _fall(draft: Draft, key: str) -> None:
     plan = draft.row(key).plan
     again = draft.falling.pop(key)
+    for each in (key, *draft.keys_needing(plan.program)) if again else ():
+        _be_patient(draft, each)
     draft.send(key, Restart(plan.stop.timeout) if again else Stop(plan.stop.timeout))
     draft.unblock(key)
     _let_go(draft, plan.program)
+
+
+def _be_patient(draft: Draft, key: str) -> None:
+    """Who waits for a process that is restarted waits from now on, however long it has already."""
+    row, now = draft.row(key), draft.now
+    if isinstance(row.state, Waiting):
+        draft.put(enter(row, Waiting(now, overdue(row.plan, now, now))))
 
 
 def _let_go(draft: Draft, program: str) -> None:

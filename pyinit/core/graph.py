@@ -91,7 +91,7 @@ def standing(
         if LOST in verdicts:
             failed = any(has_failed(each.state) for each in rows)
             return Standing(LOST, need.program, "has failed" if failed else "has ended")
-        if WAIT in verdicts and late:
+        if WAIT in verdicts and late and not any(each.plan.key in falling for each in rows):
             text = f"was not {need.condition} within {need.timeout:g} s"
             return Standing(LOST, need.program, text)
         if waits.program:

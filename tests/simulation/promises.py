@@ -138,6 +138,14 @@ class Promises:
         for run in [run for run in self.granted if run[0] == key]:
             del self.granted[run]
 
+    def _is_awaited_anew(self, after, key):
+        """The patience of those who wait for what is restarted counts from then on."""
+        program = after.table[key].plan.program
+        for row in after.table:
+            needs = any(need.program == program for need in row.plan.depends)
+            if type(row.state).__name__ == "Waiting" and (needs or row.plan.key == key):
+                self.waits[row.plan.key] = self.world.now
+
     def restarted(self, before, keys):
         """Somebody wants new runs of `keys`, and of nobody else: of those that stay in the plan."""
         if is_up(before):
@@ -198,6 +206,8 @@ class Promises:
         self._idled(before, event, after)
         for key in set(before.falling) - set(after.falling):
             self._asked_again(key)  # it is told to stop now
+            if key in after.table:
+                self._is_awaited_anew(after, key)
         owed = self.owed - set(after.falling)  # who is to fall comes again after that
         if owed and is_up(after):
             fail(self.world, f"the queued run of {min(owed)} is lost")
@@ -299,10 +309,12 @@ class Promises:
 
     def _waits_in_vain(self, state):
         for row in state.table:
-            if type(row.state).__name__ != "Waiting":
+            if type(row.state).__name__ != "Waiting" or row.plan.key in state.falling:
                 continue
             for need in row.plan.depends:
                 keys = state.graph.keys.get(need.program, ())
+                if any(key in state.falling for key in keys):
+                    continue  # its time has not begun
                 for key in keys:
                     falls = key in state.falling
                     if need.hard and is_lost(state.table[key], need.condition) and not falls:
@@ -555,7 +567,7 @@ class Promises:
             fail(world, f"{key} waits {said.retry_s:g} s, not {wait_s:g}, after {starts} starts")
 
     def _delay(self, said, policy, attempt, least_s):
-        base = min(policy.delay * policy.factor ** (attempt - 1), policy.max_delay)
+        base = min(policy.delay * policy.factor ** min(attempt - 1, 64), policy.max_delay)
         low = max(least_s, base * (1 - policy.jitter))
         high = max(least_s, base * (1 + policy.jitter))
         if not low - EPSILON <= said.retry_s <= high + EPSILON:

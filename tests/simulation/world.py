@@ -19,6 +19,7 @@ FEW_PIDS = 24
 EAGAIN, ENOENT = 11, 2
 KILL, STOPPING_SIGNALS = 9, (1, 2, 3, 15)
 STEPS_OF_ONE_WORLD = 20_000
+STEPS_A_SECOND = 100  # for those that crash and come again all the time
 TICKS_AT_ONE_TIME = 12  # more than this many without the clock moving is a busy loop
 
 
@@ -85,7 +86,7 @@ class World:
         except Exception as error:  # noqa: BLE001  whatever it is, it must not happen
             properties.fail(self, f"step raised {type(error).__name__}: {error} at {event!r}")
         self.steps += 1
-        if self.steps > STEPS_OF_ONE_WORLD:
+        if self.steps > STEPS_OF_ONE_WORLD + STEPS_A_SECOND * self.now:
             properties.fail(self, "this never comes to an end")
         self.log.append((self.now, event, effects))
         del self.log[:-60]
