@@ -621,7 +621,14 @@ def test_what_we_hold_ourselves_is_not_held_in_a_child(plain):
             "x",
             'cannot set up the descriptors of "x": Too many open files\n  give pyinit itself more descriptors: [init] limits = { nofile = "max" }',
         ),
-        (("fork", 12), "x", 'cannot fork a process for "x": Cannot allocate memory'),
+        (
+            ("fork", 12),
+            "x",
+            (
+                'cannot fork a process for "x": Cannot allocate memory\n'
+                "  there is no memory left: docker run --memory, or the machine itself"
+            ),
+        ),
         (
             ("arguments", 22, "embedded null byte"),
             "x",

@@ -237,6 +237,8 @@ def test_a_change_before_the_first_look_is_not_lost(tmp_path):
 def test_files_that_were_there_before_are_no_change(tmp_path):
     for name in ("env", "token"):
         (tmp_path / name).write_text("VALUE=one")
+    written = time.monotonic()  # a moment before, it could not be told from a change after it
+    eventually(lambda: time.monotonic() > written + 0.2)
     files = {"env_file": str(tmp_path / "env"), "secrets": {"SECRET": str(tmp_path / "token")}}
     with Box(program("web", SAYS, **files, watch=True)) as box:
         box.until("started", out=True)
