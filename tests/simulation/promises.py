@@ -58,6 +58,7 @@ class Promises:
         self.idle = set()  # keys that were stopped because nobody used them, and by nobody else
         self.dependents = dependents.Dependents(world)
         self.waits = {}  # key -> since when it is waiting for its dependencies
+        self.patient = {}  # key -> since when it does for one that was restarted meanwhile
 
     def reaped(self, key):
         """The leader of `key` is gone."""
@@ -138,13 +139,14 @@ class Promises:
         for run in [run for run in self.granted if run[0] == key]:
             del self.granted[run]
 
-    def _is_awaited_anew(self, after, key):
-        """The patience of those who wait for what is restarted counts from then on."""
-        program = after.table[key].plan.program
-        for row in after.table:
-            needs = any(need.program == program for need in row.plan.depends)
-            if type(row.state).__name__ == "Waiting" and (needs or row.plan.key == key):
-                self.waits[row.plan.key] = self.world.now
+    def _are_patient(self, before, event, after):
+        """The patience of those who wait for what is restarted may count from then on."""
+        ev = self.world.core.events
+        asked = isinstance(event, (ev.RestartRequested, ev.RollRequested))
+        rolls = before.rolls.going or after.rolls.going
+        if asked or rolls or set(before.falling) - set(after.falling):
+            for row in after.table:
+                self.patient[row.plan.key] = self.world.now
 
     def restarted(self, before, keys):
         """Somebody wants new runs of `keys`, and of nobody else: of those that stay in the plan."""
@@ -206,8 +208,7 @@ class Promises:
         self._idled(before, event, after)
         for key in set(before.falling) - set(after.falling):
             self._asked_again(key)  # it is told to stop now
-            if key in after.table:
-                self._is_awaited_anew(after, key)
+        self._are_patient(before, event, after)
         owed = self.owed - set(after.falling)  # who is to fall comes again after that
         if owed and is_up(after):
             fail(self.world, f"the queued run of {min(owed)} is lost")
@@ -320,7 +321,8 @@ class Promises:
                     if need.hard and is_lost(state.table[key], need.condition) and not falls:
                         fail(self.world, f"{row.plan.key} waits for {key}, which is lost")
                 met = all(lets_go(state.table[key], need) for key in keys)
-                late = self.waited(row.plan.key, need.timeout + self.world.slack_s + 3 * EPSILON)
+                since = max(self.patient.get(row.plan.key, 0.0), self.waits[row.plan.key])
+                late = self.world.now > since + need.timeout + self.world.slack_s + 2 * EPSILON
                 if need.hard and need.timeout and not met and late:
                     fail(self.world, f"{row.plan.key} waits for {need.program} for too long")
 

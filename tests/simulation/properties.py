@@ -228,7 +228,7 @@ class Book:
 
     def _needs_met(self, before, after, effect):
         undone = self.world.core.effects.PutBack
-        if any(isinstance(each, undone) for each in self.world.log[-1][2]):
+        if any(isinstance(each, undone) for each in self.world.log[-1][2]) or not is_up(after):
             return  # what was there before that is in no state that is told
         held_up = dependents.on_their_way(after, after.table[effect.key])
         if held_up and not self._ended_in_step() & {*held_up}:
