@@ -58,6 +58,7 @@ class Promises:
         self.idle = set()  # keys that were stopped because nobody used them, and by nobody else
         self.dependents = dependents.Dependents(world)
         self.waits = {}  # key -> since when it is waiting for its dependencies
+        self.drained_at = 0.0  # since when traffic stays away from what is stopped now
         self.patient = {}  # key -> since when it does for one that was restarted meanwhile
 
     def reaped(self, key):
@@ -321,15 +322,18 @@ class Promises:
                     if need.hard and is_lost(state.table[key], need.condition) and not falls:
                         fail(self.world, f"{row.plan.key} waits for {key}, which is lost")
                 met = all(lets_go(state.table[key], need) for key in keys)
-                since = max(self.patient.get(row.plan.key, 0.0), self.waits[row.plan.key])
-                late = self.world.now > since + need.timeout + self.world.slack_s + 2 * EPSILON
+                late = self._is_late(row.plan.key, need)
                 if need.hard and need.timeout and not met and late:
                     fail(self.world, f"{row.plan.key} waits for {need.program} for too long")
 
     def forgone(self, key, need):
         """Say whether `key` has waited for what it only wants for as long as it is to."""
-        late = self.waited(key, need.timeout + self.world.slack_s + 3 * EPSILON)
-        return need.timeout and not need.hard and late
+        return need.timeout and not need.hard and self._is_late(key, need)
+
+    def _is_late(self, key, need):
+        """Say whether `key` has waited for longer than for a need, however one counts."""
+        since = max(self.patient.get(key, 0.0), self.waits.get(key, self.world.now))
+        return self.world.now > since + need.timeout + self.world.slack_s + 2 * EPSILON
 
     def waited(self, key, seconds):
         """Say whether `key` has been waiting for what it needs for that long."""
@@ -723,6 +727,8 @@ class Promises:
         was, phase = type(before.phase).__name__, type(after.phase).__name__
         asked = isinstance(event, (ev.ShutdownRequested, ev.SignalReceived))
         quiet = not any(world.core.slot.is_active(row) for row in shown(after))
+        if phase == "Draining" != was:
+            self.drained_at = min(after.drained_at, after.phase.shutdown.began)
         if phase == "Draining" and not isinstance(event, ev.StopRequested):
             for said in effects:
                 if not _tells_to_stop(world, said) or said.key.endswith(rolling.BESIDE):
@@ -732,7 +738,7 @@ class Promises:
         if was == "Draining" and phase == "Halting" and not asked and not quiet:
             waited, init = world.now - before.phase.shutdown.began, after.init
             wanted = min(init.drain_delay, init.stop_budget * 0.75)
-            since = min(before.drained_at, before.phase.shutdown.began)
+            since = self.drained_at
             if waited < min(wanted, since + init.drain_delay - world.now + waited) - EPSILON:
                 fail(world, f"drained for {waited:g} s, not {wanted:g}")
         if was == "Up" and phase == "Halting" and isinstance(event, ev.ShutdownRequested):
@@ -750,6 +756,8 @@ class Promises:
         return any(isinstance(each, self.world.core.effects.PutBack) for each in effects)
 
     def _untouched(self, before, plan, after):
+        if not is_up(after):
+            return  # it was the end of somebody's patience, too
         wanted = {each.key: each for each in plan.processes}
         for row in before.table:
             key = row.plan.key

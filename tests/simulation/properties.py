@@ -64,7 +64,7 @@ class Book:
             self.down.update([key for key in event.keys if can_be_held(before, key)])
             self.down.update([key for key in taken if not is_at_rest(before, key)])
         elif isinstance(event, (ev.StartRequested, ev.RollRequested)):
-            up = self.with_needs(before, event.keys)
+            up = self.with_needs(before, dependents.staying(before, event.keys))
             if isinstance(event, ev.RollRequested):  # the others are restarted, with theirs
                 rows = [row for row in (row_of(before, key) for key in event.keys) if row]
                 beside = [
@@ -80,7 +80,8 @@ class Book:
             world.promises.restarted(before, [key for key in up if key in before.falling])
         elif isinstance(event, ev.RestartRequested):
             back = dependents.come_again(before, event.keys, self.down)
-            self.down.difference_update(self.with_needs(before, (*event.keys, *back)))
+            named = dependents.staying(before, event.keys)
+            self.down.difference_update(self.with_needs(before, (*named, *back)))
             world.promises.restarted(before, (*event.keys, *back))
         elif isinstance(event, ev.PlanLoaded) and is_up(before):
             old = {row.plan.key for row in before.table if not row.retired}
