@@ -88,6 +88,7 @@ ONLY_CHECK_KNOWS = (
     *("cannot split it", "needs a text", "nan is no", "wait for each other", "nothing of"),
     *("it is less than", "is no cron line", "is followed by it", "start it again"),
     *("is no regular expression", "is a name or a number", "nothing is ready at once"),
+    *("can be stopped in no time", "it takes some time"),
 )
 NEEDED = {
     "program.web": ("command", 'command = "x"\n'),
