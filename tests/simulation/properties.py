@@ -64,9 +64,11 @@ class Book:
             self.down.update([key for key in event.keys if can_be_held(before, key)])
             self.down.update([key for key in taken if not is_at_rest(before, key)])
         elif isinstance(event, (ev.StartRequested, ev.RollRequested)):
-            up = self.with_needs(before, dependents.staying(before, event.keys))
+            up = self.with_needs(before, event.keys)
             if isinstance(event, ev.RollRequested):  # the others are restarted, with theirs
-                rows = [row for row in (row_of(before, key) for key in event.keys) if row]
+                there = dependents.staying(before, event.keys)
+                up = self.with_needs(before, there)
+                rows = [before.table[key] for key in there]
                 beside = [
                     each.plan.key
                     for each in rows
@@ -444,6 +446,7 @@ class Book:
             was = row_of(before, row.plan.key)
             fell = name == "Stopped" and row.plan.key in before.falling  # it ended before its turn
             same = was is not None and was.state == row.state
+            same = same and row.plan.key not in self._ended_in_step()
             if same or (name not in {"Exited", "Fatal"} and not fell):
                 continue
             code = code_of(core, row)
