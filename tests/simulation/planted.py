@@ -224,7 +224,7 @@ BUGS = (
     ("who waits for what is restarted has waited already", "falling",
      "        _be_patient(draft, each)\n", "        pass\n"),
     ("who is behind a daemon waits for its end", "graph",
-     "        return process.plan.kind == \"oneshot\"\n", "        return True\n"),
+     '        return process.plan.kind == "oneshot"\n', "        return True\n"),
     ("a roll does not bring back what waits to be stopped", "roll",
      "    rolled = [key for key in running if key not in draft.falling]\n", "    rolled = running\n"),
     ("who needs something has only half of its time", "graph",
