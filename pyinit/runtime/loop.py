@@ -1,11 +1,11 @@
 """The loop: sleep until the kernel speaks or a deadline comes, step, perform, repeat.
 
 A step that raises changes nothing: the old state stays; the event is told and tried once more
-in the next turn, then dropped.  What the kernel tells only once (a death, a fork) is tried for
-longer.  An effect that raises is answered for with the nearest true event; a signal is sent again.
-A turn that raises all the same (a bug in a callback, say) does everything else it has to do, is
-told and counted; after too many of them `run` raises, and what follows is a re-exec and then the
-rescue loop.
+in the next turn, then dropped.  What the kernel tells only once (a death, a fork) is tried until
+it can be, and before newer news of the same process.  An effect that raises is answered for with
+the nearest true event; a signal is sent again.  A turn that raises all the same (a bug in a
+callback, say) does everything else it has to do, is told and counted; after too many of them `run`
+raises, and what follows is a re-exec and then the rescue loop.
 """
 
 from __future__ import annotations
@@ -225,6 +225,10 @@ class Loop:
 
     def _step(self, event: Event, tried: int = 0) -> None:
         now = time.monotonic()
+        behind = self._is_behind(event) if self._again and not tried else 0.0
+        if behind:
+            self._again.append((behind, event, 0))
+            return
         try:
             supervisor, effects = step(self.supervisor, event, now)
         except BaseException as error:  # noqa: BLE001  a step that raises changes nothing
@@ -235,6 +239,20 @@ class Loop:
         for effect in effects:
             self._perform(effect)
         self._recorder.add(now, event, effects)
+
+    def _is_behind(self, event: Event) -> float:
+        """Return when older news of its process is tried again, 0 if there is none."""
+        key, pid = getattr(event, "key", None), getattr(event, "pid", None)
+        older = [
+            at
+            for at, what, _ in self._again
+            if isinstance(what, NEWS)
+            and (
+                (key is not None and getattr(what, "key", None) == key)
+                or (pid is not None and getattr(what, "pid", None) == pid)
+            )
+        ]
+        return max(older, default=0.0)
 
     def _perform(self, effect: Effect, tried: int = 0) -> None:
         pids = self.supervisor.pids
@@ -250,9 +268,11 @@ class Loop:
     def _try_again(self, what: Event | Kill, tried: int, *, lasting: bool) -> bool:
         """Say whether what has failed is tried once more, and when it is."""
         delays = NEWS_AGAIN_S if lasting else ASKED_AGAIN_S
-        if tried >= len(delays) or len(self._again) >= EVENTS_A_TURN:
+        ever = lasting and not isinstance(what, Kill)  # a pid is somebody else's one day
+        if (tried >= len(delays) and not ever) or len(self._again) >= EVENTS_A_TURN:
             return False
-        self._again.append((time.monotonic() + delays[tried], what, tried + 1))
+        delay = delays[min(tried, len(delays) - 1)]
+        self._again.append((time.monotonic() + delay, what, tried + 1))
         return True
 
     def _failed(self, error: BaseException) -> None:

@@ -6,8 +6,8 @@ loop, each only once in all: what it has met is in the file "met", a name in eac
 
     {"kind": "OSError", "call": 2, "only": ["runtime.reaper:"], "names": false}
 
-`call` is which of its calls fails, counted while armed; `only` are beginnings of names (none:
-all), and so is `spare`.
+`call` is which of its calls fails, counted while armed, or the first after it that is made
+`within` the function of this name; `only` are beginnings of names (none: all), and so is `spare`.
 """
 
 import builtins
@@ -62,12 +62,22 @@ class Sweep:
         if not name or name in self.met:
             return
         calls = self.calls[name] = self.calls.get(name, 0) + 1
-        if calls != self.plan["call"]:
+        if calls < self.plan["call"] or not self._is_within(frame):
             return
         self.met.add(name)
         with MET.open("a") as file:
             file.write(f"{name}\n")
         raise planted(self.plan["kind"], name)
+
+    def _is_within(self, frame):
+        """Say whether what is entered was called by the function that it is to be called by."""
+        wanted = self.plan.get("within")
+        while wanted and frame is not None:
+            module = frame.f_globals.get("__name__", "").removeprefix("pyinit.")
+            if f"{module}:{frame.f_code.co_qualname}" == wanted:
+                return True
+            frame = frame.f_back
+        return not wanted
 
     def _name(self, frame):
         module = frame.f_globals.get("__name__", "")

@@ -1,0 +1,112 @@
+"""The loop's order: what could not be stepped comes before newer news of the same process."""
+
+import pytest
+
+from pyinit.core.events import Executed, Reaped, Spawned, Tick
+from pyinit.core.states import Pid, RunId
+from pyinit.runtime import loop as loops
+from pyinit.runtime.loop import NEWS_AGAIN_S, Loop
+from pyinit.runtime.poller import Poller
+
+WEB, OTHER = RunId(1), RunId(2)
+BORN = Spawned("web:0", WEB, Pid(71), executed=False)
+NEWS = [Executed("web:0", WEB), Reaped(Pid(71), 9)]
+
+
+class Hands:
+    """A driver with nothing to do."""
+
+    def __init__(self):
+        self.events, self.exit = [], None
+
+    def settle(self, _pids):
+        return
+
+    def fresh(self):
+        return
+
+
+class Quiet:
+    """Hears of everything, and keeps the faults."""
+
+    def __init__(self):
+        self.told = []
+
+    def add(self, *_words):
+        return
+
+    def error(self, text):
+        self.told.append(text)
+
+
+class Rows:
+    """A state without any process."""
+
+    def __init__(self):
+        self.pids = {}
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """A loop whose core cannot step some events, and what it has stepped."""
+    stepped, failing = [], []
+
+    def step(supervisor, event, _now):
+        if event in failing:
+            raise MemoryError
+        stepped.append(event)
+        return supervisor, ()
+
+    monkeypatch.setattr(loops, "step", step)
+    monkeypatch.setattr(loops, "next_deadline", lambda _supervisor: float("inf"))
+    monkeypatch.setattr(loops, "NEWS_AGAIN_S", (0.0,) * len(NEWS_AGAIN_S))
+    poller, quiet = Poller(), Quiet()
+    yield Loop(Rows(), Hands(), poller, quiet, quiet), stepped, failing
+    poller.close()
+
+
+def turn(loop, times=1):
+    for _ in range(times):
+        loop.turn(0.0)
+
+
+def test_newer_news_of_a_process_waits_for_the_older(broken):
+    loop, stepped, failing = broken
+    failing.append(BORN)
+    for event in (BORN, *NEWS):
+        loop.feed(event)
+    turn(loop, 3)
+    assert stepped == []
+    failing.clear()
+    turn(loop, 3)
+    assert stepped == [BORN, *NEWS]
+
+
+def test_others_do_not_wait(broken):
+    loop, stepped, failing = broken
+    failing.append(BORN)
+    others = [Executed("other:0", OTHER), Reaped(Pid(72), 0), Tick()]
+    for event in (BORN, *others):
+        loop.feed(event)
+    turn(loop)
+    assert stepped == others
+
+
+def test_news_is_never_given_up_and_requests_are(broken):
+    loop, stepped, failing = broken
+    failing += [BORN, Tick()]
+    loop.feed(BORN)
+    loop.feed(Tick())
+    turn(loop, 3 * len(NEWS_AGAIN_S))
+    failing.clear()
+    turn(loop, 2)
+    assert stepped == [BORN]
+
+
+def test_what_waits_goes_over_a_reexec_in_its_order(broken):
+    loop, _, failing = broken
+    failing.append(BORN)
+    for event in (BORN, *NEWS):
+        loop.feed(event)
+    turn(loop)
+    assert [*loop.queued()] == [BORN, *NEWS]
