@@ -52,7 +52,10 @@ def put_on(mark: int) -> tuple[int, int] | None:
 def take_off(before: tuple[int, int] | None) -> None:
     """Be as we were before `put_on`."""
     if before is not None:
-        resource.setrlimit(RLIMIT_LOCKS, before)
+        try:
+            resource.setrlimit(RLIMIT_LOCKS, before)
+        except (OSError, ValueError):  # the child is there already; the next one puts on its own
+            return
 
 
 def of(pid: int) -> int:
