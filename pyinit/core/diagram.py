@@ -31,7 +31,7 @@ TABLE = {
     #            Stopped, Waiting, Starting, Running, Stopping, Ending, Backoff, Exited, Fatal
     "Start": ("Waiting", "", "", "", "*", "*", "Waiting", "Waiting", "Waiting"),
     "Stop": ("*", "Stopped", "Stopping", "Stopping", "*", "*", "Stopped", "", ""),
-    "Restart": ("Waiting", "", "Stopping", "Stopping", "*", "*", "Waiting", "Waiting", "Waiting"),
+    "Restart": ("Waiting", "*", "Stopping", "Stopping", "*", "*", "Waiting", "Waiting", "Waiting"),
     "Go": ("", "Starting", "", "", "", "", "", "", ""),
     "Blocked": ("", "Fatal", "", "", "", "", "", "", ""),
     "SpawnOk": ("", "", "* Running", "", "*", "", "", "", ""),

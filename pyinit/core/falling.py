@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from .inputs import Restart, Stop
 from .phases import Draining, Up
-from .slot import enter, is_active, overdue, plan_to_be
+from .slot import is_active, plan_to_be
 from .states import WITH_RUN, Backoff, Ending, Stopping, Waiting, goes_down
 
 TYPE_CHECKING = False
@@ -113,9 +113,8 @@ def _fall(draft: Draft, key: str) -> None:
 
 def _be_patient(draft: Draft, key: str) -> None:
     """Who waits for a process that is restarted waits from now on, however long it has already."""
-    row, now = draft.row(key), draft.now
-    if isinstance(row.state, Waiting):
-        draft.put(enter(row, Waiting(now, overdue(row.plan, now, now))))
+    if isinstance(draft.row(key).state, Waiting):
+        draft.send(key, Restart(0.0))
 
 
 def _let_go(draft: Draft, program: str) -> None:

@@ -121,10 +121,10 @@ def _waiting(process: Process, state: Waiting, event: Input, now: float) -> Step
             return enter(process, Fatal(reason)), ()
         case Stop(held=held):
             return enter(process, Stopped(held)), ()
-        case Due():
-            until = overdue(process.plan, state.since, now)
-            return enter(process, Waiting(state.since, until)), ()
-        case Start() | Restart() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
+        case Due() | Restart():
+            since = now if isinstance(event, Restart) else state.since
+            return enter(process, Waiting(since, overdue(process.plan, since, now))), ()
+        case Start() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad() | Gone():
             return process, ()
         case Counted() | Proven() | Condemn() | Extend() | Lead() | Hurry():
             return process, ()
