@@ -163,18 +163,18 @@ class Draft:
     def start_needs(self, key: str) -> None:
         """Let what a process needs be up, and what those needed that are done with it."""
         wanted: dict[str, None] = {}
-        seen = {key}
+        seen: set[tuple[str, str]] = set()  # it may be done for one, and failed for another
         stack = [key]
         while stack:
             for need in self.row(stack.pop()).plan.depends:
                 for each in self.graph.keys.get(need.program, ()):
-                    if each in seen:
+                    if (each, need.condition) in seen:
                         continue
                     if self._must_be_told(each, need.condition):
                         wanted[each] = None
                     elif not (need.hard and isinstance(self.row(each).state, Exited | Fatal)):
                         continue
-                    seen.add(each)
+                    seen.add((each, need.condition))
                     stack.append(each)
         for each in reversed(wanted):
             if each in self.falling:

@@ -115,13 +115,13 @@ def _on_its_way(
     What a finished migration needed is needed by who needs the migration.  One that is down, or
     lost, holds up nobody there: a start has told it to come, and nothing else brings it back.
     """
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()  # one may need it started, and another completed
     stack = [each for each in rows if isinstance(each.state, Exited | Fatal)]
     while stack:
         for need in stack.pop().plan.depends:
-            if need.program in seen or not need.hard:
+            if (need.program, need.condition) in seen or not need.hard:
                 continue
-            seen.add(need.program)
+            seen.add((need.program, need.condition))
             for each in map(row, graph.keys.get(need.program, ())):
                 state = each.state
                 if each.retired:

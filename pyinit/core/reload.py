@@ -101,6 +101,9 @@ def _carry_out(
         draft.send(key, Stop(draft.row(key).plan.stop.timeout))
     for key in renewed:
         row = draft.row(key)
+        if key in draft.falling:  # somebody has stopped or restarted it, and it waits for its turn
+            touched += [key] if draft.falling[key] else []
+            continue
         match row.state:
             case Stopped(held=True) | Ending(asked=True, again=False):
                 continue

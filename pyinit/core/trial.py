@@ -52,7 +52,7 @@ def load(draft: Draft, plan: Plan, before: Plan | None) -> None:
         return
     draft.flush()
     rows = [row for row in draft.table if not row.retired]
-    asleep = tuple([row.plan.key for row in rows if not is_active(row) or goes_down(row.state)])
+    asleep = tuple([row.plan.key for row in rows if _is_asleep(draft, row)])
     plans = tuple([plan_to_be(row) for row in rows])
     known = {row.plan.key: (row.runs, row.restarts) for row in draft.table}
     floor = draft.floor
@@ -61,6 +61,12 @@ def load(draft: Draft, plan: Plan, before: Plan | None) -> None:
     draft.rolls = replace(draft.rolls, failed=failed)  # of other rolls, long over
     pending = tuple([(key, *known.get(key, (floor, 0))) for key in touched])
     draft.trial = Trial(replace(before, processes=plans), pending, asleep)
+
+
+def _is_asleep(draft: Draft, row: Process) -> bool:
+    """Say whether a process is at rest, or somebody wants it to be: it is not to be woken."""
+    at_rest = not is_active(row) or goes_down(row.state)
+    return at_rest or draft.falling.get(row.plan.key) is False
 
 
 def abandon(draft: Draft) -> None:

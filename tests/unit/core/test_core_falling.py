@@ -152,6 +152,39 @@ def test_a_start_goes_through_what_is_done_to_what_that_needed():
     assert desk.names() == {"db:0": "Running", "migrate:0": "Exited", "web:0": "Running"}
 
 
+def test_a_start_brings_back_what_has_failed_though_another_is_content_with_that():
+    load = program("load", kind="oneshot", restart=never(), critical=False)
+    api = program("api", needs={"load": "completed"}, critical=False)
+    web = program("web", needs={"load": "done", "api": "started"}, critical=False)
+    desk = Desk(load, api, web, exit="never")
+    desk.up()
+    desk.ends("load", 256)
+    assert desk.names() == {"load:0": "Exited", "api:0": "Fatal", "web:0": "Fatal"}
+    desk.feed(ev.StartRequested(("web:0",)))
+    assert desk.names() == {"load:0": "Starting", "api:0": "Waiting", "web:0": "Waiting"}
+    desk.up()
+    desk.ends("load")
+    desk.up()
+    assert (desk.name("api"), desk.name("web")) == ("Running", "Running")
+
+
+def test_who_needs_what_is_done_waits_for_all_that_is_needed_behind_it():
+    seed = program("seed", kind="oneshot")
+    load = program("load", kind="oneshot", needs={"seed": "completed"})
+    check = program("check", kind="oneshot", needs={"load": "done", "seed": "started"})
+    web = program("web", needs={"check": "done"}, autostart=False)
+    desk = Desk(seed, load, check, web, exit="never")
+    for key in ("seed", "load", "check"):
+        desk.up()
+        desk.ends(key)
+    desk.feed(ev.RestartRequested(("seed:0",)))
+    desk.up()
+    desk.feed(ev.StartRequested(("web:0",)))
+    assert (desk.name("seed"), desk.name("web")) == ("Running", "Waiting")
+    desk.ends("seed")
+    assert desk.name("web") == "Starting"
+
+
 def test_what_was_needed_and_has_failed_holds_up_nobody():
     desk = migrated()
     restart(desk, "db")

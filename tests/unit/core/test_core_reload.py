@@ -162,6 +162,27 @@ def test_what_was_stopped_by_hand_stays_stopped():
     assert desk["log"].plan.launch.umask == 2
 
 
+def test_who_waits_to_be_stopped_is_not_brought_back():
+    desk = up(DB, WEB)
+    desk.feed(ev.StopRequested(("db:0",)))
+    new = changed(DB, env=(("A", "1"),))
+    assert touched(loaded(desk, new, WEB)) == []
+    desk.obey()
+    assert desk.names() == {"db:0": "Stopped", "web:0": "Stopped"}
+    assert desk["db"].plan == new
+
+
+def test_a_restart_that_waits_for_its_turn_is_one_to_the_new_plan():
+    desk = up(DB, WEB)
+    desk.feed(ev.RestartRequested(("db:0",)))
+    new = changed(DB, env=(("A", "1"),))
+    assert touched(loaded(desk, new, WEB)) == []
+    desk.obey()
+    desk.up()
+    assert desk.names() == {"db:0": "Running", "web:0": "Running"}
+    assert (desk["db"].plan, desk["db"].runs) == (new, 2)
+
+
 @pytest.mark.parametrize("how", ["given up", "ended"])
 def test_what_is_over_and_differs_is_tried_again(how):
     desk = up(

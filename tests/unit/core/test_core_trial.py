@@ -159,6 +159,18 @@ def test_who_was_asleep_is_put_back_asleep():
     assert desk.name("job") == "Stopped"
 
 
+def test_who_waited_to_be_stopped_is_put_back_asleep():
+    desk = up(WEB, DB, program("app", needs={"db": "started"}))
+    desk.feed(ev.StopRequested(("db:0",)))
+    load(desk, newer(WEB))
+    for key in ("app", "db", "web"):
+        desk.ends(key, 15)
+    desk.up()
+    desk.ends("web", 256)
+    assert desk.state.tried.reason
+    assert (desk.name("app"), desk.name("db")) == ("Stopped", "Stopped")
+
+
 def test_who_is_stopped_meanwhile_is_left_out_of_account():
     desk = up(WEB, DB)
     load(desk, newer(WEB), DB)
