@@ -143,6 +143,10 @@ class Promises:
     def _are_patient(self, before, event, after):
         """The patience of those who wait for what is restarted may count from then on."""
         ev = self.world.core.events
+        for row in after.table:
+            was = row_of(before, row.plan.key)
+            if was is not None and _is_another(was.plan, row.plan):
+                self.patient[row.plan.key] = self.world.now  # a reload wants it anew
         asked = isinstance(event, (ev.RestartRequested, ev.RollRequested))
         rolls = before.rolls.going or after.rolls.going
         if asked or rolls or set(before.falling) - set(after.falling):
@@ -222,7 +226,7 @@ class Promises:
         if is_up(after):
             self._waits_in_vain(after)
         if isinstance(event, self.world.core.events.StartRequested) and is_up(before):
-            self._started(event, after)
+            self._started(event, after, effects)
         if isinstance(event, self.world.core.events.StopRequested):
             for key in event.keys:
                 row = row_of(after, key)
@@ -339,7 +343,12 @@ class Promises:
         """Say whether `key` has been waiting for what it needs for that long."""
         return self.world.now >= self.waits.get(key, self.world.now) + seconds - EPSILON
 
-    def _started(self, event, after):
+    def _started(self, event, after, effects):
+        """Whoever is started has a chance: what it needs is brought up, and what has failed again."""
+        for said in effects:
+            lost = isinstance(said, self.world.core.effects.Announce) and said.now == "Fatal"
+            if lost and said.was == "Waiting" and "within" not in said.reason:
+                fail(self.world, f"{said.key} is given up by a start: {said.reason}")
         for key in event.keys:
             row = row_of(after, key)
             for need in row.plan.depends if row is not None else ():
@@ -657,7 +666,8 @@ class Promises:
         ev = self.world.core.events
         hasty = getattr(after.phase, "shutdown", None) is None or after.phase.shutdown.asked > 1
         by_hand = (ev.StopRequested, ev.RestartRequested, ev.RollRequested, ev.PlanLoaded)
-        told = isinstance(event, by_hand)  # not by the shutdown alone
+        # not by the shutdown alone; a reload, and its undoing, keep to no order
+        told = isinstance(event, by_hand) or self._is_undone()
         if type(after.phase).__name__ != "Halting" or hasty or told:
             return
         active = [row.plan.key for row in shown(after) if self.world.core.slot.is_active(row)]
@@ -755,6 +765,13 @@ class Promises:
         effects = self.world.log[-1][2]
         return any(isinstance(each, self.world.core.effects.PutBack) for each in effects)
 
+    def _still_falls(self, key, after):
+        """Whom somebody has stopped, and who waits for his turn, no reload brings back."""
+        row = row_of(after, key)
+        waits = after.falling.get(key) is False and type(row.state).__name__ == "Running"
+        if not (waits or is_going(row) or self._is_undone()):
+            fail(self.world, f"{key} is to fall, and a reload has other plans with it")
+
     def _untouched(self, before, plan, after):
         if not is_up(after):
             return  # it was the end of somebody's patience, too
@@ -785,11 +802,21 @@ class Promises:
                 if not is_up(after):
                     continue
                 differs = new.launch != row.plan.launch or new.kind != row.plan.kind
+                if before.falling.get(key) is False:
+                    self._still_falls(key, after)
+                    continue
                 rolled = any(key in (each.key, *each.waiting) for each in after.rolls.going)
-                again = getattr(row_of(after, key).state, "again", False)
+                again = getattr(row_of(after, key).state, "again", False) or after.falling.get(key)
                 rolled |= key in dict(after.rolls.failed)
                 if differs and not (again or rolled or self._is_undone()):
                     fail(self.world, f"{key} differs, and is not given a new run")
+
+
+def _is_another(old, new):
+    """Say whether a run of one plan is not one of the other."""
+    return any(
+        getattr(old, each) != getattr(new, each) for each in ("launch", "kind", "ready", "sockets")
+    )
 
 
 def is_going(row):

@@ -293,10 +293,11 @@ class Book:
 
     def _exit(self, effect):
         world = self.world
-        if world.exit is not None:
-            fail(world, "a second exit")
         if effect.again != self.again:
             fail(world, f"an exit with again={effect.again}, where {self.again} was asked for")
+        if world.exit is not None:
+            self._second_exit(effect)
+            return
         if self.codes is None:
             return  # stopped before it booted
         alive = world.leaders()
@@ -328,6 +329,14 @@ class Book:
             took = world.now - max(self.hurried_at, world.healed_at)
             if took > 4.0 + world.slack_s + EPSILON:
                 fail(world, f"hurrying took {took:g} s")
+
+    def _second_exit(self, effect):
+        """Who asks for a stop when all is over, and was to begin anew, has the last word."""
+        first = self.world.exit
+        if not first.again or effect.again:
+            fail(self.world, "a second exit")
+        if effect.code != first.code:
+            fail(self.world, f"the exit code was {first.code}, and is {effect.code}")
 
     # --- the whole state
 

@@ -24,7 +24,10 @@ class Rolling:
             self.fresh = {}
             if event.before is not None:
                 self._begin(before, event.plan)
-        elif isinstance(event, (ev.StopRequested, ev.RestartRequested, ev.RollRequested)):
+        elif isinstance(event, ev.StopRequested):
+            for key in (*event.keys, *self.world.promises.dependents.concerned):
+                self.fresh.pop(key, None)
+        elif isinstance(event, (ev.RestartRequested, ev.RollRequested)):
             for key in event.keys:
                 row = row_of(before, key)
                 if not isinstance(event, ev.RollRequested) or (

@@ -8,7 +8,6 @@ import re
 import time
 
 import operations
-from properties import Violation
 from world import World
 
 SHRINK_S = 15.0  # then it is as short as it is
@@ -66,11 +65,16 @@ def attempt(play):
     """Return how `play` breaks, None if it does not."""
     try:
         play()
-    except (Violation, RecursionError, LookupError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001  a property that cannot be judged is broken, too
         return error
     return None
 
 
 def shape(error):
     """Return what a violation says, without who and when."""
-    return None if error is None else NO_SHAPE.sub("#", str(error).partition("\n")[0])
+    return None if error is None else NO_SHAPE.sub("#", first_line(error))
+
+
+def first_line(error):
+    """Return what is broken in one line."""
+    return f"{type(error).__name__}: {error}".partition("\n")[0]

@@ -1,9 +1,12 @@
 """Long lives: the soak itself, and a state that does not grow with what it has been through."""
 
+from types import SimpleNamespace
+
+import planting
 import properties
 import pytest
 import soak
-from cores import GENUINE
+from world import World
 
 from pyinit.core import events as ev
 from pyinit.core import supervisor
@@ -50,12 +53,77 @@ def test_the_soak_plays_as_many_events_as_it_is_told(capsys):
     assert "every property held" in capsys.readouterr().out
 
 
-def test_the_soak_stops_at_the_first_broken_property(capsys, monkeypatch):
+@pytest.fixture
+def broken(monkeypatch):
+    """The seeds of worlds in which a property is broken in the fourth step, and what is said."""
+    seeds = {}
+
     class Broken(properties.Book):
         def after_step(self, before, event, after, effects):
-            properties.fail(self.world, "planted")
+            if self.world.steps > 3 and self.world.seed in seeds:
+                properties.fail(self.world, seeds[self.world.seed])
 
     monkeypatch.setattr(properties, "Book", Broken)
-    assert soak.main(["--events", "500"]) == 1
-    assert "planted" in capsys.readouterr().err
-    assert GENUINE.supervisor is supervisor
+    return seeds
+
+
+def test_the_soak_tells_of_every_broken_property_and_goes_on(capsys, broken):
+    broken |= {7: "planted", 8: "planted too", 10: "planted in p7:1"}
+    assert soak.main(["--events", "1500", "--seed", "7"]) == 1
+    told, summary = capsys.readouterr()
+    assert "3 worlds are broken" in summary
+    for seed, text in broken.items():
+        assert f"broken: Violation: {text}\n" in told
+        assert f"\n  {seed}: Violation: {text}" in summary
+    assert int(summary.split(" worlds")[0].split()[-1]) > 4  # and more have been played
+
+
+def test_a_kind_of_broken_property_is_made_small_once(capsys, broken):
+    broken |= {7: "planted in p1:0", 8: "planted in p2:1"}
+    assert soak.main(["--events", "800", "--seed", "7"]) == 1
+    assert capsys.readouterr().out.count("takes these moves") == 1
+
+
+def test_what_the_soak_prints_plays_the_broken_world_again(capsys, broken):
+    broken[7] = "planted"
+    assert soak.main(["--events", "1", "--seed", "7"]) == 1
+    words = capsys.readouterr().out.splitlines()[-1].split()[-6:]
+    assert soak.main(words) == 1
+    told = capsys.readouterr().out
+    assert told.startswith("0.000000 Boot()\n")
+    assert "\nplan:\n" in told
+    assert told.endswith("broken: Violation: planted\n")
+    broken.clear()
+    assert soak.main([*words[:-1], "all"]) == 0
+    assert capsys.readouterr().out.endswith("every property held\n")
+
+
+def test_a_property_that_cannot_be_judged_is_broken(capsys, monkeypatch):
+    monkeypatch.setattr(properties, "is_failure", lambda row: row.nothing)
+    assert soak.main(["--events", "2000"]) == 1
+    assert "AttributeError" in capsys.readouterr().err
+
+
+def test_the_soak_finds_a_bug_in_a_copy_of_the_core_and_how_to_see_it(tmp_path, capsys):
+    bug = planting.bug("what was stopped comes back")
+    with planting.planted(bug, tmp_path) as core:
+        found = soak.Soak(make=lambda seed: World(seed, core))
+        found.run(1000)
+    assert found.broken
+    assert "takes these moves" in capsys.readouterr().out
+
+
+def test_planted_bugs_are_noticed_before_the_soak_begins(monkeypatch):
+    monkeypatch.setattr(soak, "TO_BE_NOTICED", soak.TO_BE_NOTICED[:2])
+    assert soak.overlooked() is None
+
+
+def test_a_soak_that_notices_no_planted_bug_does_not_begin(capsys, monkeypatch):
+    monkeypatch.setattr(planting, "first_world", lambda core, seeds: None)
+    assert soak.main(["--events", "500", "--awake"]) == 1
+    assert capsys.readouterr() == ("", f"nobody notices a planted bug: {soak.TO_BE_NOTICED[0]}\n")
+
+
+def test_several_jobs_are_as_well_as_the_worst_of_them():
+    assert soak.main(["--events", "200", "--jobs", "2"]) == 0
+    assert soak.share(SimpleNamespace(events=200, seed=0, moves="many", jobs=2)) == 2

@@ -88,8 +88,7 @@ class World:
         self.steps += 1
         if self.steps > STEPS_OF_ONE_WORLD + STEPS_A_SECOND * self.now:
             properties.fail(self, "this never comes to an end")
-        self.log.append((self.now, event, effects))
-        del self.log[:-60]
+        self.note(event, effects)
         self.state = after
         self.before = before
         self.promises.dependents.before_effects(before, event)
@@ -109,6 +108,11 @@ class World:
         self.rolling.after_step(before, event, after, effects)
         if not self.rng.random() < self.lateness:
             self.deliver_all()
+
+    def note(self, event, effects):
+        """Keep the last steps, for those who look into what has come of them."""
+        self.log.append((self.now, event, effects))
+        del self.log[:-60]
 
     def perform(self, effect):
         """Do what the core asked for; the outcome becomes news."""
