@@ -4,17 +4,26 @@ r"""Variables kept in files: NAME=value lines (`env_file`), or a file for each (
     NAME=value # comment   NAME=                        NAME="with \n, \t, \\, \" and \$"
 
 Quoted values may span lines.  Nothing is expanded in them, as Docker and systemd have it.
+
+What stands in a line is told by no fault: it may be the half of a key or of a password.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 
 from pyinit.config.problems import ValueFault
-from pyinit.config.source import open_given
+from pyinit.config.source import read_given
 
 MAX_BYTES = 1 << 20
+BLANKS = " \t\r\f\v"  # and no others: a space of Unicode is part of a value
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$", "`": "`", "\n": ""}
+FIXES = {
+    errno.EFBIG: "is it the right file?",
+    errno.EISDIR: "name a file, or write env_dir for a directory of them",
+    errno.ETIMEDOUT: "see who is to write into it",
+}
 
 
 def env_file(path: str, base: str = "") -> dict[str, str]:
@@ -31,9 +40,8 @@ def env_file(path: str, base: str = "") -> dict[str, str]:
         fix = f'make it, or write "-{path}" if it may be missing'
         raise ValueFault(f'cannot read "{name}": there is no such file', fix) from None
     except OSError as error:
-        raise ValueFault(
-            f'cannot read "{name}": {error.strerror}', "see its owner and mode"
-        ) from None
+        fix = FIXES.get(error.errno or 0, "see its owner and mode")
+        raise ValueFault(f'cannot read "{name}": {error.strerror}', fix) from None
     return _Lines(name, text).read()
 
 
@@ -54,17 +62,13 @@ def env_dir(path: str, base: str = "") -> dict[str, str]:
             found[name] = line.rstrip(" \t\r").replace("\0", "\n")
     except OSError as error:
         text = f'cannot read "{error.filename}": {error.strerror}'
-        raise ValueFault(text, "it is a directory with a file for each variable") from None
+        fix = FIXES.get(error.errno or 0, "it is a directory with a file for each variable")
+        raise ValueFault(text, fix) from None
     return found
 
 
 def _read(name: str) -> str:
-    fd = open_given(name)
-    with open(fd, encoding="utf-8", errors="surrogateescape", newline="") as file:
-        text = file.read(MAX_BYTES + 1)
-    if len(text) > MAX_BYTES:
-        raise ValueFault(f'cannot read "{name}": it is larger than 1 MB', "is it the right file?")
-    return text
+    return read_given(name, MAX_BYTES).decode("utf-8", "surrogateescape")
 
 
 class _Lines:
@@ -79,7 +83,7 @@ class _Lines:
         found: dict[str, str] = {}
         while self.at < len(self.text):
             line = self._line()
-            content = self.text[self.at : line].strip()
+            content = self.text[self.at : line].strip(BLANKS)
             if not content or content.startswith("#"):
                 self.at = line + 1
                 continue
@@ -88,7 +92,7 @@ class _Lines:
             if len(words) == 2 and words[0] == "export":
                 words = words[1:]
             if not equals or len(words) != 1 or not _usable(words[0]):
-                raise self._fault(f'"{content[:40]}" is no NAME=value')
+                raise self._fault("it is no NAME=value")
             self.at = self.text.index("=", self.at) + 1
             found[words[0]] = self._value()
         return found
@@ -112,13 +116,13 @@ class _Lines:
                 raise self._fault("a NUL character has no place here", end)
             if plain.startswith("#"):
                 return ""
-            return plain.partition(" #")[0].partition("\t#")[0].rstrip()
+            return plain.partition(" #")[0].partition("\t#")[0].rstrip(BLANKS)
         start = self.at
         value = self._quoted(quote)
         end = self._line()
         rest = self.text[self.at : end].strip()
         if rest and not rest.startswith("#"):
-            raise self._fault(f'"{rest[:20]}" stands behind the quotes', start)
+            raise self._fault("something stands behind the quotes", start)
         if "\0" in value:
             raise self._fault("a NUL character has no place here", start)
         self.at = end + 1

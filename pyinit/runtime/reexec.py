@@ -14,6 +14,7 @@ resume    the state is read back; if that fails after all, the rescue loop looks
 
 from __future__ import annotations
 
+import errno
 import posix
 import sys
 import time
@@ -28,7 +29,7 @@ from pyinit.runtime import carry, footing, notify, parts
 from pyinit.runtime.gather import gather
 from pyinit.runtime.log import fault
 from pyinit.runtime.reaper import SIGCHLD, forked
-from pyinit.system import signals, sockets
+from pyinit.system import environment, files, signals, sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +62,11 @@ def check(machine: Machine) -> None:
 
     def read_back() -> None:
         posix.set_inheritable(fd, True)  # by its name in /proc we may not: see dumpable in proc(5)
-        become(machine, {CHECK_VARIABLE: b"%d" % fd})
+        try:
+            become(machine, {CHECK_VARIABLE: b"%d" % fd})
+        except OSError as error:
+            files.say(2, f"pyinit: cannot execute the new pyinit: {error}\n".encode())
+            raise
 
     def done(status: int) -> None:
         posix.close(fd)
@@ -176,7 +181,14 @@ def become(machine: Machine, more: dict[bytes, bytes]) -> None:
     encoding = sys.getfilesystemencoding()
     executable = sys.executable or "/proc/self/exe"
     words = [word.encode(encoding, "surrogateescape") for word in (executable, *sys.orig_argv[1:])]
-    posix.execve(executable, words, {**machine.desk.environ, **more})
+    env = {**machine.desk.environ, **more}
+    try:
+        posix.execve(executable, words, env)
+    except OSError as error:
+        if error.errno != errno.E2BIG:
+            raise
+        text = f"{environment.too_long(words, env)}: {error.strerror}"
+        raise OSError(errno.E2BIG, text) from error
 
 
 def _enter(directory: str) -> None:

@@ -7,7 +7,7 @@ masked where it has found its way into the command.
 from __future__ import annotations
 
 from pyinit.logs.ring import STDERR, STDOUT
-from pyinit.protocol.masking import masked
+from pyinit.protocol.masking import masked, without
 from pyinit.protocol.names import process_of
 from pyinit.runtime.served_facts import OWN, log_path
 
@@ -71,8 +71,8 @@ def entry(
 def command(plan: ProcessPlan, secrets: Secrets) -> str:
     """Return a command as it was written, or as a shell would read it, without its secrets."""
     if plan.command:
-        return _without(secrets, plan.command)
-    return " ".join([quoted(_without(secrets, word)) for word in plan.launch.argv])
+        return without((plan.command,), secrets)[0]
+    return " ".join([quoted(word) for word in without(plan.launch.argv, secrets)])
 
 
 def found_secrets(variables: Iterable[tuple[str, str]]) -> Secrets:
@@ -114,12 +114,6 @@ def server_url(launch: Launch, web: WebPlan | None) -> str | None:
         if kind == "tcp" and url.rpartition(":")[2] == place.rpartition(":")[2]:
             return None
     return masked(SERVER_URL, url, secret=False)
-
-
-def _without(secrets: Secrets, text: str) -> str:
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, secrets[secret])
-    return text
 
 
 def _stream(launch: Launch, stream: int, auto: str) -> dict[str, Json]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyinit.core.states import Starting
-from pyinit.protocol.masking import MASK, masked
+from pyinit.protocol.masking import MASK, masked, without
 from pyinit.runtime.verbs_limits import pid_of
 from pyinit.system import environment, procfs
 
@@ -42,14 +42,9 @@ def shown(found: dict[bytes, bytes], secrets: set[str]) -> dict[str, Json]:
         for name, text in plain.items()
         if len(texts.get(name, "")) >= LEAST and text != texts[name]
     }
-    longest_first = sorted(hidden, key=len, reverse=True)
-    variables: dict[str, Json] = {}
-    for name in sorted(plain):
-        text = plain[name]
-        for each in longest_first:
-            text = text.replace(each, hidden[each])
-        variables[name] = text
-    return variables
+    names = [name for name in plain if plain[name] != MASK]
+    plain |= zip(names, without([plain[name] for name in names], hidden), strict=True)
+    return {name: plain[name] for name in sorted(plain)}
 
 
 def _is_executed(row: Process) -> bool:

@@ -25,6 +25,7 @@ else:
 DEFAULT_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 LISTEN_PID = b"LISTEN_PID"  # if it is empty, its value is only known here
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
+SECRET_BYTES = 1 << 20  # of a file: more is no secret, and no variable can hold it
 
 
 class StageError(Exception):
@@ -84,6 +85,9 @@ def execute(words: list[bytes], env: dict[bytes, bytes]) -> Never:
         try:
             posix.execve(path, words, env)
         except OSError as error:
+            if error.errno == errno.E2BIG:
+                detail = environment.too_long(words, env)
+                raise StageError("exec", error.errno, detail) from error
             if error.errno not in missing:
                 reason = reason or error.errno or 0
         except ValueError as error:
@@ -279,16 +283,13 @@ def _write(path: str, text: str) -> None:
 
 def _read_secret(name: str, path: str) -> bytes:
     """Return what the file of the variable `name` holds; who mends it looks for either."""
-    from pyinit.system import logplace
+    from pyinit.system import given
 
     try:
-        fd = logplace.open_for_others(path)
+        value = given.read(path, SECRET_BYTES).rstrip(b"\n")
     except OSError as error:
-        number = error.errno or 0
-        plain = error.strerror in (None, posix.strerror(number))
-        detail = f"{name} from {path}" if plain else f"{name} from {path}: {error.strerror}"
-        raise StageError("secrets", number, detail) from None
-    try:
-        return posix.read(fd, 1 << 20).rstrip(b"\n")
-    finally:
-        posix.close(fd)
+        detail = f"{name} from {path}: {error.strerror}"
+        raise StageError("secrets", error.errno or 0, detail) from None
+    if b"\0" in value:
+        raise StageError("secrets", errno.EILSEQ, f"{name} from {path}: it has a NUL character")
+    return value

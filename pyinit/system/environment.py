@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import posix
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pyinit.core.plan import Launch
 
 EVERYTHING = ("*",)
 ANY = ord("?")
+MAX_PAGES = 32  # of one word or variable with the NUL behind it: MAX_ARG_STRLEN of the kernel
+POINTER_BYTES = 8  # which execve(2) counts, too
+SHOWN_CHARS = 40  # of a name
+TOGETHER = "its command and its environment have"
 
 
 def build(
@@ -35,6 +41,21 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+def too_long(words: Sequence[bytes], env: Mapping[bytes, bytes]) -> str:
+    """Return what it is that execve(2) finds too long (E2BIG): no values, only sizes."""
+    most = MAX_PAGES * posix.sysconf("SC_PAGESIZE") - 1
+    for number, word in enumerate(words):
+        if len(word) > most:
+            return f"argument {number} has {len(word)} bytes, of at most {most}"
+    for name, value in env.items():
+        size = len(name) + 1 + len(value)
+        if size > most:
+            return f"the variable {_shown(name)} has {size} bytes, of at most {most}"
+    sizes = [len(word) for word in words]
+    sizes += [len(name) + 1 + len(value) for name, value in env.items()]
+    return f"{TOGETHER} {sum(sizes) + len(sizes) * (1 + POINTER_BYTES)} bytes"
+
+
 def matches(name: bytes, pattern: bytes) -> bool:
     """Say whether `name` matches a glob of `*` and `?`."""
     at = place = 0
@@ -51,3 +72,8 @@ def matches(name: bytes, pattern: bytes) -> bool:
         else:
             return False
     return not pattern[place:].strip(b"*")
+
+
+def _shown(name: bytes) -> str:
+    text = name[: 4 * SHOWN_CHARS].decode("utf-8", "replace")[:SHOWN_CHARS]
+    return f'"{text}"' if text.isprintable() else repr(text)

@@ -35,7 +35,6 @@ class OwnStream(Exception):
 
 
 READING = posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NOCTTY
-GIVING = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NOCTTY
 EMPTYING = posix.O_WRONLY | (READING & ~posix.O_RDONLY)
 
 
@@ -115,7 +114,7 @@ def open_existing(path: str, flags: int) -> int:
 
 
 def open_for_others(path: str) -> int:
-    """Open a file to read it for a program: variables, a secret.  Raises OSError.
+    """Open a file to read it for a program, as `given` does.  Raises OSError.
 
     Whoever may make links on the way to it (the user of the program, say) is not given what only
     root may read: links of a user lead to nothing but files of that user.
@@ -126,7 +125,7 @@ def open_for_others(path: str) -> int:
     except OwnStream:
         raise OSError(errno.EINVAL, "that is where pyinit prints", path) from None
     try:
-        fd = posix.open(name, GIVING, dir_fd=here)
+        fd = posix.open(name, READING, dir_fd=here)
         try:
             trust.check_given(here, fd, path, strangers)
         except OSError:

@@ -139,7 +139,17 @@ FIXES = {
 }
 SHORT_OF_FILES = 'give pyinit itself more descriptors: [init] limits = { nofile = "max" }'
 FULL = "the machine has no descriptors left: see fs.file-max (sysctl)"
-SHORTAGES = {
+NO_VARIABLE = "no variable can hold that: let the program read the file itself"
+TOO_LONG = "write it into a file, and pass the path of that"
+TOO_MUCH = (
+    "the kernel gives them a quarter of the stack, up to 6 MB: keep less of the environment"
+    ' (env_pass), or raise limits = { stack = "24MB" }'
+)
+FIXES_OF_ERRORS = {
+    ("secrets", errno.EFBIG): NO_VARIABLE,
+    ("secrets", errno.EILSEQ): NO_VARIABLE,
+    ("secrets", errno.EISDIR): "name the file in it that is meant",
+    ("secrets", errno.ETIMEDOUT): "see who is to write into it",
     ("fork", errno.EMFILE): SHORT_OF_FILES,
     ("descriptors", errno.EMFILE): SHORT_OF_FILES,
     ("fork", errno.ENFILE): FULL,
@@ -160,12 +170,14 @@ def describe(failure: ExecFailure, argv0: str) -> str:
     reason = posix.strerror(failure.errno)
     if failure.detail:
         reason = f"{failure.detail}: {reason}"
-    if failure.stage == "secrets" and failure.errno == errno.EPERM:  # what root itself refuses
+    if failure.stage == "secrets" and failure.detail:  # which has the reason in it
         reason = failure.detail
     text = f'cannot {verb} "{argv0}": {reason}'
-    fix = SHORTAGES.get((failure.stage, failure.errno)) or FIXES.get(failure.stage, "")
+    fix = FIXES_OF_ERRORS.get((failure.stage, failure.errno)) or FIXES.get(failure.stage, "")
     if failure.stage == "exec":
         fix = _exec_fix(failure.errno, argv0)
+        if failure.errno == errno.E2BIG and failure.detail:
+            fix = TOO_MUCH if failure.detail.startswith(environment.TOGETHER) else TOO_LONG
     return f"{text}\n  {fix}" if fix else text
 
 
@@ -267,28 +279,34 @@ def _by_vfork(
     except BlockingIOError:  # a fork after all, which is still on its way
         return Spawned(pid, reader)
     posix.close(reader)
-    return Spawned(pid, -1) if not said else _told(launch, pid, said, searched=len(paths) > 1)
+    if not said:
+        return Spawned(pid, -1)
+    too_long = environment.too_long(words, env) if _errno_of(said) == errno.E2BIG else ""
+    return _told(launch, pid, said, too_long, searched=len(paths) > 1)
 
 
-def _told(launch: Launch, pid: int, said: bytes, *, searched: bool) -> Spawned:
+def _told(launch: Launch, pid: int, said: bytes, too_long: str, *, searched: bool) -> Spawned:
     """Return a status descriptor that says in our form what C said in its own.
 
     C gives the last reason of a search: that a part of PATH is no directory is none.
     """
-    _, _, rest = said.partition(b":")
-    code, _, what = rest.partition(b":")
-    number = int(code, 16)
-    early = what.startswith(b"noexec")  # failed before the exec: nothing but the chdir can
+    number = _errno_of(said)
+    early = b":noexec" in said  # failed before the exec: nothing but the chdir can
     stage = "chdir" if early and launch.directory is not None else "exec"
     if stage == "exec" and searched and number == errno.ENOTDIR:
         number = errno.ENOENT
     reader, writer = posix.pipe2(posix.O_CLOEXEC)
     posix.set_blocking(reader, False)
-    detail = launch.directory if stage == "chdir" and launch.directory is not None else ""
+    detail = launch.directory if stage == "chdir" and launch.directory is not None else too_long
     line = f"{stage}\0{number}\0{detail}"
     posix.write(writer, line.encode("utf-8", "surrogateescape")[:STATUS_BYTES])
     posix.close(writer)
     return Spawned(pid, reader)
+
+
+def _errno_of(said: bytes) -> int:
+    """Return the errno in what C says: the class of an exception, this, and where it was."""
+    return int(said.split(b":")[1], 16)
 
 
 def _find_fork_exec() -> Callable[..., int] | None:

@@ -219,7 +219,8 @@ def test_a_command_that_is_nowhere_in_path(way, bad):
 
 def test_arguments_that_are_too_long(way):
     failure, _ = failing(Launch(("true", "x" * (1 << 20))))
-    assert failure == spawn.ExecFailure("exec", errno.E2BIG)
+    detail = f"argument 1 has {1 << 20} bytes, of at most {131_072 - 1}"
+    assert failure == spawn.ExecFailure("exec", errno.E2BIG, detail)
 
 
 @pytest.mark.parametrize("number", [errno.ENOENT, errno.ENOTDIR, errno.EACCES])

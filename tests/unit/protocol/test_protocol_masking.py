@@ -2,7 +2,7 @@
 
 import pytest
 
-from pyinit.protocol.masking import MASK, masked
+from pyinit.protocol.masking import MASK, MOST_WORK, masked, without
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,16 @@ def test_what_is_declared_secret_is_hidden_whatever_its_name():
 )
 def test_the_password_of_a_url_is_hidden(value, shown):
     assert masked("URL", value, secret=False) == shown
+
+
+def test_what_is_hidden_is_replaced_wherever_it_is_the_longest_first():
+    hidden = {"abc": "1", "abcd": "2"}
+    assert without(["abcd abc", "x", ""], hidden) == ["2 1", "x", ""]
+    assert without([], hidden) == []
+
+
+def test_where_there_is_too_much_to_look_for_nothing_is_shown():
+    """PID 1 looks: an environment of two megabytes of secrets must not hold it up for hours."""
+    hidden = {f"secret-{number}": MASK for number in range(20_000)}
+    assert without(["x" * (MOST_WORK // 20_000), "y"], hidden) == [MASK, MASK]
+    assert without(["x" * (MOST_WORK // 20_000 // 2)], hidden) != [MASK]

@@ -1,6 +1,7 @@
 """The environment of a run: what passes, what lies over it, and globs as everybody means them."""
 
 import fnmatch
+import os
 
 import pytest
 from hypothesis import given
@@ -54,3 +55,29 @@ def test_globs_are_those_of_fnmatch(name, pattern):
     assert environment.matches(name.encode(), pattern.encode()) == fnmatch.fnmatchcase(
         name, pattern
     )
+
+
+PAGE = os.sysconf("SC_PAGESIZE")
+MOST = 32 * PAGE - 1
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "told"),
+    [
+        ([b"a", b"x" * (MOST + 1)], {}, f"argument 1 has {MOST + 1} bytes, of at most {MOST}"),
+        (
+            [b"a", b"x" * MOST],
+            {b"FITS": b"x" * (MOST - 5), b"BIG": b"x" * (MOST - 3)},
+            f'the variable "BIG" has {MOST + 1} bytes, of at most {MOST}',
+        ),
+        (
+            [b"a"],
+            {b"N" * 50 + b"=" * MOST: b""},
+            f'the variable "{"N" * 40}" has {MOST + 51} bytes',
+        ),
+        ([b"a"], {b"\x1b" + b"N" * 45: b"x" * MOST}, f"the variable '\\x1b{'N' * 39}' has"),
+        ([b"a", b"bc"], {b"D": b"ef"}, "its command and its environment have 34 bytes"),
+    ],
+)
+def test_what_is_too_long_is_told_by_its_size(words, env, told):
+    assert environment.too_long(words, env).startswith(told)
