@@ -4,22 +4,10 @@ import importlib
 from types import SimpleNamespace
 
 MODULES = (
-    *("backoff", "change", "draft", "effects", "escalation", "events", "graph", "inputs", "levels"),
-    *(
-        "phases",
-        "plan",
-        "policy",
-        "process",
-        "record",
-        "reload",
-        "roll",
-        "shutdown",
-        "slot",
-        "signals",
-        "states",
-        "status",
-    ),
-    *("plan_listen", "supervisor", "table", "telling", "trace", "trial", "trials"),
+    *("backoff", "change", "draft", "effects", "escalation", "events", "falling", "graph"),
+    *("inputs", "levels", "phases", "plan", "plan_listen", "policy", "process", "record"),
+    *("reload", "roll", "shutdown", "signals", "slot", "states", "status", "supervisor"),
+    *("table", "telling", "trace", "trial", "trials"),
 )
 KEPT = (
     "draft",

@@ -29,6 +29,23 @@ class Dependents:
             named = [key for key in named if name(before.table[key]) not in AT_REST]
         self.concerned = {*named, *users(before, named)}
         self.asked_at.update(dict.fromkeys(self.concerned, self.world.now))
+        if properties.is_up(before):
+            self._is_told_beforehand(before, event)
+
+    def _is_told_beforehand(self, before, event):
+        """Who asks is told who goes along: those that have something to lose, and nobody else."""
+        again = isinstance(event, self.world.core.events.RestartRequested)
+        keys = staying(before, event.keys)
+        rows = [before.table[key] for key in keys]
+        told = {*self.world.core.falling.concerned(before, rows, again=again)}
+        if again:
+            true = {*come_again(before, keys, self.world.book.down)}
+        else:
+            going = staying(before, self.concerned - {*keys})
+            true = {key for key in going if name(before.table[key]) not in AT_REST}
+            told -= {*keys}
+        if told != true:
+            properties.fail(self.world, f"{sorted(told)} are said to go along, not {sorted(true)}")
 
     def after_step(self, before, event, after, effects):
         world, ev, fx = self.world, self.world.core.events, self.world.core.effects
@@ -101,6 +118,25 @@ def staying(state, keys):
 def can_be_rolled(state, row):
     """Say whether a roll begins with the run that a process has: else it is a restart."""
     return name(row) == "Running" and row.plan.key not in state.falling
+
+
+def can_be_beside(row):
+    """Say whether the next run of a process can begin beside the one it has: both listen at once.
+
+    Not where they would share what only one can have: a terminal, a stdin, the events of a pool.
+    """
+    plans = (row.plan, row.pending or row.plan)
+    alone = [
+        each.hidden or each.pool is not None or each.launch.terminal
+        or each.kind != "service" or each.launch.stdin in {"pipe", "inherit"}
+        for each in plans
+    ]  # fmt: skip
+    return not any(alone) and bool(_sockets(plans[0]) & _sockets(plans[1]))
+
+
+def _sockets(plan):
+    stdin = plan.launch.stdin
+    return {*plan.sockets, *([stdin[7:]] if stdin.startswith("socket:") else [])}
 
 
 def users(state, keys):

@@ -50,6 +50,7 @@ def finish(world):
         world.sleep(HEALING_S)
     if world.exit is None:
         properties.fail(world, "the shutdown never ends")
+    world.outlive()
     return world
 
 
@@ -206,7 +207,8 @@ def _limits(world, a, b):
 
 
 def _reload(world, a, b):
-    plan = world.plan if b % 3 == 0 else plans.draw(world.core, world.rng, serial=1)
+    like = world.plan if b % 3 == 1 else None
+    plan = world.plan if b % 3 == 0 else plans.draw(world.core, world.rng, serial=1, like=like)
     if world.main is not None and b % 2:
         return
     before = world.plan if a % 3 else None
@@ -218,6 +220,9 @@ def _shutdown(world, a, b):
     if b % 3 == 0 or not properties.is_up(world.state):
         told = {"again": True} if b % 2 == 0 else {"code": (None, 0)[a % 2]}
         world.feed(world.core.events.ShutdownRequested("asked", **told))
+        for _ in range(a // 2 % 4 - 1):  # somebody is in a hurry
+            if world.exit is None:
+                world.feed(world.core.events.ShutdownRequested("asked at once"))
 
 
 def _drain(world, a, b):
@@ -239,10 +244,9 @@ def _sleep(world, a, b):
 
 def _condemn(world, a, b):
     """A run does not live as it should, or one that is over did not."""
-    leaders = world.leaders()
-    if leaders and b % 9:
-        leader = leaders[a % len(leaders)]
-        key, run_id = leader.key, leader.run_id
+    runs = _young(world) if a % 3 == 0 else [(each.key, each.run_id) for each in world.leaders()]
+    if runs and b % 9:
+        key, run_id = runs[a % len(runs)]
     else:
         key = _keys(world, a, 3)[0]
         run_id = world.book.run_ids.get(key, 0) - b % 2
@@ -250,6 +254,33 @@ def _condemn(world, a, b):
     if action == "exit" and b % 4:
         action = "stop"
     world.feed(world.core.events.Condemned(key, run_id, "not live: no answer", action))
+
+
+def _young(world):
+    """Return the runs that are not up yet, as (key, id): some have no pid so far."""
+    rows = [row for row in world.state.table if type(row.state).__name__ == "Starting"]
+    return [(row.plan.key, row.state.run.id) for row in rows]
+
+
+def _rush(world, a, b):
+    """Something else is wanted of a run before anybody knows what became of its fork."""
+    ev = world.core.events
+    before = world.lateness, world.fork_fails
+    world.lateness, world.fork_fails = 1.0, (0.0, 1.0)[b // 12 % 2]
+    keys = _keys(world, a, b)
+    world.feed((ev.StartRequested, ev.RestartRequested)[b % 3 == 0](keys))
+    for key, run_id in _young(world):
+        if key not in keys or (key, run_id) not in _young(world) or world.exit is not None:
+            continue  # what was said of another one has changed it
+        action = ("restart", "restart", "stop")[a % 3]
+        said = (
+            ev.Condemned(key, run_id, "not live: no answer", action),
+            ev.RestartRequested((key,)),
+            ev.StopRequested((key,)),
+            ev.Extended(key, run_id, 2.0),
+        )
+        world.feed(said[b % len(said)])
+    world.lateness, world.fork_fails = before
 
 
 def _luck(world, a, b):
@@ -286,6 +317,7 @@ MOVES = {
     "sleep": _sleep,
     "luck": _luck,
     "condemn": _condemn,
+    "rush": _rush,
 }
 WEIGHTS = {
     "time comes": 3,

@@ -124,6 +124,7 @@ class Promises:
     def before_effects(self, before, event):
         ev = self.world.core.events
         self._hear(before, event)
+        self._are_patient(before, event, self.world.state)
         self.given_up = set()
         if not is_up(before):
             self.wanted.clear()
@@ -143,10 +144,11 @@ class Promises:
     def _are_patient(self, before, event, after):
         """The patience of those who wait for what is restarted may count from then on."""
         ev = self.world.core.events
-        for row in after.table:
-            was = row_of(before, row.plan.key)
-            if was is not None and _is_another(was.plan, row.plan):
-                self.patient[row.plan.key] = self.world.now  # a reload wants it anew
+        if isinstance(event, ev.PlanLoaded) or self._is_undone():
+            for row in after.table:
+                was = row_of(before, row.plan.key)
+                if was is not None and is_born_otherwise(was.plan, row.plan):
+                    self.patient[row.plan.key] = self.world.now  # it is wanted anew
         asked = isinstance(event, (ev.RestartRequested, ev.RollRequested))
         rolls = before.rolls.going or after.rolls.going
         if asked or rolls or set(before.falling) - set(after.falling):
@@ -213,7 +215,6 @@ class Promises:
         self._idled(before, event, after)
         for key in set(before.falling) - set(after.falling):
             self._asked_again(key)  # it is told to stop now
-        self._are_patient(before, event, after)
         owed = self.owed - set(after.falling)  # who is to fall comes again after that
         if owed and is_up(after):
             fail(self.world, f"the queued run of {min(owed)} is lost")
@@ -786,6 +787,7 @@ class Promises:
                     if self._is_undone():
                         continue
                     fail(self.world, f"{key} does not differ, and is touched by a reload")
+        self._keep_their_runs(before, wanted, after)
         for row in before.table:
             key, now = row.plan.key, row_of(after, row.plan.key)
             if key in wanted or key == self.world.main or now is None or self._is_undone():
@@ -801,7 +803,7 @@ class Promises:
             if state == "Running" and not row.retired and new is not None and not job:
                 if not is_up(after):
                     continue
-                differs = new.launch != row.plan.launch or new.kind != row.plan.kind
+                differs = is_born_otherwise(row.plan, new)
                 if before.falling.get(key) is False:
                     self._still_falls(key, after)
                     continue
@@ -811,12 +813,28 @@ class Promises:
                 if differs and not (again or rolled or self._is_undone()):
                     fail(self.world, f"{key} differs, and is not given a new run")
 
+    def _keep_their_runs(self, before, wanted, after):
+        """Another policy is taken over by the run that there is."""
+        run_of = self.world.core.states.run_of
+        for row in before.table:
+            new, now = wanted.get(row.plan.key), row_of(after, row.plan.key)
+            young = type(row.state).__name__ in {"Starting", "Running"} and row.pending is None
+            if row.retired or not young or new is None or is_born_otherwise(row.plan, new):
+                continue
+            goes_on = now is not None and type(now.state) is type(row.state)
+            same = goes_on and run_of(now.state) == run_of(row.state)
+            if not same and not self._is_undone():
+                fail(self.world, f"only the policy of {row.plan.key} differs, and its run ends")
 
-def _is_another(old, new):
-    """Say whether a run of one plan is not one of the other."""
-    return any(
-        getattr(old, each) != getattr(new, each) for each in ("launch", "kind", "ready", "sockets")
-    )
+
+def is_born_otherwise(old, new):
+    """Say whether a run of `new` is born with something that one of `old` does not have."""
+    silent_s = [
+        each.live.interval if each.live and each.live.kind == "watchdog" else 0.0
+        for each in (old, new)
+    ]
+    kept = ("launch", "kind", "ready", "sockets", "places")
+    return silent_s[0] != silent_s[1] or any(getattr(old, k) != getattr(new, k) for k in kept)
 
 
 def is_going(row):

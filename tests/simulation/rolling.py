@@ -114,7 +114,7 @@ class Rolling:
         """Who is asked for a roll, and shares a socket, keeps its run in that step."""
         if was is None or type(was.state).__name__ != "Running" or was.plan.hidden:
             return
-        if was.plan.sockets and was.plan.kind == "service" and was.state != now.state:
+        if dependents.can_be_beside(was) and was.state != now.state:
             fail(self.world, f"{was.plan.key} is touched by the request of a roll")
 
     def _undone(self, plan, after):

@@ -107,7 +107,15 @@ class Told(World):
         print(self.core.trace.write(self.now, event, effects), end="")
         if isinstance(event, (self.core.events.Boot, self.core.events.PlanLoaded)):
             plan = getattr(event, "plan", self.plan)
-            print("plan:", plan.init, *plan.processes, sep="\n    ")
+            told = [brief(each) for each in (plan.init, *plan.processes)]
+            print("plan:", *told, sep="\n    ")
+
+
+def brief(record):
+    """Return what of a record is not as it is by default."""
+    usual, fields = type(record).__defaults__, type(record).__match_args__
+    kept = [(each, getattr(record, each)) for each in fields]
+    return ", ".join([f"{each}={value!r}" for each, value in kept if value != usual.get(each)])
 
 
 def replay(seed, moves, only):

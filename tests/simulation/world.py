@@ -41,8 +41,9 @@ class Child:
 class World:
     """The kernel, the operator, and the core between them."""
 
-    def __init__(self, seed=0, core=GENUINE, plan=None, *, main=None, calm=False):
+    def __init__(self, seed=0, core=GENUINE, plan=None, *, main=None, calm=False, muted=()):
         self.core, self.seed, self.rng = core, seed, random.Random(seed)
+        self.muted = muted  # what of that which is broken nobody is to notice
         self.now = 0.0
         self.calm = calm  # nothing happens unless an operation says so
         rng = self.rng
@@ -74,7 +75,16 @@ class World:
         self.promises = promises.Promises(self)
         self.condemning = condemning.Condemning(self)
         self.rolling = rolling.Rolling(self)
-        self.feed(core.events.Boot())
+        if not calm and rng.random() < 0.02:
+            self.feed(rng.choice(self._early()))
+        if self.exit is None:
+            self.feed(core.events.Boot())
+
+    def _early(self):
+        """Return what may come before the boot."""
+        ev = self.core.events
+        asked = (ev.SignalReceived(15), ev.ShutdownRequested("before the boot"))
+        return (*asked, ev.SignalReceived(28), ev.DrainRequested(on=True), ev.Tick())
 
     # --- the loop
 
@@ -160,8 +170,9 @@ class World:
             child = self.children.pop(event.pid)
             self.was_stuck = max(self.was_stuck, child.stuck_until)
             if child.leader:
+                if child.run_id == self.book.run_ids.get(child.key):
+                    self.promises.reaped(child.key)
                 self.book.reaped(child)
-                self.promises.reaped(child.key)
                 self._inherit_orphans(child)
         if isinstance(event, self.core.events.MainPid) and self.book.will_lead(event):
             self.children[self.book.pids[event.key]].leader = False
@@ -190,6 +201,7 @@ class World:
                 self.ticks_now += 1
                 if self.ticks_now > TICKS_AT_ONE_TIME:
                     properties.fail(self, "a Tick that changes nothing: the loop spins")
+                    self.now += 0.01  # nobody was to notice: let it end
                 self.feed(self.core.events.Tick())
         self.now, self.ticks_now = max(self.now, until), 0
 
@@ -216,6 +228,21 @@ class World:
             for at, key, run_id, what in self.due
         ]
         self.deliver_all()
+
+    def outlive(self):
+        """Tell the core what may still come after its Exit: it does nothing but take back `again`.
+
+        A stop that is asked for then makes an end of what was to be a restart.
+        """
+        ev = self.core.events
+        late = (
+            *(ev.Tick(), ev.Swept(0), ev.Reaped(9999, 0), ev.PlanLoaded(self.plan)),
+            *(ev.StartRequested(tuple(self.state.table.index)), ev.SignalReceived(15)),
+            *(ev.ShutdownRequested("too late"), ev.ShutdownRequested("too late", again=True)),
+            *(ev.SignalReceived(1), ev.DrainRequested(on=True), ev.Boot()),
+        )
+        for event in self.rng.sample(late, 3):
+            self.feed(event)
 
     def excused(self):
         """Say whether somebody may be left behind: in D state, or the loop itself was late."""
@@ -396,7 +423,9 @@ class World:
 
     def _scope(self, key, pid, scope, group=0):
         """Return the living children that a signal to the run of `key` reaches."""
-        run_id = self.book.run_ids.get(key)
+        run_id, leader = self.book.run_ids.get(key), self.children.get(pid)
+        if leader is not None and leader.leader and leader.key == key:
+            run_id = leader.run_id
         run = [each for each in self.children.values() if (each.key, each.run_id) == (key, run_id)]
         if scope == "process":
             run = [each for each in run if each.pid == pid]
@@ -407,9 +436,8 @@ class World:
 
     def _free_pid(self):
         groups = {each.group for each in self.children.values()}
-        free = [
-            pid for pid in range(2, 2 + FEW_PIDS) if pid not in self.children and pid not in groups
-        ]
+        last = max(FEW_PIDS, 2 * len(self.plan.processes))
+        free = [pid for pid in range(2, 2 + last) if pid not in self.children and pid not in groups]
         return free[0] if free else None
 
     def _tell(self, source, event):
