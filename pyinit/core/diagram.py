@@ -30,7 +30,7 @@ COLUMNS = tuple([kind.__name__ for kind in STATES])
 TABLE = {
     #            Stopped, Waiting, Starting, Running, Stopping, Ending, Backoff, Exited, Fatal
     "Start": ("Waiting", "", "", "", "*", "*", "Waiting", "Waiting", "Waiting"),
-    "Stop": ("*", "Stopped", "Stopping", "Stopping", "*", "*", "Stopped", "", ""),
+    "Stop": ("*", "Stopped", "Stopping", "Stopping", "*", "*", "Stopped", "Stopped", "Stopped"),
     "Restart": ("Waiting", "*", "Stopping", "Stopping", "*", "*", "Waiting", "Waiting", "Waiting"),
     "Go": ("", "Starting", "", "", "", "", "", "", ""),
     "Blocked": ("", "Fatal", "", "", "", "", "", "", ""),
@@ -203,7 +203,8 @@ def _mermaid() -> str:
 def _grid() -> str:
     lines = [
         "Every state answers every input: where the process may be afterwards; `*` stays, with",
-        "other facts; an empty cell ignores the input.",
+        "other facts; an empty cell ignores the input.  A stop of what is Exited or Fatal is for",
+        "what would start by itself: at its time, or with a connection.",
         "",
         "| input | what it says | " + " | ".join(COLUMNS) + " |",
         "|---|---|" + "---|" * len(COLUMNS),

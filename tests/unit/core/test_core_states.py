@@ -7,7 +7,7 @@ import pytest
 from core_desk import program
 
 from pyinit.core import diagram, inputs, states
-from pyinit.core.plan import Ready, Restart, Stop
+from pyinit.core.plan import Ready, Restart, Schedule, Stop
 from pyinit.core.process import advance
 from pyinit.core.record import replace
 from pyinit.core.slot import Process, enter
@@ -36,6 +36,7 @@ def plans():
     yield program("web", kind="forking", start_s=1.0, stop=stop)
     yield program("web", kind="forking", stop=stop)
     yield program("web", kind="oneshot", restart=Restart("always"), stop=stop)
+    yield program("web", kind="oneshot", schedule=Schedule(every=60.0), stop=stop)
     yield program("web", start_s=1.0, ready=Ready("notify", timeout=5.0), stop=stop)
 
 
