@@ -36,6 +36,7 @@ class Child:
         self.dead = False  # a zombie keeps its pid until it is reaped
         self.told_kill = False
         self.ours = leader  # its parent is pyinit, which reaps it
+        self.leads_since = 0.0
 
 
 class World:
@@ -177,6 +178,7 @@ class World:
         if isinstance(event, self.core.events.MainPid) and self.book.will_lead(event):
             self.children[self.book.pids[event.key]].leader = False
             self.children[event.pid].leader = True
+            self.children[event.pid].leads_since = self.now
         self.feed(event)
         return True
 
