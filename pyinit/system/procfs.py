@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 READ_BYTES = 1 << 16  # malloc serves this from its heap, a megabyte by a mapping each time
 CHILDREN = "/proc/thread-self/children"
+THREADS = 17  # the place of num_threads, see proc(5)
 
 
 class ProcStat(Record):
@@ -71,7 +72,10 @@ def children_of(pid: int) -> list[int] | None:
 
 
 def stat(pid: int) -> ProcStat | None:
-    """Return what /proc/PID/stat says.  The name in it may hold spaces and parentheses."""
+    """Return what /proc/PID/stat says.  The name in it may hold spaces and parentheses.
+
+    A process whose first thread has ended before others looks dead in it, and sleeps here.
+    """
     data = read(f"/proc/{pid}/stat")
     if data is None or b")" not in data:
         return None
@@ -79,7 +83,8 @@ def stat(pid: int) -> ProcStat | None:
     if len(words) < 22:
         return None
     numbers = [int(words[n]) for n in (1, 2, 3, 11, 12, 19, 21)]
-    return ProcStat(pid, words[0].decode(), *numbers)
+    alone = words[THREADS] in (b"0", b"1")
+    return ProcStat(pid, words[0].decode() if alone or words[0] != b"Z" else "S", *numbers)
 
 
 def born_at(pid: int) -> float:

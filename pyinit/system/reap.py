@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 else:
     import _signal
 
+STOPPED = 0x7F  # the low byte of a status of somebody who is not gone: WIFSTOPPED of wait(2)
+SIGTRAP = 5
+PTRACE_DETACH = 17
 AT_ONCE = 512  # a burst of orphans is reaped in portions: signals and deadlines come between
 
 
@@ -40,7 +43,24 @@ def _reap_all(found: list[Reaped]) -> bool:
             gone = wait(-1, flag)
             if not gone[0]:
                 return False
-            add(gone)
+            if gone[1] & 0xFF == STOPPED:
+                _let_go(gone[0], gone[1] >> 8 & 0xFF)
+            else:
+                add(gone)
     except ChildProcessError:
         return False
     return True
+
+
+def _let_go(pid: int, signum: int) -> None:
+    """Let a child go on that has made us its tracer: with its next signal it stops until we do.
+
+    Every child may (PTRACE_TRACEME of ptrace(2)), and some do so lest anybody else traces them.
+    It gets what it was sent, but for the SIGTRAP that comes of an exec.
+    """
+    try:
+        from pyinit.system import libc
+
+        libc.call("ptrace", PTRACE_DETACH, pid, 0, 0 if signum == SIGTRAP else signum)
+    except (OSError, ImportError, MemoryError):  # it stays where it is, and can be killed
+        return
