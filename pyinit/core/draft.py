@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .phases import Phase
     from .plan import InitPlan
     from .slot import Process
-    from .states import State
+    from .states import Run, State
     from .table import Pids, Table
     from .trials import Trial
 
@@ -136,9 +136,11 @@ class Draft:
             if was is not None and was.id == run.id and was.pid != NO_PID:
                 self.pids = self.pids.without(was.pid)
             self.pids = self.pids.having(run.pid, key)
-        if type(before.state) is not type(after.state) or _has_ended(before, after):
+        ended = was is not None and (run is None or run.id != was.id)
+        if ended or type(before.state) is not type(after.state):
             if not isinstance(after.state, Ending):
-                self.effects.append(_announcement(before, after, self.now))
+                run = was if ended else run or was
+                self.effects.append(_announcement(before, after, self.now, run, ended=ended))
             self.moved.append((before, after))
 
     def _strikes_another(self, effect: Effect) -> bool:
@@ -272,12 +274,6 @@ def _is_away(process: Process, condition: str) -> bool:
     return graphs.judge(process, condition) == graphs.LOST
 
 
-def _has_ended(before: Process, after: Process) -> bool:
-    """Say whether a run was over in this transition."""
-    was, run = run_of(before.state), run_of(after.state)
-    return was is not None and (run is None or run.id != was.id)
-
-
 def _was_asked(state: State, *, well: bool) -> bool:
     """Say whether the end of a run in `state` is no surprise; `well` if its status is good."""
     match state:
@@ -298,13 +294,14 @@ def _verdict(state: State) -> str:
             return ""
 
 
-def _announcement(before: Process, after: Process, now: float) -> Announce:
-    plan = after.plan
-    was, ended = before.state, _has_ended(before, after)
+def _announcement(
+    before: Process, after: Process, now: float, run: Run | None, *, ended: bool
+) -> Announce:
+    """Say what `run` came to; `ended` if it was over in this transition."""
+    plan, was = after.plan, before.state
     name = type(was).__name__
     if isinstance(was, Ending):
         name = "Stopping" if was.stop_since != NEVER else ("Running" if was.was_up else "Starting")
-    run = run_of(was) if ended else run_of(after.state) or run_of(was)
     status = after.last if ended else None
     expected = None
     if ended and after.last is not None:

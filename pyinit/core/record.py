@@ -2,8 +2,9 @@
 
 PID 1 has about one megabyte for all of its own code.  `dataclasses` alone costs five, a
 `NamedTuple` two (and compares equal to any tuple of the same fields).  A record costs one class:
-the metaclass turns the annotations into slots, and one `__init__`, `__eq__`, `__hash__` and
-`__repr__` serve every record there is.
+the metaclass turns the annotations into fields of a tuple, which C makes, copies and reads, and
+one `__new__`, `__eq__`, `__hash__` and `__repr__` serve every record there is.  That it is a tuple
+inside is nobody's business.
 
     class Run(Record):
         id: RunId
@@ -19,32 +20,52 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import ClassVar, Never, Self, TypeAlias, TypeVar, dataclass_transform
 
     Scalar: TypeAlias = bool | int | float | str | None
     Plain: TypeAlias = Scalar | list["Plain"] | dict[str, "Plain"]
     R = TypeVar("R", bound="Record")
+    _Base = object
+
+    def _tuplegetter(number: int, doc: str | None) -> object: ...
+    def _values(record: object, /) -> Iterator[object]: ...
 else:
+    from _collections import _tuplegetter
+
+    _Base = tuple
+    _new = tuple.__new__
+    _values = tuple.__iter__  # a record may define what iterating over it means
 
     def dataclass_transform(**_options):  # noqa: ANN003, ANN201
         """Do nothing at run time; type checkers read the real one."""
         return lambda cls: cls
 
 
-_set = object.__setattr__
 _SCALARS = (bool, int, float, str)
 _ATOMS = frozenset((*_SCALARS, type(None)))
+_getters: list[object] = []  # the n-th reads the n-th field, of whatever record
+
+
+def _getter(number: int) -> object:
+    while len(_getters) <= number:
+        _getters.append(_tuplegetter(len(_getters), None))
+    return _getters[number]
+
+
+def _true(_record: object) -> bool:
+    return True
 
 
 @dataclass_transform(frozen_default=True, eq_default=True)
 class RecordMeta(type):
-    """Makes slots of a class's annotations and keeps the defaults aside."""
+    """Makes fields of a class's annotations and keeps the defaults aside."""
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, object]
     ) -> RecordMeta:
-        """Build the class once, already with its slots."""
-        own = namespace.get("__annotations__")
+        """Build the class once, already with its fields."""
+        own = namespace.pop("__annotations__", None)
         fields = list(own) if isinstance(own, dict) else []
         inherited: list[str] = []
         defaults: dict[str, object] = {}
@@ -52,37 +73,29 @@ class RecordMeta(type):
             inherited.extend(getattr(base, "__match_args__", ()))
             defaults.update(getattr(base, "__defaults__", {}))
         defaults.update({field: namespace.pop(field) for field in fields if field in namespace})
-        namespace["__slots__"] = tuple(fields)
+        for number, field in enumerate(fields, len(inherited)):
+            namespace[field] = _getter(number)
+        if not (inherited or fields) and RecordMeta in map(type, bases):
+            namespace["__bool__"] = _true  # an empty tuple is not
+        namespace["__slots__"] = ()
         namespace["__match_args__"] = (*inherited, *fields)
         namespace["__defaults__"] = defaults
         return super().__new__(mcs, name, bases, namespace)
 
 
-class Record(metaclass=RecordMeta):
+class Record(_Base, metaclass=RecordMeta):
     """Base of every record: immutable, compared and hashed by its type and fields."""
 
     if TYPE_CHECKING:
         __match_args__: ClassVar[tuple[str, ...]]
+        __defaults__: ClassVar[dict[str, object]]
 
     if not TYPE_CHECKING:  # pragma: no branch  checkers make their own from the fields
 
-        def __init__(self, *values, **named) -> None:  # noqa: ANN002, ANN003
-            fields = self.__match_args__
-            if len(values) > len(fields):
-                raise TypeError(f"{type(self).__name__} takes {len(fields)} values")
-            for field, value in zip(fields, values):  # noqa: B905  `strict` costs a third
-                _set(self, field, value)
-            if len(values) < len(fields):
-                rest = fields[len(values) :]
-                given = {**self.__defaults__, **named} if named else self.__defaults__
-                try:
-                    for field in rest:
-                        _set(self, field, given[field])
-                except KeyError:
-                    raise TypeError(f"{type(self).__name__} needs '{field}'") from None
-                named = [name for name in named if name not in rest]
-            if named:
-                raise TypeError(f"{type(self).__name__} cannot take {sorted(named)}")
+        def __new__(cls, *values, **named):  # noqa: ANN002, ANN003, ANN204, D102
+            if named or len(values) != len(cls.__match_args__):
+                values = _filled(cls, values, named)
+            return _new(cls, values)
 
     def __setattr__(self, name: str, value: object) -> Never:
         raise AttributeError(f"cannot set '{name}': {type(self).__name__} is a frozen record")
@@ -93,19 +106,39 @@ class Record(metaclass=RecordMeta):
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if type(self) is not type(other):
-            return NotImplemented
-        return all(getattr(self, f) == getattr(other, f) for f in self.__match_args__)
+        return type(self) is type(other) and tuple(_values(self)) == tuple(_values(other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     def __hash__(self) -> int:
-        return hash((type(self), *(getattr(self, f) for f in self.__match_args__)))
+        return hash((type(self), *_values(self)))
 
     def __repr__(self) -> str:
-        inner = ", ".join(f"{f}={getattr(self, f)!r}" for f in self.__match_args__)
+        fields = zip(self.__match_args__, _values(self), strict=True)
+        inner = ", ".join([f"{field}={value!r}" for field, value in fields])
         return f"{type(self).__name__}({inner})"
 
     def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
-        return type(self), tuple(getattr(self, f) for f in self.__match_args__)
+        return type(self), tuple(_values(self))
+
+
+def _filled(
+    cls: type[Record], values: tuple[object, ...], named: dict[str, object]
+) -> tuple[object, ...]:
+    """Return the values of all fields: those given by place, then by name, then by default."""
+    fields, defaults = cls.__match_args__, cls.__defaults__
+    if len(values) > len(fields):
+        raise TypeError(f"{cls.__name__} takes {len(fields)} values")
+    rest = fields[len(values) :]
+    given = defaults | named if named else defaults
+    unknown = named.keys() - rest
+    if unknown:
+        raise TypeError(f"{cls.__name__} cannot take {sorted(unknown)}")
+    try:
+        return (*values, *map(given.__getitem__, rest))
+    except KeyError as error:
+        raise TypeError(f"{cls.__name__} needs '{error.args[0]}'") from None
 
 
 if TYPE_CHECKING:
@@ -119,12 +152,14 @@ else:
     def replace(record, /, **changes):  # noqa: ANN001, ANN003, ANN201
         """Return a copy of `record` with `changes`; a field that does not exist is a TypeError."""
         cls = type(record)
-        new = object.__new__(cls)
-        for field in cls.__match_args__:  # each slot is set once: this is much of a step's time
-            _set(new, field, changes.pop(field) if field in changes else getattr(record, field))
-        for field in changes:
-            raise TypeError(f"{cls.__name__} has no '{field}'")
-        return new
+        values = [*_values(record)]
+        place = cls.__match_args__.index
+        try:
+            for field, value in changes.items():
+                values[place(field)] = value
+        except ValueError:
+            raise TypeError(f"{cls.__name__} has no '{field}'") from None
+        return _new(cls, values)
 
 
 def assert_never(value: Never) -> Never:
@@ -150,11 +185,12 @@ def _written(value: object, seen: dict[int, Plain]) -> Plain:
         return known
     plain: Plain
     if isinstance(value, tuple):
-        plain = [item if type(item) in _ATOMS else _written(item, seen) for item in value]
-    elif isinstance(value, Record):
-        items = [getattr(value, field) for field in value.__match_args__]
-        fields = [item if type(item) in _ATOMS else _written(item, seen) for item in items]
-        plain = {type(value).__name__: fields}
+        items = _values(value)
+        fields: list[Plain] = [
+            item if type(item) in _ATOMS else _written(item, seen)  # type: ignore[misc]
+            for item in items
+        ]
+        plain = {type(value).__name__: fields} if isinstance(value, Record) else fields
     elif isinstance(value, dict):
         pairs = value.items()
         plain = {"": [[_written(key, seen), _written(item, seen)] for key, item in pairs]}

@@ -180,13 +180,7 @@ def public_name(state: State) -> str:
 
 def run_of(state: State) -> Run | None:
     """Return the run that is under way in `state`, if there is one."""
-    match state:
-        case Starting(run=run) | Running(run=run) | Stopping(run=run) | Ending(run=run):
-            return run
-        case Stopped() | Waiting() | Backoff() | Exited() | Fatal():
-            return None
-        case _:
-            assert_never(state)
+    return state.run if isinstance(state, WITH_RUN) else None
 
 
 def has_failed(state: State) -> bool:

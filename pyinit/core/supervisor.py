@@ -66,6 +66,10 @@ def step(supervisor: Supervisor, event: Event, now: float) -> Step:
 
 def _dispatch(draft: Draft, event: Event) -> None:
     match event:
+        case ev.Reaped():
+            _reaped(draft, event)
+        case ev.Surveyed(key, run_id, left):
+            _send_run(draft, key, run_id, CountedInput(left))
         case ev.Boot():
             _boot(draft)
         case ev.StartRequested(keys):
@@ -92,10 +96,6 @@ def _dispatch(draft: Draft, event: Event) -> None:
             _send_run(draft, key, run_id, Proven())
         case ev.Extended() | ev.MainPid() | ev.Condemned():
             telling.heard(draft, event)
-        case ev.Surveyed(key, run_id, left):
-            _send_run(draft, key, run_id, CountedInput(left))
-        case ev.Reaped():
-            _reaped(draft, event)
         case ev.Swept(left):
             shutdown.swept(draft, left)
         case ev.ScheduleDue(key):

@@ -75,7 +75,9 @@ def changed(table: Table, changes: Mapping[str, Process]) -> Table:
             chunk = table.chunks[number]
             rows[number] = [*chunk.rows]
             counts[number] = _counts_of(chunk)
-        counts[number] = _moved(counts[number], _counts(rows[number][place]), _counts(process))
+        was, now = _counts(rows[number][place]), _counts(process)
+        if was != now:
+            counts[number] = _moved(counts[number], was, now)
         rows[number][place] = process
     chunks = list(table.chunks)
     for number, found in rows.items():

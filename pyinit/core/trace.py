@@ -35,11 +35,11 @@ def brief(value: object) -> str:
         return value.name
     if isinstance(value, Plan):
         return f"<{len(value.processes)} processes>"
+    if isinstance(value, Record):
+        fields = [f"{name}={brief(getattr(value, name))}" for name in value.__match_args__]
+        return f"{type(value).__name__}({', '.join(fields)})"
     if isinstance(value, tuple):
         inner = ", ".join([brief(each) for each in value])
         return f"({inner},)" if len(value) == 1 else f"({inner})"
-    if not isinstance(value, Record):
-        text = repr(value)
-        return text if len(text) <= LONGEST else text[:LONGEST] + "..."
-    fields = [f"{name}={brief(getattr(value, name))}" for name in value.__match_args__]
-    return f"{type(value).__name__}({', '.join(fields)})"
+    text = repr(value)
+    return text if len(text) <= LONGEST else text[:LONGEST] + "..."

@@ -35,6 +35,7 @@ main()
 # Of the standard library, at boot and while it runs.  Each costs little, and is needed by all.
 ALLOWED = {
     "__future__": "annotations as text: what types are for is not paid for",
+    "_collections": "the fields of records, read in C; a part of the interpreter itself",
     "_frozen_importlib": "the bundle of the image makes specs of its own",
     "_posixsubprocess": "vfork and exec in C",
     "_signal": "signals without the enum of `signal`",

@@ -59,6 +59,24 @@ def test_records_are_equal_by_type_and_fields():
     assert hash(Point(1, 2)) == hash(Point(1, 2)) != hash(Point(2, 1))
 
 
+def test_a_record_is_true_and_no_equal_of_a_tuple_whatever_it_holds():
+    assert events.Boot()
+    assert bool(Point(0))
+    assert events.Boot() != ()
+    assert Point(1, 2) != (1, 2)
+    assert (1, 2) != Point(1, 2)
+    assert events.Boot() != phases.Up()
+    assert len({Point(1, 2), Point3(1, 2, 3), (1, 2)}) == 3
+
+
+def test_a_record_that_says_what_iterating_means_is_copied_and_compared_by_its_fields():
+    rows = table.build([])
+    assert list(rows) == []
+    assert replace(rows, index={"a": 0}).index == {"a": 0}
+    assert replace(rows, index={"a": 0}) != rows
+    assert copy.copy(rows) == rows
+
+
 def test_a_record_cannot_be_changed():
     point = Point(1)
     with pytest.raises(AttributeError, match="cannot set 'x': Point is a frozen record"):
