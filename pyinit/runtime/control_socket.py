@@ -68,7 +68,9 @@ def open_for(machine: Machine, fd: int) -> _socket.socket | None:
         listener, path, failures = sockets.from_fd(fd), machine.socket_path, ()
     if listener is None:
         text = "cannot make a control socket, running without one:\n  "
-        machine.log.warning(text + "\n  ".join(failures))
+        fix = "mount what can be written at /run (docker run --tmpfs /run), or name a place by"
+        fix += " PYINIT_SOCKET or [init.control] path"
+        machine.log.warning(text + "\n  ".join([*failures, fix]))
         return None
     machine.socket_path = machine.desk.socket_path = path
     machine.driver.extra_env = (("PYINIT_SOCKET", path),)

@@ -148,7 +148,7 @@ class LogFile:
             reason = error.strerror or posix.strerror(error.errno or errno.EIO)
             self._say(
                 f'cannot write "{self.sink.path}": {reason}\n'
-                "  the program goes on; its output is kept as long as it fits"
+                "  see its path, mode and room; what belongs there is kept as long as it fits"
             )
             self._try_again_in(RETRY_S)
         return data

@@ -2,7 +2,8 @@
 
 A forked child (`watch_child`) looks at the files and tells what is in them by a pipe: PID 1 never
 reads a disk for it.  What was told last is kept here, so that a change while the child is another
-one, after a reload or a re-exec, is noticed by the next.
+one, after a reload or a re-exec, is noticed by the next.  A child that dies, or says what makes no
+sense, is followed by another one, later and later while that goes on.
 
     a file of variables has changed        the configuration is read again, as by `reload`
     a secret or another path has changed   the programs that use it get their reload.signal or
@@ -23,6 +24,7 @@ import time
 from pyinit.core.events import RollRequested, SignalRequested
 from pyinit.core.plan import COMPILED, USED
 from pyinit.core.states import NEVER, Running, Starting
+from pyinit.core.status import describe, from_wait
 from pyinit.runtime.reaper import forked
 from pyinit.system import files, procfs, tree
 
@@ -34,8 +36,9 @@ if TYPE_CHECKING:
 
 SIGKILL = 9
 READ_BYTES = 1 << 16
-LINE_BYTES = 1 << 16  # more than the child ever says at once, but for a new line
-AGAIN_S = 5.0  # after a child that died
+LINE_BYTES = 1 << 10  # more than any line of the child's
+AGAIN_S = 5.0  # after a child that died; doubled each time, until one has told something ...
+LONGEST_S = 300.0  # ... up to this
 POLL_S = 0.25  # while a reload or a roll is under way
 GRAIN_S = 0.02  # the kernel stamps files by a clock that is late by up to a hundredth
 NICE = 5
@@ -52,6 +55,7 @@ class Watching:
         self._since: dict[str, float] = {}  # path -> when the plan was read that named it first
         self._pid, self._fd, self._rest = 0, -1, b""
         self._start_at = NEVER
+        self._again_s = AGAIN_S
         self._reload = False
         self._due: dict[str, int] = {}  # key -> the run that has not seen the new content
         self._act_at = NEVER
@@ -70,18 +74,20 @@ class Watching:
             read_at = procfs.born_at(posix.getpid())
         self._since = {path: self._since.get(path, read_at - GRAIN_S) for path in paths}
         if paths != self._paths:
-            self._paths = paths
+            self._paths, self._again_s = paths, AGAIN_S
             self._stop()
             self._start_at = 0.0 if paths else NEVER
 
     def carried(self) -> tuple[object, tuple[int, ...]]:
-        """Return what is known of each path; the child ends by itself when nobody listens."""
-        return (self._known, self._reload, tuple(self._due)), ()
+        """Return what is known of each path, and the child, which the next pyinit does without."""
+        return (self._known, self._reload, tuple(self._due), self._pid), ()
 
     def resume(self, known: object) -> None:
         """Know what another pyinit knew."""
         match known:
-            case (dict() as told, bool() as reload, tuple() as due):
+            case (dict() as told, bool() as reload, tuple() as due, *child):
+                for pid in child:  # an older pyinit has not told
+                    self._dismiss(pid if isinstance(pid, int) else 0)
                 self._known = {path: told[path] for path in self._paths if path in told}
                 self._reload = reload
                 self._due = {key: run for key in due if (run := self._id_of(key))}
@@ -125,28 +131,43 @@ class Watching:
             return
         finally:
             posix.close(writer)
+        try:
+            self._machine.poller.register(reader, True, False, self._readable)
+        except OSError as error:
+            posix.close(reader)
+            self._stop()
+            self._fail(now, error.strerror or str(error))
+            return
         self._fd, self._rest = reader, b""
-        self._machine.poller.register(reader, True, False, self._readable)
 
     def _fail(self, now: float, reason: str) -> None:
-        self._machine.log.warning(f"cannot watch files: {reason}; trying again")
-        self._start_at = now + AGAIN_S
+        wait_s, self._again_s = self._again_s, min(self._again_s * 2, LONGEST_S)
+        text = f"cannot watch files: {reason}\n  it is tried again in {wait_s:g} s"
+        self._machine.log.warning(f"{text}; until then a change is seen by pyinitctl reload alone")
+        self._start_at = now + wait_s
 
     def _stop(self) -> None:
         """Let the child end; what it says from now on is nothing to us."""
         pid, self._pid = self._pid, 0
+        self._dismiss(pid)
+        self._hang_up()
+
+    def _dismiss(self, pid: int) -> None:
         if pid:
             self._machine.driver.helpers[pid] = lambda _status: None
             tree.signal_process(pid, SIGKILL)
+
+    def _hang_up(self) -> None:
         if self._fd >= 0:
             self._machine.poller.unregister(self._fd)
             posix.close(self._fd)
             self._fd = -1
 
-    def _ended(self, _status: int) -> None:
+    def _ended(self, status: int) -> None:
         self._pid = 0
         self._stop()
-        self._fail(time.monotonic(), "the child that looks at them died")
+        how = describe(from_wait(status))
+        self._fail(time.monotonic(), f"the child that looks at them died ({how})")
 
     def _readable(self, _mask: int) -> None:
         try:
@@ -154,16 +175,22 @@ class Watching:
         except BlockingIOError:
             return
         if not data:  # its end is told, too
-            self._machine.poller.unregister(self._fd)
-            posix.close(self._fd)
-            self._fd = -1
+            self._hang_up()
             return
         *lines, self._rest = (self._rest + data).split(b"\n")
-        self._rest = self._rest[:LINE_BYTES]
         for line in lines:
-            number, at, digest = line.decode().split(" ")
-            if int(number) < len(self._paths):
-                self._told(self._paths[int(number)], digest, float(at))
+            told = _understood(line, self._paths)
+            if told is None:
+                self._give_up()
+                return
+            self._again_s = AGAIN_S
+            self._told(*told)
+        if len(self._rest) > LINE_BYTES:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self._stop()
+        self._fail(time.monotonic(), "the child that looks at them makes no sense")
 
     def _told(self, path: str, digest: str, changed_at: float) -> None:
         """A path has this content now, since `changed_at`."""
@@ -171,6 +198,8 @@ class Watching:
         if not digest and before:
             self._machine.log.warning(f'"{path}" is gone; waiting for it to be back')
             return
+        if not digest and before is None:
+            self._machine.log.info(f'"{path}" is not there; waiting for it')
         self._known[path] = digest
         first, late = before is None, changed_at > self._since[path]
         if before == digest:
@@ -234,6 +263,16 @@ class Watching:
                 rolled.append(key)
         if rolled:
             self._machine.loop.feed(RollRequested(tuple(rolled)))
+
+
+def _understood(line: bytes, paths: tuple[str, ...]) -> tuple[str, str, float] | None:
+    """Return path, digest, and since when, of "NUMBER AT DIGEST"; None for what is no such line."""
+    try:
+        number, at, digest = line.decode("ascii").split(" ")
+        place, changed_at = int(number), float(at)
+    except ValueError:
+        return None
+    return (paths[place], digest, changed_at) if 0 <= place < len(paths) else None
 
 
 def _path(watched: str) -> str:

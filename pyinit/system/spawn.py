@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyinit.core.plan import Launch
 
 STATUS_BYTES = 4096
+DIRECTORY, KIND_OF_FILE, EXECUTABLE = 0o040000, 0o170000, 0o111  # of st_mode, see inode(7)
 
 
 class Spawned(Record):
@@ -145,7 +146,11 @@ TOO_MUCH = (
     "the kernel gives them a quarter of the stack, up to 6 MB: keep less of the environment"
     ' (env_pass), or raise limits = { stack = "24MB" }'
 )
+NOT_EXECUTABLE = "make it executable (chmod +x), and check that its volume is not mounted noexec"
 FIXES_OF_ERRORS = {
+    ("chdir", errno.ENOENT): "make it in the image, or name another one as `directory`",
+    ("chdir", errno.ENOTDIR): "it is no directory: name one as `directory`",
+    ("chdir", errno.EACCES): "may the user of the program enter it, and every directory above it?",
     ("secrets", errno.EFBIG): NO_VARIABLE,
     ("secrets", errno.EILSEQ): NO_VARIABLE,
     ("secrets", errno.EISDIR): "name the file in it that is meant",
@@ -189,8 +194,21 @@ def _exec_fix(number: int, argv0: str) -> str:
     if number == errno.ENOEXEC:
         return "it is no program for this machine: another architecture, or a script without #!"
     if number == errno.EACCES:
-        return "make it executable (chmod +x), and check that its volume is not mounted noexec"
+        return _fix_of_denial(argv0)
     return ""
+
+
+def _fix_of_denial(path: str) -> str:
+    """Return what would have a file executed; pyinit may see more of it than the program's user."""
+    try:
+        mode = posix.stat(path).st_mode
+    except OSError:
+        return NOT_EXECUTABLE
+    if mode & KIND_OF_FILE == DIRECTORY:
+        return "it is a directory: name the program in it"
+    if mode & EXECUTABLE == EXECUTABLE:
+        return "may its user enter every directory above it, and is its volume not mounted noexec?"
+    return NOT_EXECUTABLE
 
 
 def _exists(path: str) -> bool:

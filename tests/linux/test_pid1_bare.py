@@ -84,6 +84,7 @@ def test_where_no_socket_can_be_made_it_says_so_and_runs_on():
     with Box(SLEEPER, env={"PYINIT_SOCKET": "/proc/nowhere/control.sock"}) as box:
         said = box.until("cannot make a control socket, running without one")
         assert "/proc/nowhere/control.sock" in said
+        box.until("PYINIT_SOCKET or [init.control] path")
         box.until("web: up")
         box.send("TERM")
         assert box.wait() == 0

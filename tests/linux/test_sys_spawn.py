@@ -603,7 +603,22 @@ def test_what_we_hold_ourselves_is_not_held_in_a_child(plain):
         (
             ("chdir", 2, "/srv"),
             "x",
-            'cannot enter the working directory of "x": /srv: No such file or directory',
+            'cannot enter the working directory of "x": /srv: No such file or directory\n  make it in the image, or name another one as `directory`',
+        ),
+        (
+            ("chdir", 13, "/root"),
+            "x",
+            'cannot enter the working directory of "x": /root: Permission denied\n  may the user of the program enter it, and every directory above it?',
+        ),
+        (
+            ("exec", 13),
+            "/tmp",
+            'cannot execute "/tmp": Permission denied\n  it is a directory: name the program in it',
+        ),
+        (
+            ("exec", 13),
+            "/bin/sh",  # whatever keeps a user from it, its own mode does not
+            'cannot execute "/bin/sh": Permission denied\n  may its user enter every directory above it, and is its volume not mounted noexec?',
         ),
         (
             ("uid", 1),

@@ -209,6 +209,16 @@ def test_a_file_that_is_gone_is_waited_for(tmp_path):
         box.until("started two", out=True)
 
 
+def test_a_file_that_is_not_there_yet_is_told_of_and_waited_for(tmp_path):
+    missing = tmp_path / "late"
+    with Box(program("web", SAYS, watch=[str(missing)])) as box:
+        box.until(f'"{missing}" is not there; waiting for it')
+        box.wait_state("web", "RUNNING")
+        put(missing, "here")
+        box.until(f'"{missing}" has changed')
+        eventually(lambda: count(box, "started") == 2)
+
+
 def test_a_change_during_a_reexec_is_not_lost(tmp_path):
     secret = tmp_path / "token"
     secret.write_text("one")
