@@ -265,8 +265,8 @@ def _young(world):
 def _rush(world, a, b):
     """Something else is wanted of a run before anybody knows what became of its fork."""
     ev = world.core.events
-    before = world.lateness, world.fork_fails
-    world.lateness, world.fork_fails = 1.0, (0.0, 1.0)[b // 12 % 2]
+    before = world.lateness, world.fork_fails, world.too_early
+    world.lateness, world.fork_fails, world.too_early = 1.0, (0.0, 1.0)[b // 12 % 2], 0.7
     keys = _keys(world, a, b)
     world.feed((ev.StartRequested, ev.RestartRequested)[b % 3 == 0](keys))
     for key, run_id in _young(world):
@@ -275,12 +275,22 @@ def _rush(world, a, b):
         action = ("restart", "restart", "stop")[a % 3]
         said = (
             ev.Condemned(key, run_id, "not live: no answer", action),
+            ev.Condemned(key, run_id, "not live: no answer", "restart"),
             ev.RestartRequested((key,)),
             ev.StopRequested((key,)),
             ev.Extended(key, run_id, 2.0),
         )
         world.feed(said[b % len(said)])
-    world.lateness, world.fork_fails = before
+    world.lateness, world.fork_fails, world.too_early = before
+
+
+def _leave(world, a, b):
+    """A run ends by itself, and leaves somebody behind whom no KILL reaches for a while."""
+    leaders = world.leaders()
+    if leaders and not world.healed:
+        leader = leaders[a % len(leaders)]
+        world.breed(leader.key, escaped=b % 2 == 0, stubborn=True, stuck_s=40.0)
+        world.crash(leader.pid, STATUSES[b % len(STATUSES)])
 
 
 def _luck(world, a, b):
@@ -318,6 +328,7 @@ MOVES = {
     "luck": _luck,
     "condemn": _condemn,
     "rush": _rush,
+    "leave": _leave,
 }
 WEIGHTS = {
     "time comes": 3,
@@ -330,6 +341,8 @@ WEIGHTS = {
     "roll": 3,
     "deliver": 4,
     "orphan": 2,
+    "rush": 2,
+    "condemn": 2,
 }
 KINDS = tuple(MOVES)
 _CHOICES = [kind for kind in KINDS for _ in range(WEIGHTS.get(kind, 1))]

@@ -50,6 +50,7 @@ class World:
         rng = self.rng
         self.lateness = 0.0 if calm else rng.choice((0.0, 0.3, 0.8))
         self.fork_fails = 0.0 if calm else rng.choice((0.0, 0.0, 0.2))
+        self.too_early = 0.3  # of the starts that fail, those that do before the fork
         self.exec_fails = 0.0 if calm else rng.choice((0.0, 0.0, 0.2))
         self.crashing = 0.0 if calm else rng.choice((0.0, 0.2, 0.8))
         self.stubborn = 0.0 if calm else rng.choice((0.0, 0.3, 0.9))
@@ -272,7 +273,7 @@ class World:
         if child is not None and not child.dead:
             self._die(child, status)
 
-    def breed(self, key, *, escaped=False, stubborn=False):
+    def breed(self, key, *, escaped=False, stubborn=False, stuck_s=0.0):
         """Let the run of `key` have one descendant more; say whether it could."""
         leader = next((each for each in self.leaders() if each.key == key), None)
         pid = self._free_pid()
@@ -283,7 +284,8 @@ class World:
             group=pid if escaped else leader.group, died_at=None, stubborn=stubborn,
         )  # fmt: skip
         if self.rng.random() < self.sticking:
-            self.children[pid].stuck_until = self.now + self.rng.choice((1.0, 5.0, 40.0))
+            stuck_s = max(stuck_s, self.rng.choice((1.0, 5.0, 40.0)))
+        self.children[pid].stuck_until = self.now + stuck_s if stuck_s else 0.0
         return True
 
     def lead(self, key):
@@ -306,7 +308,8 @@ class World:
         ev, rng = self.core.events, self.rng
         pid = self._free_pid()
         if pid is None or rng.random() < self.fork_fails:
-            stage = "pre_start" if pid is not None and rng.random() < 0.3 else "fork"
+            early = pid is not None and rng.random() < self.too_early
+            stage = "pre_start" if early else "fork"
             failure = self.core.status.NotExecuted(stage, EAGAIN)
             self._tell(key, ev.SpawnFailed(key, run_id, failure))
             return
