@@ -346,10 +346,10 @@ class Promises:
 
     def _started(self, event, after, effects):
         """Whoever is started has a chance: what it needs is brought up, and what has failed again."""
-        for said in effects:
-            lost = isinstance(said, self.world.core.effects.Announce) and said.now == "Fatal"
-            if lost and said.was == "Waiting" and "within" not in said.reason:
-                fail(self.world, f"{said.key} is given up by a start: {said.reason}")
+        told = [each for each in effects if isinstance(each, self.world.core.effects.Announce)]
+        lost = [each for each in told if (each.was, each.now) == ("Waiting", "Fatal")]
+        if lost and not any("within" in each.reason for each in lost):  # nobody's time is over
+            fail(self.world, f"{lost[0].key} is given up by a start: {lost[0].reason}")
         for key in event.keys:
             row = row_of(after, key)
             for need in row.plan.depends if row is not None else ():
