@@ -21,6 +21,8 @@ import planting
 from shrinking import Moves, attempt, first_line, shape
 from world import World
 
+from pyinit.core.record import Record
+
 SAY_EVERY_S = 10.0
 SEEDS_OF_A_JOB = 10_000_000
 MOST_SHRUNK = 20  # broken worlds of a job that are made small, each of another kind
@@ -111,11 +113,16 @@ class Told(World):
             print("plan:", *told, sep="\n    ")
 
 
-def brief(record):
-    """Return what of a record is not as it is by default."""
-    usual, fields = type(record).__defaults__, type(record).__match_args__
-    kept = [(each, getattr(record, each)) for each in fields]
-    return ", ".join([f"{each}={value!r}" for each, value in kept if value != usual.get(each)])
+def brief(value):
+    """Return a value in words; of a record, and those in it, what is not as it is by default."""
+    if isinstance(value, Record):
+        usual = type(value).__defaults__
+        fields = [(each, getattr(value, each)) for each in type(value).__match_args__]
+        told = [f"{each}={brief(one)}" for each, one in fields if one != usual.get(each)]
+        return f"{type(value).__name__}({', '.join(told)})"
+    if isinstance(value, tuple):
+        return f"({', '.join([brief(each) for each in value])})"
+    return repr(value)
 
 
 def replay(seed, moves, only):
