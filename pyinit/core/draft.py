@@ -9,7 +9,7 @@ from . import graph as graphs
 from . import table as tables
 from .effects import Announce, Kill, Removed
 from .inputs import Blocked, Go, Start
-from .policy import is_success
+from .policy import is_success, left_nobody
 from .process import advance
 from .record import Record, replace
 from .roll import Rolls
@@ -22,6 +22,7 @@ from .states import (
     Exited,
     Fatal,
     RunId,
+    Starting,
     Stopped,
     Stopping,
     Waiting,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .plan import InitPlan
     from .slot import Process
     from .states import Run, State
+    from .status import ExitStatus
     from .table import Pids, Table
     from .trials import Trial
 
@@ -285,9 +287,11 @@ def _was_asked(state: State, *, well: bool) -> bool:
             return well
 
 
-def _verdict(state: State) -> str:
-    """Return why we ended the run in `state`, "" if we did not."""
-    match state:
+def _verdict(process: Process, status: ExitStatus | None) -> str:
+    """Return our verdict on a run that has ended with `status`, "" if there is none."""
+    match process.state:
+        case Starting(run=run) if status is not None:
+            return left_nobody(process, run, status)
         case Stopping(failed=failed) | Ending(asked=False, failed=failed):
             return failed
         case _:
@@ -303,11 +307,11 @@ def _announcement(
     if isinstance(was, Ending):
         name = "Stopping" if was.stop_since != NEVER else ("Running" if was.was_up else "Starting")
     status = after.last if ended else None
+    reason = _verdict(before, status) if ended else ""
     expected = None
     if ended and after.last is not None:
-        well = is_success(before, after.last) and not isinstance(after.state, Fatal)
-        expected = isinstance(after.state, Stopped) or _was_asked(was, well=well)
-    reason = _verdict(was) if ended else ""
+        well = is_success(after, after.last) and not isinstance(after.state, Fatal)
+        expected = isinstance(after.state, Stopped) or _was_asked(was, well=well and not reason)
     retry_s = 0.0
     match after.state:
         case Backoff(retry_at, reason):

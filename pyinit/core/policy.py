@@ -17,14 +17,14 @@ from __future__ import annotations
 
 from . import backoff
 from .record import Record
-from .states import Backoff, Exited, Fatal
+from .states import NO_PID, Backoff, Exited, Fatal
 from .status import ExitCode, describe, is_machines_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .plan import ProcessPlan
     from .slot import Process
-    from .states import Ending
+    from .states import Ending, Run
     from .status import ExitStatus
 
 
@@ -51,8 +51,13 @@ def is_success(process: Process, status: ExitStatus) -> bool:
     return isinstance(status, ExitCode) and status.code in process.plan.success_codes
 
 
-def left_nobody(process: Process, status: ExitStatus) -> str:
-    """Return why a first process that ends while its program is to fork away has failed."""
+def left_nobody(process: Process, run: Run, status: ExitStatus) -> str:
+    """Return why a first process that ends while its program is to fork away has failed.
+
+    "" if it is not to, has done so, or tells by its status that it has failed.
+    """
+    if process.plan.kind != "forking" or run.group != NO_PID:
+        return ""
     return "done, and has left no process behind" if is_success(process, status) else ""
 
 

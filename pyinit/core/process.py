@@ -144,9 +144,8 @@ def _starting(process: Process, state: Starting, event: Input, now: float, seed:
         case SpawnBad(failure):
             return _end(process, Ending(state.run, failure, asked=False, was_up=False), now, seed)
         case Gone(status):
-            status, failed = state.failure or status, ""
-            if process.plan.kind == "forking" and state.run.group == NO_PID:
-                failed = policy.left_nobody(process, status)
+            status = state.failure or status
+            failed = policy.left_nobody(process, state.run, status)
             ending = Ending(state.run, status, asked=False, was_up=False, failed=failed)
             return _end(process, ending, now, seed)
         case Proven():

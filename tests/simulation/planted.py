@@ -27,7 +27,7 @@ BUGS = (
     ("KILLs of the leader count as KILLs of its members", "process",
      "        stop_since=state.since,\n", "        stop_since=state.since,\n        kills=5,\n"),
     ("an exec that failed is told as an exit", "process",
-     'status, failed = state.failure or status, ""', 'failed = ""'),
+     "            status = state.failure or status\n", ""),
     ("it is up as soon as it has executed", "process",
      "up_at=now + plan.start_s", "up_at=now"),
     ("who never says ready is waited for for ever", "process",
@@ -405,6 +405,8 @@ BUGS = (
      "if key in old and old[key] != plan]", "if key in old and old[key] != plan]\n    needs_new_run = lambda old, new: True"),
     ("a field is lost on the way through a re-exec", "record",
      "plain = {type(value).__name__: fields} if", "plain = {type(value).__name__: fields[:-1]} if"),
+    ("who leaves nobody behind is said to have ended as expected", "draft",
+     "well=well and not reason", "well=well"),
     # --- what few others would tell of: one for each promise that had none
     ("what is said of an old run is taken for the new one", "telling",
      "    if run is None or run.id != event.run_id:\n",

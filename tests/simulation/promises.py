@@ -541,6 +541,8 @@ class Promises:
         """Judge an end after which another run follows, or none ever."""
         world, key, policy = self.world, said.key, plan.restart
         times = self.failed.setdefault(key, [])
+        if said.expected != (self._well(said, plan) and said.now != "Fatal"):
+            fail(world, f"the end of {key} is said to be {'' if said.expected else 'un'}expected")
         if getattr(said.status, "stage", "") in {"fork", "descriptors"}:
             self.childless[key] = self.childless.get(key, 0) + 1
             if said.now != "Backoff":

@@ -216,3 +216,16 @@ def test_a_run_with_a_post_stop_is_over_when_that_is():
     assert desk.name("web") == "Exited"
     assert escalation.is_alone(program("web", hooks=Hooks()), "process")
     assert desk["web"].due == NEVER
+
+
+@pytest.mark.parametrize("kill", ["process", "tree"])
+def test_who_leaves_nobody_behind_has_not_ended_as_expected(kill):
+    desk = forking(stop=Stop(kill=kill))
+    desk.spawn()
+    run = desk["web:0"].state.run
+    desk.feed(ev.Reaped(run.pid, 0))
+    desk.feed(ev.Surveyed("web:0", run.id, 0))
+    said = [each for each in desk.said if isinstance(each, fx.Announce) and each.now == "Exited"]
+    assert [(each.expected, each.reason) for each in said] == [
+        (False, "done, and has left no process behind")
+    ]
