@@ -16,7 +16,7 @@ A page shows what is typed and what comes of it, in blocks of the language `cons
 - A block of another language whose first line is the comment `# NAME` (`// NAME`, `<!-- NAME -->`)
   is a file: it is written when the reader comes by.
 
-`python tests/following.py` prints what is followed, by which test, and what is not and why.
+`python tests/following.py` prints which test follows which page, and which commands are others there.
 """
 
 import os
@@ -33,13 +33,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
-WITHIN_S = 60.0  # until a command that looks sees what is on the page
+WITHIN_S = 120.0  # until a command that looks sees what is on the page
 ENDS_WITHIN_S = 200.0  # a command, an image being built, too
 BLOCK = re.compile(r"^( *)```(\S*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"\A(?:#|//|<!--) ([\w./-]+)(?: -->)?\n")
 # Commands that change nothing: a reader, who is slower than a test, sees their last answer.
 LOOKING = re.compile(
-    r"\b(pyinitctl|supervisorctl)( -s \S+)? (status|why|wait|logs|limits|env|health|ready|events|fleet)\b"
+    r"\b(pyinitctl|supervisorctl)( (-s|--container) \S+)? (status|why|wait|logs|limits|env|health|ready|events|fleet)\b"
     r"|\b(docker|podman)( compose)? (ps|logs|inspect)\b|^curl (?!.*-X)|^cat "
 )
 
@@ -263,7 +263,7 @@ def _usual():
 
 
 def checkout(place, named=()):
-    """Return a copy of the repository, where pages begin; examples of `named` are called so."""
+    """Return a copy of the repository, where pages begin; examples of `named` are called so, too."""
     made = place / "pyinit"
     unwanted = shutil.ignore_patterns(".*", "__pycache__", "var", "bench", "*.egg-info", "tests")
     shutil.copytree(TOP, made, ignore=unwanted)
@@ -271,7 +271,7 @@ def checkout(place, named=()):
         shutil.copy(file, made / file.relative_to(TOP))
     for page, here in dict(named).items():
         if (made / "examples" / page).is_dir():
-            (made / "examples" / page).rename(made / "examples" / here)
+            (made / "examples" / here).symlink_to(page)
     return made
 
 
@@ -291,42 +291,11 @@ FOLLOWED: dict[str, str] = {
     "docs/kubernetes.md": PODMAN,
     "docs/podman.md": PODMAN,
     "docs/privileges.md": DOCKER,
+    "docs/rolling.md": HOST,
+    "docs/swarm.md": DOCKER,
     "docs/web.md": DOCKER,
+    "examples/go-socket/README.md": DOCKER,
     "examples/go-web/README.md": DOCKER,
-}
-# Commands that no test types, by page; each with what shows the same, or why it cannot be shown.
-_ROLLED = "docs/howto-zero-downtime.md shows the same reload, and is followed"
-_SWARM = "makes a swarm of the engine: tests/docker/test_swarm.py deploys this stack in one"
-_ASKED = "tests/docker/test_container_verbs.py has these verbs"
-_COMPILED = (
-    "compiles Go in a container for minutes; docs/howto-zero-downtime.md has the same on the "
-    "machine, and tests/docker/test_go_in_docker.py has Go in containers"
-)
-EXCEPTIONS: dict[str, dict[str, str]] = {
-    "docs/rolling.md": dict.fromkeys(("pyinitctl reload", "echo $?"), _ROLLED),
-    "docs/swarm.md": {
-        "docker swarm init": _SWARM,
-        "docker stack deploy -c examples/swarm/stack.yaml shop": _SWARM,
-        "pyinitctl fleet status": "tests/docker/test_fleet.py has it, on a swarm, too",
-        "pyinitctl --container shop_web.1 why worker": _ASKED,
-        "pyinitctl --container go-web logs -f web": _ASKED,
-        "pyinitctl --container go-web --json status": _ASKED,
-    },
-    "examples/go-socket/README.md": dict.fromkeys(
-        (
-            "docker build -q -t pyinit .",
-            "docker build -q -t go-socket examples/go-socket",
-            "docker run -d --name go-socket -p 8080:8080 -p 8081:8081 go-socket",
-            "docker exec go-socket pyinitctl status",
-            "curl -s localhost:8080/",
-            "curl -s localhost:8081/",
-            "curl -s -X POST localhost:8080/crash",
-            "echo $?",
-            "docker exec go-socket pyinitctl restart --rolling web",
-            "docker rm -f go-socket",
-        ),
-        _COMPILED,
-    ),
 }
 # Commands in whose place another one ("": none) is run, with the reason.
 _CLUSTER = "there is no cluster: the manifest is played by podman"
@@ -334,7 +303,6 @@ _BUILT = "the image is brought from the Docker engine, which has built it from t
 _PLAY = "podman kube play --network none examples/kubernetes/deployment.yaml"
 _IN_POD = "podman exec go-web-pod-0-go-web pyinitctl"
 INSTEAD: dict[str, tuple[str, str]] = {
-    "make demo": ("", "tests/docker/test_demo.py runs it, and looks at each of its steps"),
     "podman build -t pyinit .": ("", _BUILT),
     "podman build -t go-web examples/go-web": ("", _BUILT),
     "podman kube play examples/kubernetes/deployment.yaml": (_PLAY, "ports stay free"),
@@ -353,11 +321,8 @@ INSTEAD: dict[str, tuple[str, str]] = {
 
 
 def unfollowed(page):
-    """Return the commands of a page that nobody runs and nobody has excused."""
-    if page in FOLLOWED:
-        return []
-    excused = EXCEPTIONS.get(page, {})
-    return [command for command in commands(page) if command.text not in excused]
+    """Return the commands of a page that nobody runs."""
+    return [] if page in FOLLOWED else commands(page)
 
 
 def main():
@@ -365,11 +330,11 @@ def main():
     for page in pages():
         shown = commands(page)
         if shown:
-            by = FOLLOWED.get(page, "")
-            sys.stdout.write(f"{page}: {len(shown)} commands, {by or 'not followed'}\n")
+            by = FOLLOWED.get(page, "not followed")
+            sys.stdout.write(f"{page}: {len(shown)} commands, {by}\n")
         for text in dict.fromkeys(command.text for command in shown):
-            other, why = INSTEAD.get(text, ("", EXCEPTIONS.get(page, {}).get(text, "")))
-            if why:
+            if text in INSTEAD:
+                other, why = INSTEAD[text]
                 sys.stdout.write(f"    $ {text}\n        {other or 'not run'}: {why}\n")
 
 

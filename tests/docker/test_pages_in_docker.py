@@ -1,17 +1,25 @@
 """The pages that use the engine are true: their commands are run, and say what the pages say."""
 
+import os
 import socket
 import subprocess
+import sys
 import uuid
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
 
 import following
 import pytest
 from following import Reader, Way, checkout
+from swarms import as_it_was
 
 PAGES = [page for page, by in following.FOLLOWED.items() if by == following.DOCKER]
-MINE = ("shop", "pit", "kiosk", "go-web")  # containers, images and directories of the pages
+# containers, images, stacks and directories of the pages
+MINE = ("shop", "pit", "kiosk", "go-web", "go-socket")
 NAME = "{{.Repository}}:{{.Tag}}"
 PUBLISHED = (8080, 8081, 9001)
+A_SWARM = "docker swarm init --advertise-addr 127.0.0.1", "docker swarm leave --force"
 
 
 def clean(mark):
@@ -48,11 +56,28 @@ def free_ports():
     return dict(zip(PUBLISHED, found, strict=True))
 
 
+@contextmanager
+def in_a_swarm(engine, way):
+    """Let a page make a swarm and leave it; where there is one it is used, and stays."""
+    with as_it_was(engine) as is_there:
+        kept = dict.fromkeys(A_SWARM, ("", "there is a swarm already")) if is_there else {}
+        yield replace(way, instead={**way.instead, **kept})
+        if is_there:
+            subprocess.run(["docker", "stack", "rm", way.named["shop"]], check=False)
+
+
 @pytest.mark.timeout(600)  # images are built, and packages fetched
 @pytest.mark.parametrize("page", PAGES)
-def test_the_page_is_what_happens(page, way, image, tmp_path):
+def test_the_page_is_what_happens(page, way, engine, image, tmp_path):
     here = checkout(tmp_path, way.named)
-    for file in here.glob("examples/*/Dockerfile"):
+    for file in {each.resolve() for each in here.glob("examples/*/Dockerfile")}:
         file.write_text(file.read_text().replace("ARG PYINIT=pyinit", f"ARG PYINIT={image}"))
-    with Reader(here, way) as reader:
+    env = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "GO_WEB_IMAGE": f"{way.named['go-web']}:latest",
+        "CONFIG_VERSION": way.named["shop"],
+    }
+    swarming = A_SWARM[0] in {command.text for command in following.commands(page)}
+    around = in_a_swarm(engine, way) if swarming else nullcontext(way)
+    with around as mine, Reader(here, mine, env=env) as reader:
         reader.follow(page)

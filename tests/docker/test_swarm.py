@@ -5,34 +5,23 @@ import os
 import subprocess
 
 import pytest
-from boxes import SESSION, TOP, alone, eventually
+from boxes import SESSION, TOP, eventually
 from outside import complaint, ctl, fleet, said
+from swarms import as_it_was
 
 # Not as the composition is called: their networks would have one name.
 STACK = f"pyinit-stack-{SESSION}"
 WEB = f"{STACK}_web"
-BRIDGE = "docker_gwbridge"
 WITHIN_S = 120  # two tasks, one after the other, on a machine that may be busy
 
 
 @pytest.fixture(scope="module")
 def swarm(engine):
     """A swarm: the one that is there, or one that is left again."""
-    with alone("swarm"):
-        yield from _swarm(engine)
-
-
-def _swarm(engine):
-    if engine.info()["Swarm"]["LocalNodeState"] == "active":
+    with as_it_was(engine) as is_there:
+        if not is_there:
+            engine.swarm.init(advertise_addr="127.0.0.1", listen_addr="127.0.0.1:2377")
         yield engine
-        return
-    bridges = {each.name for each in engine.networks.list()}
-    engine.swarm.init(advertise_addr="127.0.0.1", listen_addr="127.0.0.1:2377")
-    yield engine
-    engine.swarm.leave(force=True)
-    for network in engine.networks.list(names=[BRIDGE]):
-        if BRIDGE not in bridges:
-            network.remove()
 
 
 @pytest.fixture(scope="module")

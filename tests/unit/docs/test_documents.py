@@ -94,7 +94,7 @@ def test_every_toml_block_of_a_page_says_what_pyinit_understands(page, tmp_path)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
-def test_every_command_of_a_page_is_run_by_a_test_or_excused_with_a_reason(page):
+def test_every_command_of_a_page_is_run_by_a_test(page):
     assert [command.text for command in following.unfollowed(_name(page))] == []
 
 
@@ -104,21 +104,15 @@ def test_commands_are_shown_so_that_they_can_be_followed(page):
     assert languages.isdisjoint({"sh", "bash", "shell"}), "say ```console, and `$ ` before commands"
 
 
-def test_nothing_is_excused_that_no_page_shows():
-    shown = {page: {each.text for each in following.commands(page)} for page in following.pages()}
-    for page, excused in following.EXCEPTIONS.items():
-        assert set(excused) <= shown[page], page
-    assert set(following.INSTEAD) <= set().union(*shown.values())
+def test_nothing_is_run_in_the_place_of_a_command_that_no_page_shows():
+    shown = {each.text for page in following.pages() for each in following.commands(page)}
+    assert set(following.INSTEAD) <= shown
 
 
 def test_who_is_said_to_follow_a_page_is_there():
     for page, test in following.FOLLOWED.items():
         assert following.commands(page), page
         assert (TOP / test).exists()
-    for excused in following.EXCEPTIONS.values():
-        for why in excused.values():
-            for file in re.findall(r"tests/\S+\.py", why):
-                assert (TOP / file).exists(), file
 
 
 def test_the_configuration_of_the_readme_is_a_plan(tmp_path):
