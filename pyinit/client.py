@@ -38,6 +38,8 @@ READ_BYTES = 64 * 1024
 MSG_NOSIGNAL = 0x4000
 CREDENTIALS_BYTES = 12  # struct ucred: pid, uid, gid, each four bytes
 NOTHING: dict[str, Json] = {}
+NAME_IT = "name its socket by -s PATH or PYINIT_SOCKET"
+IS_IT_HERE = "does pyinit run, and is that its socket? (-s and PYINIT_SOCKET name it)"
 
 
 class NoSupervisor(Exception):
@@ -145,8 +147,8 @@ class Client:
                 failures.append(f"  {place}: who answers there is somebody else")
         if denied:
             raise Refused("denied", f"access denied at {denied}\n  be root or the user of pyinit")
-        fix = "\n  name its socket by -s PATH or PYINIT_SOCKET" if not chosen else ""
-        raise NoSupervisor("no pyinit answers at\n" + "\n".join(failures) + fix)
+        failures.append(f"  {IS_IT_HERE if chosen else NAME_IT}")
+        raise NoSupervisor("no pyinit answers at\n" + "\n".join(failures))
 
     def _send(self, verb: str, args: Mapping[str, Json]) -> int:
         self._number += 1

@@ -52,8 +52,10 @@ def run_check(paths: Sequence[str], *, as_json: bool, strict: bool = False) -> i
     return 0
 
 
-def report(errors: Sequence[ConfigError], *, as_json: bool) -> int:
-    """Print the faults of a configuration; return 1."""
+def report(
+    errors: Sequence[ConfigError], *, as_json: bool, outcome: str = "nothing would be started"
+) -> int:
+    """Print the faults of a configuration, and what comes of them; return 1."""
     if as_json:
         rows: list[Json] = [
             {"file": each.file, "line": each.line, "message": each.message, "fix": each.fix}
@@ -63,7 +65,7 @@ def report(errors: Sequence[ConfigError], *, as_json: bool) -> int:
         return 1
     for error in errors:
         say(str(error), 2)
-    say(f"{_count(len(errors), 'error')}: nothing would be started", 2)
+    say(f"{_count(len(errors), 'error')}: {outcome}", 2)
     return 1
 
 

@@ -362,6 +362,7 @@ def test_without_a_supervisor_every_verb_exits_with_5(tmp_path):
             assert done.stderr == (
                 f"pyinitctl: no pyinit answers at\n  {tmp_path}/none.sock: "
                 "No such file or directory\n"
+                "  does pyinit run, and is that its socket? (-s and PYINIT_SOCKET name it)\n"
             )
         assert json.loads(box.ctl("-j", "-s", str(tmp_path), "status").stdout)["error"]["code"] == (
             "no-supervisor"

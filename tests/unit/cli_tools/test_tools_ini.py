@@ -113,6 +113,7 @@ def test_only_what_is_known_is_converted_and_only_what_is_good(file, tmp_path):
     code, out, err = ctl("convert", "supervisord", f"{tmp_path}/bad.conf")
     assert (code, out) == (1, "")
     assert f"{tmp_path}/bad.conf:2: invalid literal for int()" in err
+    assert err.endswith("1 error: nothing is converted\n")
 
 
 def test_both_kinds_of_files_together_are_refused(file, tmp_path):

@@ -261,7 +261,10 @@ def test_where_nobody_answers_every_place_is_told(tmp_path, monkeypatch):
     socket.socket(socket.AF_UNIX).bind(str(stale))
     with pytest.raises(NoSupervisor) as caught:
         Client(str(stale))
-    assert str(caught.value) == f"no pyinit answers at\n  {stale}: Connection refused"
+    assert str(caught.value) == (
+        f"no pyinit answers at\n  {stale}: Connection refused\n"
+        "  does pyinit run, and is that its socket? (-s and PYINIT_SOCKET name it)"
+    )
 
 
 def test_the_first_place_that_answers_is_taken(place, monkeypatch):
