@@ -154,16 +154,27 @@ def _stop_when_up(box):
     Whether they do is not asked for: the control socket may be what was refused.
     """
 
-    def up():
-        running = [each for each in box.processes() if each.words == LASTING]
-        return box.ended or len(running) == PROGRAMS
-
     try:
-        eventually(up, WITHIN_S, every_s=0.05)
+        eventually(lambda: box.ended or _is_up(box), WITHIN_S, every_s=0.05)
     except AssertionError:
         raise Finding(f"neither up nor ended: {box.processes()}\n{box.err}") from None
     if not box.ended and "stopping: " not in box.err:
         box.send("TERM")
+
+
+def _stop_once_up(box):
+    """Stop as soon as everybody runs; an end before that is a Finding."""
+    try:
+        eventually(lambda: box.ended or _is_up(box), WITHIN_S, every_s=0.05)
+    except AssertionError:
+        raise Finding(f"not up: {box.processes()}\n{box.err}") from None
+    if box.ended or "stopping: " in box.err:
+        raise Finding(f"it ends by itself:\n{box.err}")
+    box.send("TERM")
+
+
+def _is_up(box):
+    return len([each for each in box.processes() if each.words == LASTING]) == PROGRAMS
 
 
 def _rows(box):
@@ -204,6 +215,9 @@ def refuse_at_boot(name, error, number):
 # --- signals during boot
 
 STOPS = ("TERM", "INT", "QUIT")
+# Whatever else can be caught, real-time signals by number: none of them ends anything.
+OTHERS = ("HUP", "USR1", "USR2", "ALRM", "PIPE", "WINCH", "CHLD", "TSTP", "TTIN", "TTOU", "CONT")
+OTHERS += ("URG", "XCPU", "XFSZ", "VTALRM", "PROF", "IO", "PWR", "STKFLT", "34", "64")
 DEADLY = ("USR1", "HUP", "TERM", "INT", "QUIT", "USR2", "ALRM", "PIPE")  # if nobody catches them
 HOLD = ("env", "--block-signal")  # as the image's entry does: none is lost to Python's own start
 
@@ -236,6 +250,14 @@ def stop_at_boot(name, number, how):
     """Have a stop come with one call of a boot: it is obeyed, in order, and the status is 0."""
     rule = f"{name}:signal={how}:when={number}"
     status, text, _ = boot(rule, before=HOLD)
+    if status != 0 or " error" in text or "Traceback" in text:
+        raise Finding(f"{rule}: exit status {status}:\n{text}")
+
+
+def outlive_at_boot(name, number, how):
+    """Have any other signal come with one call of a boot: everybody comes up all the same."""
+    rule = f"{name}:signal={how}:when={number}"
+    status, text, _ = boot(rule, before=HOLD, until=_stop_once_up)
     if status != 0 or " error" in text or "Traceback" in text:
         raise Finding(f"{rule}: exit status {status}:\n{text}")
 
@@ -378,6 +400,8 @@ def sweep(parts, runs, seed, say=print):
     if "signals" in parts:
         for at, job in enumerate(sample(boot_moments(), runs, seed)):
             attempt(stop_at_boot, *job, STOPS[at % len(STOPS)])
+        for at, job in enumerate(sample(boot_moments(), runs, seed + 1)):
+            attempt(outlive_at_boot, *job, OTHERS[at % len(OTHERS)])
         for at, job in enumerate(sample(boot_moments(LASTING), runs, seed)):
             attempt(signal_main_at_boot, *job, DEADLY[at % len(DEADLY)])
     if "work" in parts:

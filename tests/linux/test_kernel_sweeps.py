@@ -8,10 +8,12 @@ from kernel_injecting import needs_strace
 from kernel_sweeping import (
     DEADLY,
     LASTING,
+    OTHERS,
     STOPS,
     Working,
     boot_jobs,
     boot_moments,
+    outlive_at_boot,
     refuse_at_boot,
     sample,
     signal_main_at_boot,
@@ -57,6 +59,11 @@ def test_what_a_boot_cannot_do_without_is_told_in_the_kernels_words(refusals, ca
 def test_a_stop_that_comes_with_any_system_call_of_a_boot_is_obeyed():
     for at, moment in enumerate(sample(boot_moments(), 2 * EACH, 0)):
         stop_at_boot(*moment, STOPS[at % len(STOPS)])
+
+
+def test_any_other_signal_that_comes_with_any_system_call_of_a_boot_is_outlived():
+    for at, moment in enumerate(sample(boot_moments(), EACH, 1)):
+        outlive_at_boot(*moment, OTHERS[at % len(OTHERS)])
 
 
 def test_the_main_program_gets_a_signal_that_comes_with_any_system_call_of_a_boot():
