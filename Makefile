@@ -2,10 +2,10 @@
 #
 #   make demo    the main job: the example's image built, run, raised, crashed, stopped
 #   make bench   beside the peers, in one run
-#   make soak    a million simulated events, a simulated day, and an hour of a real PID 1 under load,
-#                whatever can be sent to it, ten times as much of it as in `make test`, its system
-#                calls refused, and met by signals, by the hundred, 10,000 crashes, 100,000 orphans,
-#                500 re-execs, 40 gateways killed
+#   make soak    a million simulated events, what simulated worlds reach, a simulated day, an hour of
+#                a real PID 1 under load, whatever can be sent to it, ten times as much of it as in
+#                `make test`, its system calls refused, and met by signals, by the hundred, 10,000
+#                crashes, 100,000 orphans, 500 re-execs, 40 gateways killed
 #   make docs    writes the generated pages again
 #   make image   the three targets of the image
 #   make clean   removes what was made, but images
@@ -65,6 +65,7 @@ bench: venv
 
 soak: venv
 	$(BIN)/python tests/simulation/soak.py --awake --jobs "$$(nproc)"
+	$(BIN)/python tests/simulation/reached.py --worlds 3000 --lines
 	$(BIN)/python -m bench.ageing
 	PYINIT_FUZZ_TIMES=10 $(BIN)/python -m pytest -q -o timeout=0 tests/unit/*/test_*_anything.py \
 	  tests/unit/web/test_schema_attack.py tests/linux/test_*fuzz*.py

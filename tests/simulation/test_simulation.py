@@ -1,7 +1,11 @@
 """The core in a nasty world: whatever happens, the properties hold after every step."""
 
+import random
+
 import operations
+import plans
 import pytest
+from cores import GENUINE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from world import World
@@ -17,6 +21,15 @@ def test_any_world_keeps_every_property_and_can_be_ended(start):
     """Fifty worlds of forty random moves each."""
     for seed in range(start, start + 50):
         operations.play(World(seed))
+
+
+def test_a_world_of_many_processes_keeps_every_property():
+    """More than a chunk of the table has rows."""
+    for seed in range(2):
+        plan = plans.many(GENUINE, random.Random(seed))
+        world = World(seed, plan=plan)
+        assert len(world.state.table.chunks) > 1
+        operations.play(world, moves=20)
 
 
 @settings(max_examples=60, deadline=None)
