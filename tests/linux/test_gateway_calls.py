@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import resource
 import shutil
 import signal
@@ -173,6 +174,16 @@ def test_it_is_nobody_and_may_nothing(place, before, uid):
     with everybodys(place, before) as (process, door):
         facts = asked_at(door, process.pid)
     assert facts == {"Uid": uid, "Gid": uid, "CapEff": "0" * 16, "NoNewPrivs": "1"}
+
+
+@needs_root
+def test_its_memory_and_descriptors_are_bounded_and_it_leaves_no_core(place):
+    with everybodys(place) as (process, door):
+        asked_at(door, process.pid)
+        (pid,) = [pid for pid in below(process.pid) if b"pyinit.web" in _words(pid)]
+        limits = Path(f"/proc/{pid}/limits").read_text()
+    for name, most in (("address space", 1 << 30), ("open files", 1024), ("core file size", 0)):
+        assert re.search(rf"^Max {name} +{most} +{most} ", limits, re.MULTILINE), limits
 
 
 @needs_root

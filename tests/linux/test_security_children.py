@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 from boxed import ORDINARY, ROOT, Box, eventually, interpreter, needs_root, program, python
@@ -115,6 +116,26 @@ def test_nobody_is_born_with_a_descriptor_or_a_variable_of_others(seen):
         assert (environment.get("ITS") == SECRET) == (name == "holder"), name
         assert ("LISTEN_FDS" in environment) == (name == "holder"), name
         assert ("NOTIFY_SOCKET" in environment) == (name == "keeper"), name
+
+
+NETWORK = ("tcp", "tcp6", "udp", "udp6", "raw", "raw6")
+
+
+@pytest.mark.parametrize("doors", [0, 1])
+def test_without_web_nothing_listens_on_the_network(doors):
+    web = f'[web]\nlisten = "127.0.0.1:{free_port()}"\n' if doors else ""
+    with Box(web + program("web", "sleep", "600")) as box:
+        box.wait_state("web", "RUNNING")
+        box.wait_socket()
+        place = f"/proc/{box.pid}"
+        mine = {os.readlink(f"{place}/fd/{fd}") for fd in os.listdir(f"{place}/fd")}
+        lines = [
+            line
+            for kind in NETWORK
+            if os.path.exists(f"{place}/net/{kind}")
+            for line in Path(f"{place}/net/{kind}").read_text().splitlines()[1:]
+        ]
+        assert len(mine & {f"socket:[{line.split()[9]}]" for line in lines}) == doors
 
 
 ATTACKS = """

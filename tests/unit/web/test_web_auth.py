@@ -1,13 +1,16 @@
 """Keys of doors: what opens, what does not, and how long a wrong one takes."""
 
+import ast
 import asyncio
 import base64
 import hashlib
+import inspect
 
 import pytest
 
+from pyinit.protocol import passwords
 from pyinit.protocol.passwords import matches
-from pyinit.web import auth
+from pyinit.web import auth, tokens
 from pyinit.web.auth import MALFORMED, RIGHT, WRONG, Lock, Patience
 
 
@@ -35,6 +38,15 @@ def test_a_password_opens_however_it_was_written(stored):
 def test_a_hash_that_makes_no_sense_fits_nothing(stored):
     for given in (b"", b"secret", stored.encode()):
         assert not matches(stored, given)
+
+
+@pytest.mark.parametrize("compares", [passwords.fits, passwords.matches, tokens.is_signed])
+def test_nothing_secret_is_compared_but_in_constant_time(compares):
+    tree = ast.parse(inspect.getsource(compares))
+    called = {getattr(node.func, "attr", getattr(node.func, "id", "")) for node in ast.walk(tree)
+              if isinstance(node, ast.Call)}  # fmt: skip
+    assert "compare_digest" in called
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Compare)]
 
 
 def test_a_password_may_have_colons_and_any_letter():
