@@ -13,6 +13,8 @@ from pyinit.core.states import NEVER
 from pyinit.protocol import wire
 from pyinit.protocol.messages import refusal, reply
 from pyinit.protocol.wire import Frames
+from pyinit.runtime import strays
+from pyinit.system import sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,9 +141,11 @@ class Session:
     def read(self, now: float) -> None:
         """Take what has come.  Raises FrameError, and OSError when the client is gone."""
         try:
-            data = self.connection.recv(READ_BYTES)
+            data, sent_along = sockets.take(self.connection, READ_BYTES)
         except (BlockingIOError, InterruptedError):
             return
+        for fd in sent_along:  # no request takes any
+            strays.leave(fd)
         if not data:
             self.at_end = True
             data = b"\n" if self._frames.partial else b""  # the last newline may be left out
@@ -224,7 +228,7 @@ class Session:
             end()
         self.streams.clear()
         self.held.clear()
-        self.connection.close()
+        strays.hang_up(self.connection)
 
     def _answered(self, number: Json) -> None:
         for entry in self.open:
@@ -250,4 +254,4 @@ def turn_away(connection: _socket.socket, code: str, text: str) -> None:
     try:
         connection.send(wire.encode(refusal(None, code, text)))
     finally:
-        connection.close()
+        strays.hang_up(connection)

@@ -11,6 +11,8 @@ import posix
 
 from pyinit.core.record import Record
 from pyinit.core.roll import owner
+from pyinit.runtime import strays
+from pyinit.system import procfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST = 64  # of one process: what would be more is closed, and told about
 HANG_UP = 0x10 | 0x08  # EPOLLHUP, EPOLLERR
+CAN_HANG_UP = ("socket:[", "pipe:[")  # others may not be asked: a file's server need not answer
 
 
 class Stored(Record):
@@ -101,17 +104,14 @@ class Store:
 
     def _keep(self, key: str, stored: Stored) -> None:
         self._kept.setdefault(key, []).append(stored)
-        if not stored.polled:
+        if not (stored.polled and strays.link(stored.fd).startswith(CAN_HANG_UP)):
             return
 
         def hung_up(mask: int) -> None:
             if mask & HANG_UP and stored in self._kept.get(key, ()):
                 self._close(key, stored)
 
-        try:
-            self._machine.poller.register(stored.fd, False, False, hung_up)
-        except OSError:  # a file: it cannot hang up
-            return
+        self._machine.poller.register(stored.fd, False, False, hung_up)
 
     def _close(self, key: str, stored: Stored) -> None:
         kept = self._kept[key]
@@ -119,18 +119,17 @@ class Store:
         if not kept:
             del self._kept[key]
         self._machine.poller.unregister(stored.fd)
-        posix.close(stored.fd)
+        strays.leave(stored.fd)
 
 
-def _file(fd: int) -> tuple[int, int] | None:
+def _file(fd: int) -> tuple[bytes, bytes] | None:
     """Return what two descriptors of one file have in common; None where nothing tells them apart.
 
-    All of eventfd, epoll and their like are one file to the kernel.
+    All of eventfd, epoll and their like are one file to the kernel.  /proc knows without asking
+    the server of a file, which fstat(2) would wait for.
     """
-    try:
-        if posix.readlink(f"/proc/self/fd/{fd}").startswith("anon_inode:"):
-            return None
-        found = posix.fstat(fd)
-    except OSError:
+    if strays.link(fd).startswith("anon_inode:"):
         return None
-    return found.st_dev, found.st_ino
+    lines = (procfs.read(f"/proc/self/fdinfo/{fd}") or b"").split(b"\n")
+    said = {name: value for name, _, value in [line.partition(b":") for line in lines]}
+    return (said[b"mnt_id"], said[b"ino"]) if b"mnt_id" in said and b"ino" in said else None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from pyinit.core.plan import CHANNEL
 from pyinit.core.record import replace
-from pyinit.runtime import carry, parts
+from pyinit.runtime import carry, parts, strays
 from pyinit.runtime.stream import rests_of
 
 TYPE_CHECKING = False
@@ -24,6 +26,7 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
     listener = control.listener if control is not None else None
     listener_fd = listener.fileno() if listener is not None else -1
     known, more = parts.carried(machine)
+    machine.burial.tick(time.monotonic())  # an exec would close them, and wait
     carried = carry.Carried(
         supervisor=loop.supervisor,
         plan=replace(machine.plan, processes=()),  # the rows of the supervisor have them
@@ -74,7 +77,7 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
         events=_events(machine, blobs),
         parts=known,
     )
-    return carried, blobs, [*_descriptors(carried), *more]
+    return carried, blobs, [*_descriptors(carried), *more, *strays.left()]
 
 
 def _events(machine: Machine, blobs: Blobs) -> carry.Events | None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from pyinit.core.phases import Halting, Over, Sweeping, shutdown_of
 from pyinit.core.states import Running, Starting, run_of
+from pyinit.runtime import strays
 from pyinit.runtime.compiling import Faults
 from pyinit.system import files, sockets
 
@@ -148,6 +149,14 @@ def why(place: str, error: OSError) -> str:
     return f"{text}\n  {fix}" if fix else text
 
 
+def shut(place: str, listener: Socket) -> None:
+    """Close a listener; in the queue of a Unix one may be whatever somebody has sent."""
+    if place.startswith("unix:"):
+        strays.leave(listener.detach())
+    else:
+        listener.close()
+
+
 def remove(place: str) -> None:
     """Remove the file of a Unix socket."""
     kind, _, path = place.partition(":")
@@ -156,5 +165,5 @@ def remove(place: str) -> None:
 
 
 def _close(place: str, listener: Socket) -> None:
-    listener.close()
+    shut(place, listener)
     remove(place)

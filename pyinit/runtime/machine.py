@@ -41,6 +41,7 @@ from pyinit.runtime.readiness import Readiness, notifies
 from pyinit.runtime.reaper import Reaper
 from pyinit.runtime.recorder import Recorder
 from pyinit.runtime.rest import Rest
+from pyinit.runtime.strays import Burial
 from pyinit.runtime.watch import DescriptorWatch
 
 # rescue, too: imported before it is needed
@@ -121,6 +122,7 @@ class Machine:
         self.reaper = Reaper(
             self.poller, options.signal_fd, self.loop, self.driver, self.pump, self.announcer
         )
+        self.burial = Burial(self.driver.helpers)
         self.watch = DescriptorWatch(self.loop, self.log, time.monotonic())
         self.happenings: Happenings | None = None
         self.parts: dict[str, parts.Part] = {}
@@ -256,6 +258,7 @@ class Machine:
         self.loop.timed = (*parts, watch, Rest(now))
         self.loop.after_turn.append(lambda: watch.passing(time.monotonic()))
         self.loop.after_turn.append(self._take_faults)
+        self.loop.timed = (*self.loop.timed, self.burial)
         self.loop.after_fault = signals.let_through
         self.loop.after_turn.append(self.desk.after_turn)
         self.loop.after_turn.append(self._reexec_if_wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posix
 
 from pyinit.protocol.places import socket_places
+from pyinit.runtime import strays
 from pyinit.system import sockets
 
 TYPE_CHECKING = False
@@ -46,10 +47,17 @@ def listen(machine: Machine, path: str, fd: int = -1) -> None:
     machine.readiness.notify_path = path
     machine.notify_fd = receiver.fileno()
 
+    def listening() -> None:
+        machine.poller.modify(receiver.fileno(), True, False)
+
     def readable(_mask: int) -> None:
         from pyinit.runtime.notified import Notified
 
         for _ in range(MESSAGES_A_TURN):
+            if strays.crowded():  # so many are still to be closed: the rest waits
+                machine.poller.modify(receiver.fileno(), False, False)
+                machine.burial.relieved = listening
+                return
             try:
                 message, pid, fds = sockets.receive(receiver, MESSAGE_BYTES)
             except BlockingIOError:
@@ -62,6 +70,6 @@ def listen(machine: Machine, path: str, fd: int = -1) -> None:
             finally:
                 for each in fds:
                     if each not in kept:
-                        posix.close(each)
+                        strays.leave(each)
 
     machine.poller.register(receiver.fileno(), True, False, readable)

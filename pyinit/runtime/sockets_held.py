@@ -12,7 +12,7 @@ from __future__ import annotations
 from pyinit.core.record import replace
 from pyinit.core.states import run_of
 from pyinit.runtime.compiling import Faults
-from pyinit.runtime.listeners import Listeners, listen, remove, why
+from pyinit.runtime.listeners import Listeners, listen, remove, shut, why
 from pyinit.system import sockets
 
 TYPE_CHECKING = False
@@ -151,7 +151,7 @@ class Held:
     def _shut(self, place: str) -> None:
         if self.gateway is not None:
             self.gateway.forget(self._doors[place].fileno())
-        self._doors[place].close()
+        shut(place, self._doors[place])
         remove(place)
 
     def _adopt_sockets(self, plan: Plan, again: bool) -> None:

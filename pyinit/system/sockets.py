@@ -24,7 +24,7 @@ BACKLOG = 1024  # a crowd at once waits here, where it costs nothing, and is not
 LONGEST_PATH = 107  # bytes: sun_path of sockaddr_un, with its final zero
 CREDENTIALS_BYTES = 12  # struct ucred: pid, uid, gid, each four bytes
 SUFFIX_BYTES = 4  # of the name that a socket has until it listens
-FDS_A_MESSAGE = 64  # that are taken with a datagram
+FDS_A_MESSAGE = 253  # SCM_MAX_FD: what is not taken the kernel closes, and we would wait for it
 DESCRIPTOR_BYTES = 4  # of an int, as SCM_RIGHTS carries them
 SOCKET, KIND_OF_FILE = 0o140000, 0o170000  # of st_mode, see inode(7)
 NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
@@ -132,8 +132,11 @@ def dress_unix(path: str, mode: int, uid: int | None = None, gid: int | None = N
     """
     fd = posix.open(path, posix.O_PATH | posix.O_NOFOLLOW | posix.O_CLOEXEC)
     try:
-        if not _stat.S_ISSOCK(posix.fstat(fd).st_mode):
+        found = posix.fstat(fd)
+        if not _stat.S_ISSOCK(found.st_mode):
             raise FileExistsError(errno.EEXIST, "something that is no socket is there", path)
+        if found.st_nlink > 1:
+            raise FileExistsError(errno.EEXIST, "a hard link to another socket is there", path)
         name = f"/proc/self/fd/{fd}"  # O_PATH takes no fchmod
         if _stat.S_IMODE(posix.fstat(fd).st_mode) != mode:
             posix.chmod(name, mode)
@@ -199,8 +202,7 @@ def bind_datagram(path: str, mode: int) -> Socket:
 def receive(receiver: Socket, size: int) -> tuple[bytes, int, tuple[int, ...]]:
     """Return (message, the sender's pid as we see it, descriptors).  Raises BlockingIOError.
 
-    A pid of 0 is unknown.  Descriptors (unix(7): SCM_RIGHTS) are the caller's, who closes them;
-    what is more than FDS_A_MESSAGE the kernel keeps.
+    A pid of 0 is unknown.  Descriptors (unix(7): SCM_RIGHTS) are the caller's, who closes them.
     """
     room = _socket.CMSG_SPACE(CREDENTIALS_BYTES)
     room += _socket.CMSG_LEN(FDS_A_MESSAGE * DESCRIPTOR_BYTES)
@@ -213,6 +215,18 @@ def receive(receiver: Socket, size: int) -> tuple[bytes, int, tuple[int, ...]]:
         elif level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
             fds += _numbers(content)
     return data, pid, tuple(fds)
+
+
+def take(connection: Socket, size: int) -> tuple[bytes, tuple[int, ...]]:
+    """Return what has come on a stream, and the descriptors that somebody has sent along.
+
+    They are the caller's, as of `receive`.  Raises OSError: BlockingIOError if nothing is there.
+    """
+    room = _socket.CMSG_LEN(FDS_A_MESSAGE * DESCRIPTOR_BYTES)
+    data, ancillary, _, _ = connection.recvmsg(size, room, _socket.MSG_CMSG_CLOEXEC)
+    rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS)
+    found = [_numbers(content) for *kind, content in ancillary if tuple(kind) == rights]
+    return data, tuple([fd for fds in found for fd in fds])
 
 
 def stream_to(address: Address) -> Socket:

@@ -173,17 +173,27 @@ def test_descriptors_that_come_with_a_message_are_the_callers(tmp_path, opened, 
     assert os.listdir("/proc/self/fd") == before
 
 
-def test_of_very_many_descriptors_only_a_bounded_number_is_taken(tmp_path, opened):
+def test_of_very_many_descriptors_none_is_left_to_the_kernel_to_close(tmp_path, opened):
     path = str(tmp_path / "s")
     receiver = opened(sockets.bind_datagram(path, 0o600))
     before = os.listdir("/proc/self/fd")
     sender = opened(dial(path, socket.SOCK_DGRAM))
-    socket.send_fds(sender, [b"x"], [0] * 250)
+    socket.send_fds(sender, [b"x"], [0] * sockets.FDS_A_MESSAGE)
+    with pytest.raises(OSError):
+        socket.send_fds(sender, [b"x"], [0] * (sockets.FDS_A_MESSAGE + 1))
     _, _, fds = sockets.receive(receiver, 100)
     assert len(fds) == sockets.FDS_A_MESSAGE
     for fd in fds:
         os.close(fd)
     assert len(os.listdir("/proc/self/fd")) <= len(before) + 1
+
+
+def test_no_socket_of_others_is_given_away_by_a_hard_link_to_it(tmp_path, opened):
+    opened(sockets.listen_unix(str(tmp_path / "roots"), 0o600))
+    os.link(tmp_path / "roots", tmp_path / "s")
+    with pytest.raises(FileExistsError, match="hard link"):
+        sockets.dress_unix(str(tmp_path / "s"), 0o666, os.getuid(), os.getgid())
+    assert stat.S_IMODE(os.stat(tmp_path / "roots").st_mode) == 0o600
 
 
 def test_a_socket_that_is_there_gets_its_mode_and_its_owner(tmp_path, opened):

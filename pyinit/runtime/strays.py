@@ -1,0 +1,122 @@
+"""Closes descriptors that others have made by a child: a close may last as long as they like.
+
+close(2) of the last descriptor of a TCP connection with SO_LINGER waits until the other end has
+taken everything, that of a file until its server answers (FUSE, NFS), and that of a Unix socket
+for whatever is in its queue.  PID 1 never waits, so what it is sent is held open by a child while
+PID 1 closes its own copy, and is closed by the end of the child: who exits lets no connection
+linger, and may otherwise wait for as long as it takes.
+
+    leave      a descriptor is not wanted any more
+    hang_up    a connection is not; somebody's descriptors may lie in it, unread
+    Burial     does it, after the turn in which that was
+"""
+
+from __future__ import annotations
+
+import posix
+import select
+
+from pyinit.core.states import NEVER
+from pyinit.runtime.reaper import forked
+from pyinit.system.tree import signal_process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+    import socket as _socket
+    from collections.abc import Callable
+else:
+    import _signal
+    import _socket
+
+AT_ONCE = ("pipe:[", "anon_inode:[eventfd]", "anon_inode:[pidfd]", "anon_inode:[timerfd]")
+MOST = 256  # that wait for a child: then PID 1 takes no more of them
+CHILDREN = 4  # at a time; more only wait for the same server
+PAUSE_S = 1.0  # until a child is tried again that could not be had
+HOLD_S = 60.0  # at most, for PID 1 to close its own; it kills the child then
+
+_left: list[int] = []
+
+
+def leave(fd: int) -> None:
+    """Close a descriptor that somebody has sent us, at once if nothing can make that last."""
+    if link(fd).startswith(AT_ONCE):
+        posix.close(fd)
+    else:
+        _left.append(fd)
+
+
+def hang_up(connection: _socket.socket) -> None:
+    """Close a connection; what was sent and not read may have descriptors with it."""
+    try:
+        connection.shutdown(_socket.SHUT_RD)  # nothing more can be sent from now on
+        unread = connection.recv(1, _socket.MSG_PEEK | _socket.MSG_DONTWAIT)
+    except OSError:  # nothing is there, and nobody
+        unread = b""
+    if unread:
+        _left.append(connection.detach())
+    else:
+        connection.close()
+
+
+def link(fd: int) -> str:
+    """Return what /proc says that a descriptor of ours is, "" if it says nothing."""
+    try:
+        return posix.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return ""
+
+
+def left() -> list[int]:
+    """Return what waits for a child."""
+    return _left
+
+
+def crowded() -> bool:
+    """Say whether so many wait that PID 1 is to take no more."""
+    return len(_left) >= MOST
+
+
+class Burial:
+    """Has them closed; who has paused meanwhile is `relieved`."""
+
+    def __init__(self, helpers: dict[int, Callable[[int], None]]) -> None:
+        self.relieved: Callable[[], None] = _nobody
+        self._helpers = helpers
+        self._children = 0
+        self._at = 0.0
+
+    def next_deadline(self) -> float:
+        """Return when something is to be done, NEVER while nothing waits."""
+        return self._at if _left and self._children < CHILDREN else NEVER
+
+    def tick(self, now: float) -> None:
+        """Close what waits, by a child; if there is none to be had, another time."""
+        fds = tuple(_left)
+        if not fds or self._children >= CHILDREN:
+            return
+        try:
+            pid = forked(_hold, self._helpers, self._ended, keep=fds)
+        except OSError:
+            self._at = now + PAUSE_S
+            return
+        self._children += 1
+        del _left[: len(fds)]
+        for fd in fds:
+            posix.close(fd)  # not the last one: the child has it, too
+        signal_process(pid, _signal.SIGKILL)
+        if not crowded():
+            relieved, self.relieved = self.relieved, _nobody
+            relieved()
+
+    def _ended(self, _status: int) -> None:
+        self._children -= 1
+
+
+def _hold() -> None:
+    """In the child: keep everything open until PID 1 has closed it, and kills us."""
+    select.poll().poll(HOLD_S * 1000)
+
+
+def _nobody() -> None:
+    """Nobody waits."""

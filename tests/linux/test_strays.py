@@ -1,0 +1,157 @@
+"""Descriptors that somebody sends to PID 1, whose last close(2) would take as long as they like."""
+
+import os
+import socket
+import struct
+import time
+
+import pytest
+from boxed import ORDINARY, Box, acting_as, eventually, needs_root
+from notifying import speaker
+
+from pyinit.client import Client
+
+LINGER_S = 60
+ANSWER_S = 30  # of a PID 1 that is not held up, on a busy machine
+OFTEN = 40  # more than are closed by one child after another in a moment
+UP = 'tell("READY=1")\nwait()'
+# As `lingering` below, for a program that stores what it has made.
+STORE = f"""
+import struct
+server = socket.create_server(("127.0.0.1", 0))
+ours = socket.create_connection(server.getsockname())
+theirs, _ = server.accept()
+ours.setblocking(False)
+try:
+    while True:
+        ours.send(bytes(65536))
+except BlockingIOError:
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, {LINGER_S}))
+tell("FDSTORE=1\\nFDNAME=long", ours.fileno())
+ours.close()
+tell("FDSTOREREMOVE=1\\nFDNAME=long")
+tell("READY=1")
+wait()
+"""
+
+
+class Lingering:
+    """A connection whose last close waits for an end that reads nothing."""
+
+    def __init__(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            self.ours = socket.create_connection(server.getsockname())
+            self.theirs, _ = server.accept()
+        self.ours.setblocking(False)
+        try:
+            while True:
+                self.ours.send(bytes(65536))
+        except BlockingIOError:
+            linger = struct.pack("ii", 1, LINGER_S)
+            self.ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.theirs.close()  # resets it: whoever waits in a close is let go
+        self.ours.close()
+
+    def send(self, to, how, data=b"X=1"):
+        """Send it, and close every copy that is ours."""
+        null = os.open("/dev/null", os.O_RDONLY)
+        one, other = socket.socketpair()
+        match how:
+            case "alone":
+                fds = [self.ours.fileno()]
+            case "the last of many":
+                fds = [*[null] * 252, self.ours.fileno()]
+            case "in a queue":
+                socket.send_fds(one, [b"x"], [self.ours.fileno()])
+                fds = [other.fileno()]
+        socket.send_fds(to, [data], fds)
+        self.ours.close()
+        one.close()
+        other.close()
+        os.close(null)
+
+
+def at_work(box):
+    """Say that PID 1 answers in time, whatever it was sent."""
+    began = time.monotonic()
+    assert box.call("status", answer_s=ANSWER_S)["processes"]
+    assert time.monotonic() - began < ANSWER_S
+    return True
+
+
+def open_in(box):
+    """Return how many descriptors PID 1 has."""
+    return len(os.listdir(f"/proc/{box.pid}/fd"))
+
+
+@pytest.mark.parametrize("how", ["alone", "the last of many", "in a queue"])
+def test_a_descriptor_that_takes_long_to_close_holds_up_nobody(how):
+    """Everybody may send to the notify socket."""
+    with Box(speaker(UP)) as box, Lingering() as long:
+        box.wait_state("web", "RUNNING")
+        before = open_in(box)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.connect(str(box.place / "control-notify.sock"))
+            long.send(sender, how)
+        assert at_work(box)
+        eventually(lambda: open_in(box) <= before + 1)
+        eventually(lambda: len(box.processes()) == 2)
+
+
+def test_nor_does_one_that_was_stored_and_taken_back():
+    with Box(speaker(STORE)) as box:
+        box.wait_state("web", "RUNNING")
+        assert at_work(box)
+        eventually(lambda: "stored_fds" not in box.status()["web"])
+
+
+@pytest.mark.parametrize("how", ["alone", "the last of many", "in a queue"])
+def test_nor_does_one_that_comes_with_a_request(how):
+    with Box(speaker(UP)) as box, Lingering() as long:
+        box.wait_state("web", "RUNNING")
+        with Client(box.socket) as client:
+            assert client.call("status")
+            before = open_in(box)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(box.socket)
+            long.send(client, how, b'{"id": 1, "verb": "status"}\n')
+            client.settimeout(ANSWER_S)
+            assert b'"id":1' in client.recv(65536).replace(b" ", b"")
+        assert at_work(box)
+        eventually(lambda: open_in(box) <= before)
+
+
+@needs_root
+def test_nor_does_one_of_somebody_who_is_turned_away():
+    """What he has sent is not even read."""
+    with Box('[init.control]\nmode = "0666"\n' + speaker(UP)) as box:
+        box.wait_state("web", "RUNNING")
+        box.place.chmod(0o755)
+        box.send("STOP")  # all of it is there when pyinit looks
+        with Lingering() as long:
+            with acting_as(ORDINARY), socket.socket(socket.AF_UNIX) as client:
+                client.connect(box.socket)
+                long.send(client, "alone", b"hello")
+            box.send("CONT")
+            assert at_work(box)
+        box.until(f"denied to uid {ORDINARY}")
+
+
+def test_a_crowd_of_them_is_closed_by_few_children():
+    with Box(speaker(UP)) as box:
+        box.wait_state("web", "RUNNING")
+        before = open_in(box)
+        made = [Lingering() for _ in range(OFTEN)]
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.connect(str(box.place / "control-notify.sock"))
+            for each in made:
+                each.send(sender, "alone")
+        assert at_work(box)
+        eventually(lambda: open_in(box) <= before + 1)
+        for each in made:
+            each.theirs.close()
