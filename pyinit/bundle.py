@@ -73,7 +73,9 @@ class Bundle(Base):
         _, at, size, _ = self._index["+" + name]
         rows: list[tuple[str, bool, CodeType]]
         rows = marshal.loads(self._read(self._start + at, size))  # noqa: S302
-        for full, is_package, code in rows:
+        rows.reverse()
+        while rows:  # what a module needed once goes at once, and makes room for the next
+            full, is_package, code = rows.pop()
             if full not in sys.modules:
                 self._make(ModuleSpec(full, self, is_package=is_package), code)
 

@@ -341,12 +341,70 @@ def compiled(text: str, shown: str) -> CodeType:
     `from __future__ import annotations` becomes a flag of the compiler: the statement would import
     a module at start-up that says nothing new.
     """
-    tree = ast.parse(text, shown)
+    return compiled_tree(ast.parse(text, shown), shown)
+
+
+def compiled_own(text: str, shown: str) -> CodeType:
+    """Compile a module of pyinit, without what only type checkers read: a tenth of its code."""
+    return compiled_tree(Unannotated().visit(ast.parse(text, shown)), shown)
+
+
+def compiled_tree(tree: ast.Module, shown: str) -> CodeType:
+    """Compile a module; the future statement for annotations becomes a flag."""
     statements = [each for each in tree.body if not is_future(each)]
     flags = ANNOTATIONS if len(statements) < len(tree.body) else 0
     tree.body = statements
     code: CodeType = compile(tree, shown, "exec", flags=flags, dont_inherit=True, optimize=2)
     return code
+
+
+class Unannotated(ast.NodeTransformer):
+    """Takes out what only type checkers read, where nothing looks at it when pyinit runs.
+
+    The annotations of classes stay: they are the fields of records and of dataclasses.
+    """
+
+    def visit_Module(self, node: ast.Module) -> ast.Module:
+        """Take the annotations of the module's own names, too."""
+        node.body = [bare for each in node.body if (bare := without_type(each)) is not None]
+        self.generic_visit(node)
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """Take what a function says of its result."""
+        node.returns = None
+        self.generic_visit(node)
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        """Take what a function says of its result."""
+        node.returns = None
+        self.generic_visit(node)
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        """Take what a function says of an argument."""
+        node.annotation = None
+        return node
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt] | None:
+        """Take what is only there while types are checked; what stands after `else` stays."""
+        self.generic_visit(node)
+        return (node.orelse or ast.copy_location(ast.Pass(), node)) if for_checkers(node) else node
+
+
+def without_type(node: ast.stmt) -> ast.stmt | None:
+    """Return an assignment without the type of its name; None if there is nothing else."""
+    if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+        return node
+    if node.value is None:
+        return None
+    return ast.copy_location(ast.Assign([node.target], node.value), node)
+
+
+def for_checkers(node: ast.If) -> bool:
+    """Return whether a statement is `if TYPE_CHECKING:`."""
+    return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def pyc(data: bytes) -> bytes:
@@ -394,7 +452,7 @@ def install_own(root: Path, library: str, ours: dict[str, Path]) -> None:
         if is_package:
             place /= "__init__"
         text = source.read_text("utf-8") + (USE_BUNDLE if name == "pyinit" else "")
-        code = compiled(text, f"{place}.py")
+        code = compiled_own(text, f"{place}.py")
         data = marshal.dumps(code)
         if name in {"pyinit", "pyinit.bundle"} or name.startswith(GATEWAY):
             write_module(home / f"{place}.pyc", data)

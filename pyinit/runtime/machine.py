@@ -253,9 +253,10 @@ class Machine:
         self.desk.own_log = lambda: self.log_file
         self.desk.bus = lambda: speech.bus(self)
         self.pump.special.ident = self.options.name
-        watch, now = self.watch, time.monotonic()
+        watch, rest = self.watch, Rest(time.monotonic(), self.poller)
         parts = (self.reaper, self.readiness, self.pump, self.compiler, self.announcer)
-        self.loop.timed = (*parts, watch, Rest(now))
+        self.loop.timed = (*parts, watch, rest)
+        self.loop.after_turn.append(rest.after_turn)
         self.loop.after_turn.append(lambda: watch.passing(time.monotonic()))
         self.loop.after_turn.append(self._take_faults)
         self.loop.timed = (*self.loop.timed, self.burial)

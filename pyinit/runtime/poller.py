@@ -21,16 +21,19 @@ READ = select.EPOLLIN
 WRITE = select.EPOLLOUT
 MAX_EVENTS = 64  # a turn of the loop is bounded; the kernel gives the next 64 another time
 FOREVER = float("inf")
+SLEEP_S = 0.5  # a shorter wait is not worth the pages that are looked at again after it
 
 
 class Poller:
     """Descriptors, what they wait for, and whom to call.
 
     `ready` is how many descriptors have news in this turn, among whom it is to be shared.
+    `before_sleep` is called once, at the last moment before a sleep worth the name.
     """
 
     def __init__(self) -> None:
         self.ready = 1
+        self.before_sleep: Callable[[], None] | None = None
         self._epoll = select.epoll()
         self._nobody = select.poll()
         self._callbacks: dict[int, Callback] = {}
@@ -55,6 +58,9 @@ class Poller:
         Raises the first of what callbacks raised, when all were called.
         """
         timeout = -1.0 if until == FOREVER else max(0.0, until - time.monotonic())
+        if self.before_sleep is not None and not 0.0 <= timeout < SLEEP_S:
+            give_back, self.before_sleep = self.before_sleep, None
+            give_back()
         found = self._epoll.poll(timeout, MAX_EVENTS)
         if not found and timeout > 0.0:  # suspended in its sleep, it gives up without a look
             found = self._epoll.poll(0.0, MAX_EVENTS)

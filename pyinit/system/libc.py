@@ -21,7 +21,9 @@ class _Int(Number):
     _type_ = "i"
 
 
-class _Long(Number):
+class Long(Number):
+    """A number as wide as an address, to be passed to a `function`."""
+
     _type_ = "l"
 
 
@@ -41,14 +43,21 @@ def call(name: str, *values: int | bytes) -> int:
 
     Raises OSError with its errno if it returns a negative number, and if there is no such function.
     """
-    library = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]  # what we are linked with
-    function = _Function(_ctypes.dlsym(library, name))
-    answer = function(*[_Long(each) if isinstance(each, int) else each for each in values])
+    answer = function(name)(*[Long(each) if isinstance(each, int) else each for each in values])
     found = int(answer)
     if found < 0:
         number = _ctypes.get_errno()
         raise OSError(number, f"{name}: {posix.strerror(number)}")
     return found
+
+
+def function(name: str) -> _Function:
+    """Return a function that returns an int, to be called with `Long`s.
+
+    Raises OSError if there is no such function.
+    """
+    library = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]  # what we are linked with
+    return _Function(_ctypes.dlsym(library, name))
 
 
 def address(cell: Cell) -> int:

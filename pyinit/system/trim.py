@@ -1,4 +1,4 @@
-"""Giving back the memory that only the start has needed.
+"""Giving back the memory that only the start, or a moment of work, has needed.
 
 Starting Python touches most of its program text once (the parser, the importer, what reads its
 settings), and those pages stay mapped for as long as the process lives: three megabytes that an
@@ -9,24 +9,34 @@ holds free goes back to the kernel, too.
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MADV_DONTNEED = 4
 TEXT = (b"r-xp", b"r--p")  # mappings that are read only
 
 
-def give_back() -> bool:
-    """Unmap what is mapped of program files and not looked at; say whether it could be done.
+def give_back() -> Callable[[], None] | None:
+    """Give back what malloc holds free; return what unmaps the text of programs, None if none can.
 
+    Call that just before a sleep: what runs after it comes back, sixteen pages at a time.
     Only mappings without a page of our own are touched: a relocated page would be lost.
     """
     try:
         from pyinit.system import libc
 
-        for start, size in _clean_text():
-            libc.call("madvise", start, size, MADV_DONTNEED)
         libc.call("malloc_trim", 0)
+        unmap = libc.function("madvise")
+        values = [tuple(map(libc.Long, (*span, MADV_DONTNEED))) for span in _clean_text()]
     except Exception:  # noqa: BLE001  another libc, no /proc, another Python: it is only a saving
-        return False
-    return True
+        return None
+
+    def unmap_all() -> None:
+        for each in values:
+            unmap(*each)
+
+    return unmap_all
 
 
 def _clean_text() -> list[tuple[int, int]]:
