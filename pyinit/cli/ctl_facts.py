@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyinit.cli.present import limit, objects, say, say_json, table
 from pyinit.cli.words import UsageError
+from pyinit.protocol.messages import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ def limits(call: Call) -> int:
         if not names:
             raise UsageError("limits needs the NAME of what RESOURCE=VALUE is for")
         return _set(call, names, wanted)
-    result = call.client.call("limits", {"names": list(names)})
+    try:
+        result = call.client.call("limits", {"names": list(names)})
+    except Refused as refusal:
+        raise _meant(refusal, names) from None
     if call.json:
         say_json(result)
         return 0
@@ -33,6 +37,17 @@ def limits(call: Call) -> int:
     rows = [row for each in shown for row in _rows(each, None if names else own["limits"])]
     say(table(("NAME", "PID", "RESOURCE", "SOFT", "HARD", "USED"), rows, "PID SOFT HARD USED"))
     return 0
+
+
+def _meant(refusal: Refused, names: list[str]) -> Refused:
+    """Return the refusal, with a better fix if a limit was named like a program."""
+    from pyinit.config.limits import RESOURCES
+
+    named = [name for name in names if name in RESOURCES]
+    if refusal.code != "no-such-program" or not named:
+        return refusal
+    fix = f"it is a limit: leave it out to see all, or write {named[0]}=VALUE to set it"
+    return Refused(refusal.code, f"no such program: '{named[0]}'\n  {fix}", refusal.more)
 
 
 def env(call: Call) -> int:

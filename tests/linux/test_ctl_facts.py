@@ -205,6 +205,10 @@ def test_words_that_make_no_sense_are_a_usage_error(box):
         "pyinitctl: cannot read 'nofile=': give RESOURCE=VALUE, such as nofile=65536\n"
     )
     assert complaint(box, "limits", "nope", code=4)
+    assert complaint(box, "limits", "web", "nofile", code=4) == (
+        "pyinitctl: no such program: 'nofile'\n"
+        "  it is a limit: leave it out to see all, or write nofile=VALUE to set it\n"
+    )
 
 
 @needs_root
