@@ -466,8 +466,10 @@ class Promises:
                 if self._is_used(before, was):
                     fail(self.world, f"{event.key} stops for idleness, and others need it")
                 self.idle.add(event.key)
-        elif isinstance(event, (ev.StopRequested, ev.PlanLoaded)):
-            self.idle.difference_update(getattr(event, "keys", [*self.idle]))
+        elif isinstance(event, ev.PlanLoaded):
+            self.idle.clear()
+        elif isinstance(event, ev.StopRequested):
+            self.idle.difference_update(event.keys, self.dependents.concerned)
         for key in [*self.idle]:
             row = row_of(after, key)
             if row is None or type(row.state).__name__ not in {"Stopping", "Ending"}:
