@@ -5,6 +5,7 @@ from __future__ import annotations
 import posix
 
 DIRECTORY, PIPE, KIND_OF_FILE = 0o040000, 0o010000, 0o170000  # of st_mode, see inode(7)
+REGULAR, LINK = 0o100000, 0o120000
 
 
 def join(directory: str, path: str) -> str:

@@ -78,13 +78,37 @@ def check_writers(
 
 
 def check_dropped(path: str, status: posix.stat_result, problems: Problems) -> None:
-    """Refuse a file that somebody may have dropped into a directory that is everybody's."""
-    if posix.geteuid() != 0 or status.st_uid == 0:
+    """Refuse a file that somebody may have dropped into a directory that is everybody's.
+
+    `status` is that of the file that was read.  It may be root's: a link to what root has written
+    for somebody, a log say.
+    """
+    if posix.geteuid() != 0:
         return
-    place = paths.status(paths.directory_of(path) or ".")
-    if place is not None and place.st_mode & OTHERS_WRITE and not is_read_only(path):
-        text = f"it belongs to user {status.st_uid}, in a directory that everybody may write"
+    directory = paths.directory_of(path) or "."
+    place = paths.status(directory)
+    if place is None or not place.st_mode & OTHERS_WRITE or is_read_only(directory):
+        return
+    text = _dropped_by(path, status)
+    if text:
+        text += ", in a directory that everybody may write"
         problems.add(path, (), f"{text}, and root runs what it says", DROPPED_FIX)
+
+
+def _dropped_by(path: str, status: posix.stat_result) -> str:
+    """Return what tells that somebody else may have put a file there, "" if nothing does."""
+    if status.st_uid != 0:
+        return f"it belongs to user {status.st_uid}"
+    if status.st_nlink > 1 and status.st_mode & paths.KIND_OF_FILE == paths.REGULAR:
+        return "it has another name (a hard link)"
+    try:
+        named = posix.lstat(path)
+    except OSError:
+        return "somebody has removed it"
+    if named.st_mode & paths.KIND_OF_FILE == paths.LINK:
+        return f"it is a link of user {named.st_uid}" if named.st_uid else ""
+    same = (named.st_dev, named.st_ino) == (status.st_dev, status.st_ino)
+    return "" if same else "somebody has replaced it"
 
 
 def read_given(path: str, most: int) -> bytes:

@@ -297,6 +297,36 @@ def test_root_runs_nothing_that_others_have_dropped_where_everybody_may(tmp_path
 
 
 @pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root refuses")
+@pytest.mark.parametrize("make", ["symlink", "link"])
+def test_nor_what_root_has_written_elsewhere_and_others_have_linked_there(tmp_path, make):
+    """A log of root's holds what its program has printed."""
+    log = written(tmp_path, PROGRAM.format("evil"), "logs/app.log")
+    place = tmp_path / "conf.d"
+    written(tmp_path, PROGRAM.format("web"), "conf.d/web.toml")
+    if make == "link":
+        os.link(log, place / "evil.toml")
+    else:
+        (place / "evil.toml").symlink_to(log)
+        os.chown(place / "evil.toml", 12345, 12345, follow_symlinks=False)
+    os.chmod(place, 0o1777)
+    (fault,) = faults_of(str(place))
+    assert fault[0].endswith("evil.toml")
+    assert "in a directory that everybody may write, and root runs what it says" in fault[2]
+    os.chmod(place, 0o755)
+    assert load([str(place)], ENVIRON).warnings == ()
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is warned")
+def test_a_link_of_roots_in_a_directory_that_is_everybodys_is_roots_word(tmp_path):
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d/web.toml").symlink_to(written(tmp_path, PROGRAM.format("web"), "its.toml"))
+    os.chmod(tmp_path / "conf.d", 0o1777)
+    assert len(load([f"{tmp_path}/conf.d"], ENVIRON).processes) == 1
+
+
+@pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root is warned")
 def test_a_supervisord_file_that_everybody_may_write_is_warned_of(tmp_path):
     path = written(tmp_path, "[supervisord]\n[program:web]\ncommand=true\n", "supervisord.conf")
