@@ -138,6 +138,7 @@ def _launch(
         directory=section.get("directory", _directory(section), common.directory),
         umask=section.get("umask", ini_values.octal, common.umask),
         env=tuple(sorted(found.items())),
+        env_pass=("*", "NOTIFY_SOCKET"),  # as supervisord's programs have it
         uid=account.uid if account else None,
         gid=account.gid if account else None,
         groups=account.groups if account else None,

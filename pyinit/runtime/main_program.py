@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pyinit.runtime.options import Options
 
 MAIN, MAIN_KEY = "main", "main:0"
+PASSED = ("*", "NOTIFY_SOCKET")  # an outer manager hears it as it would without us
 
 
 def adopt_command(options: Options, plan: Plan | Faults) -> Plan | Faults:
@@ -22,7 +23,8 @@ def adopt_command(options: Options, plan: Plan | Faults) -> Plan | Faults:
     if not options.command:
         if not plan.processes and not plan.sources:
             fix = "name one by -c, put it at /etc/pyinit/pyinit.toml, or give a COMMAND to run"
-            return Faults((f"there is no configuration and no command\n    {fix}",))
+            text = f"there is no configuration and no command\n    {fix}"
+            return Faults((*plan.warnings, text))  # a directory may have nothing in it
         return plan
     if any(process.program == MAIN for process in plan.processes):
         text = f'program "{MAIN}" of the configuration has the name that the COMMAND has here'
@@ -30,6 +32,7 @@ def adopt_command(options: Options, plan: Plan | Faults) -> Plan | Faults:
     launch = Launch(options.command, session=False, terminal=_has_terminal(), stdin="inherit")
     init = plan.init
     launch = replace(launch, env=init.env, directory=init.directory, umask=init.umask)
+    launch = replace(launch, env_pass=PASSED)
     main_plan = ProcessPlan(
         MAIN_KEY, MAIN, MAIN, MAIN, launch, restart=Restart("never"), start_s=0.0
     )

@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from pyinit.core.plan import Launch
 
 EVERYTHING = ("*",)
+# What whoever started pyinit has told pyinit itself of (sd_listen_fds(3), sd_watchdog_enabled(3),
+# sd_notify(3)): no program has those descriptors, and a pid in it is not its own.
+OURS_ALONE = frozenset(
+    (
+        *(b"LISTEN_FDS", b"LISTEN_FDNAMES", b"LISTEN_PID", b"LISTEN_PIDFDID"),
+        *(b"NOTIFY_SOCKET", b"WATCHDOG_PID", b"WATCHDOG_USEC"),
+    )
+)
 ANY = ord("?")
 MAX_PAGES = 32  # of one word or variable with the NUL behind it: MAX_ARG_STRLEN of the kernel
 POINTER_BYTES = 8  # which execve(2) counts, too
@@ -21,15 +29,19 @@ TOGETHER = "its command and its environment have"
 def build(
     launch: Launch, environ: Mapping[bytes, bytes], extra: tuple[tuple[str, str], ...]
 ) -> dict[bytes, bytes]:
-    """Return the environment: `environ` as far as `env_pass` lets it, `env`, then `extra`."""
+    """Return the environment: `environ` as far as `env_pass` lets it, `env`, then `extra`.
+
+    What is OURS_ALONE is passed on only if it is named there as it is.
+    """
     if launch.env_pass == EVERYTHING:
-        found = dict(environ)
+        found = {name: value for name, value in environ.items() if name not in OURS_ALONE}
     else:
         patterns = [encode(pattern) for pattern in launch.env_pass]
         found = {
             name: value
             for name, value in environ.items()
             if any(matches(name, pattern) for pattern in patterns)
+            and (name not in OURS_ALONE or name in patterns)
         }
     for name, text in (*launch.env, *extra):
         found[encode(name)] = encode(text)

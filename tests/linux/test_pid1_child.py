@@ -66,16 +66,19 @@ def test_signals_session_descriptors_and_parent(keys, uid):
 
 
 def test_nothing_that_pyinit_was_born_with_is_passed_on():
-    """Open descriptors and ignored signals of whoever started it stay with it."""
+    """Open descriptors, what tells of them, and ignored signals of whoever started it."""
     inside = (
         "sh",
         "-c",
         "trap '' HUP USR1 PIPE; exec 7</dev/null 9>/dev/null 8<&0; exec \"$@\"",
         "sh",
     )
-    with Box(program("web", *SHELL), inside=inside) as box:
+    told = {"LISTEN_FDS": "1", "LISTEN_PID": "1", "NOTIFY_SOCKET": "@x", "WATCHDOG_PID": "1"}
+    with Box(program("web", *SHELL), inside=inside, env=told) as box:
         pid = box.run_pid("web")
         eventually(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
+        born = Path(f"/proc/{pid}/environ").read_bytes()
+        assert not [name for name in told if name.encode() in born]
         status = Path(f"/proc/{pid}/status").read_text()
         assert f"SigIgn:\t{ZERO}" in status
         eventually(lambda: sorted(os.listdir(f"/proc/{pid}/fd")) == ["0", "1", "2"])

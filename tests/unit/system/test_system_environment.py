@@ -21,6 +21,21 @@ def test_everything_passes_where_nothing_is_said():
     assert built() == OURS
 
 
+def test_what_was_meant_for_pyinit_itself_is_passed_on_only_by_its_name():
+    told = dict.fromkeys(environment.OURS_ALONE, b"x")
+    ours = {**OURS, **told}
+
+    def of(*patterns):
+        return environment.build(Launch(("x",), env_pass=patterns), ours, ())
+
+    assert of("*") == OURS
+    assert of("*", "HOME") == OURS
+    assert of("LISTEN_*", "N*") == {}
+    assert of("*", "NOTIFY_SOCKET") == {**OURS, b"NOTIFY_SOCKET": b"x"}
+    found = environment.build(Launch(("x",), env=(("LISTEN_FDS", "1"),)), ours, ())
+    assert found == {**OURS, b"LISTEN_FDS": b"1"}
+
+
 def test_it_is_a_copy():
     built()[b"NEW"] = b""
     assert b"NEW" not in OURS
