@@ -3,7 +3,7 @@
 Programs send no Origin; browsers send it with every request that could change something.  Then
 it must be the page's own: of the host that was asked.  Where no password is asked for, that is
 not enough: a name of a stranger may lead to our address (DNS rebinding), so it must be a name
-that is ours.
+that is ours.  By such a name a stranger's page could also read what we answer: logs, say.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+BROWSERS = ("accept-language", "sec-fetch-site", "sec-fetch-mode")  # only they send these
 OURS = frozenset(("same-origin", "none"))  # of Sec-Fetch-Site: "none" is the address bar
 
 
@@ -22,19 +23,27 @@ def complaint(method: str, headers: Mapping[str, str], place: str, *, secured: b
 
     `place` is where the door listens, `secured` whether it asks for a password.
     """
+    host = headers.get("host", "")
+    strange = not secured and not place.startswith("unix:") and not is_ours(host, place)
+    stranger = f"the host {host[:100]!r} is no name of this machine; set a password to allow it"
     if method in SAFE:
-        return ""
+        return stranger if strange and _may_be_led_here(headers, host) else ""
     if headers.get("sec-fetch-site", "none") not in OURS:
         return "the request comes from the page of another site"
     origin = headers.get("origin")
     if origin is None:
         return ""
-    host = headers.get("host", "")
     if _host_of(origin) != host.lower() or not host:
         return f"the origin {origin[:100]!r} is not the host {host[:100]!r}"
-    if not secured and not place.startswith("unix:") and not is_ours(host, place):
-        return f"the host {host[:100]!r} is no name of this machine; set a password to allow it"
-    return ""
+    return stranger if strange else ""
+
+
+def _may_be_led_here(headers: Mapping[str, str], host: str) -> bool:
+    """Say whether a browser may have been led here by a name that a stranger has.
+
+    Scrapers and probes have no language.  A name without a dot is nobody's in the world.
+    """
+    return "." in host and any(name in headers for name in BROWSERS)
 
 
 def is_ours(host: str, place: str) -> bool:

@@ -22,6 +22,18 @@ def test_what_only_looks_may_come_from_anywhere(method):
     assert not refused(method, origin="http://evil.example", host="127.0.0.1:9001")
 
 
+@pytest.mark.parametrize("sign", ["accept_language", "sec_fetch_site"])
+def test_by_the_name_of_a_stranger_a_browser_reads_nothing(sign):
+    """The answers are the page's own to it: DNS rebinding."""
+    browser = {sign: "none", "host": "evil.example:9001"}
+    assert refused("GET", **browser)
+    assert not refused("GET", **browser, secured=True)
+    assert not refused("GET", **browser, place="unix:/run/web.sock")
+    assert not refused("GET", host="web.monitoring.svc:9001")  # a scraper's
+    for host in ("127.0.0.1:9001", "localhost:9001", "web:9001"):
+        assert not refused("GET", **{**browser, "host": host})
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "BREW"])
 def test_what_may_change_something_comes_from_the_page_itself(method):
     assert refused(method, origin="http://evil.example", host="127.0.0.1:9001", secured=True)
