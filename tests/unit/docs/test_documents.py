@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import report
 from pyinit.cli.verbs import VERBS
 from pyinit.config.load import load
 from pyinit.config.problems import ConfigErrors
@@ -147,6 +148,16 @@ def test_the_bounds_that_are_explained_are_those_that_are_measured():
     known = {float(bound) for bound in re.findall(r"[<>]= ([\d.]+):", measured)}
     assert len(bounds) == 5
     assert set(bounds) <= known
+
+
+def test_the_page_of_performance_is_what_was_measured_and_shows_its_pictures():
+    results = TOP / "bench" / "results"
+    rows = report.read(results)
+    text = (TOP / "docs" / "performance.md").read_text()
+    made = report.page(results, report.read_setting(results), rows, "../bench/results/")
+    assert text == made, "run `python -m bench --report`"
+    for picture in re.findall(r"\]\((\S+\.svg)\)", text):
+        assert (TOP / "docs" / picture).exists(), picture
 
 
 def test_the_imports_that_are_explained_are_those_that_are_allowed():

@@ -42,7 +42,7 @@ def test_every_command_within_a_sentence_is_one_of_the_english_pages():
     named = {code for code in CODE.findall(outside) if commands.match(code)}
     assert len(named) >= 8
     told = {code for code in named if any(code in page for page in pages)}
-    assert named - told == {"man pyinit"}
+    assert named <= told
     assert set(re.findall(r"pyinitctl ([a-z]+)", outside)) <= set(VERBS)
 
 
