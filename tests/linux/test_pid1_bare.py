@@ -149,6 +149,13 @@ def test_a_user_that_pyinit_may_not_become_starts_nothing(key, value, who):
         assert not (box.place / "pid").exists()
 
 
+def test_a_directory_without_a_configuration_is_named_as_such(tmp_path):
+    with Box(options=("-c", str(tmp_path))) as box:
+        assert box.wait() == 78
+        assert f'{tmp_path}: there is no file called "*.toml" in it' in box.err
+        assert "there is no configuration and no command" in box.err
+
+
 def test_unknown_words_in_the_variables_of_the_log_are_told_and_the_configuration_holds():
     env = {"PYINIT_LOG_LEVEL": "bogus", "PYINIT_LOG_FORMAT": "b\udcffgus"}
     log = '[init.log]\nlevel = "warning"\nformat = "supervisord"\n'
