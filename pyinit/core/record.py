@@ -131,10 +131,12 @@ def _filled(
     if len(values) > len(fields):
         raise TypeError(f"{cls.__name__} takes {len(fields)} values")
     rest = fields[len(values) :]
-    given = defaults | named if named else defaults
-    unknown = named.keys() - rest
-    if unknown:
-        raise TypeError(f"{cls.__name__} cannot take {sorted(unknown)}")
+    given = defaults
+    if named:
+        unknown = named.keys() - rest
+        if unknown:
+            raise TypeError(f"{cls.__name__} cannot take {sorted(unknown)}")
+        given = named if len(named) == len(rest) else defaults | named
     try:
         return (*values, *map(given.__getitem__, rest))
     except KeyError as error:

@@ -67,21 +67,10 @@ def build(rows: list[Process]) -> Table:
 
 def changed(table: Table, changes: Mapping[str, Process]) -> Table:
     """Return `table` with `changes` in the place of the rows of the same keys."""
-    rows: dict[int, list[Process]] = {}
-    counts: dict[int, Counts] = {}
+    chunks = [*table.chunks]
     for key, process in changes.items():
         number, place = divmod(table.index[key], CHUNK)
-        if number not in rows:
-            chunk = table.chunks[number]
-            rows[number] = [*chunk.rows]
-            counts[number] = _counts_of(chunk)
-        was, now = _counts(rows[number][place]), _counts(process)
-        if was != now:
-            counts[number] = _moved(counts[number], was, now)
-        rows[number][place] = process
-    chunks = list(table.chunks)
-    for number, found in rows.items():
-        chunks[number] = Chunk(tuple(found), min([row.due for row in found]), *counts[number])
+        chunks[number] = _with(chunks[number], place, process)
     return replace(table, chunks=tuple(chunks))
 
 
@@ -135,6 +124,19 @@ def _chunk(rows: tuple[Process, ...]) -> Chunk:
     for row in rows:
         counts = _moved(counts, NONE, _counts(row))
     return Chunk(rows, min([row.due for row in rows]), *counts)
+
+
+def _with(chunk: Chunk, place: int, process: Process) -> Chunk:
+    """Return a chunk with another row in a place."""
+    rows = [*chunk.rows]
+    before, rows[place] = rows[place], process
+    due, counts = chunk.due, _counts_of(chunk)
+    if process.due < due:
+        due = process.due
+    elif before.due == due:
+        due = min([row.due for row in rows])
+    was, now = _counts(before), _counts(process)
+    return Chunk(tuple(rows), due, *(counts if was == now else _moved(counts, was, now)))
 
 
 def _counts(row: Process) -> Counts:
