@@ -39,6 +39,7 @@ class Store:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._kept: dict[str, list[Stored]] = {}
+        self._full: set[str] = set()  # whose owners were told so
 
     def given(self, plan: ProcessPlan) -> list[tuple[int, str]]:
         """Return (descriptor, name) of all that a run of `plan` is to be given, in their order."""
@@ -66,8 +67,7 @@ class Store:
             if file is not None and file in known:
                 continue
             if len(kept) >= MOST:
-                text = f"{plan.name}: cannot keep more than {MOST} descriptors: one is closed"
-                self._machine.log.warning(text)
+                self._refuse(plan)
                 break
             known.add(file)
             taken.add(fd)
@@ -75,6 +75,14 @@ class Store:
         if not kept:
             del self._kept[owner(plan.key)]
         return taken
+
+    def _refuse(self, plan: ProcessPlan) -> None:
+        """Say once that it is too much: it may come again and again."""
+        key = owner(plan.key)
+        if key not in self._full:
+            self._full.add(key)
+            text = f"{plan.name}: cannot keep more than {MOST} descriptors: one is closed"
+            self._machine.log.warning(text)
 
     def remove(self, key: str, name: str) -> None:
         """The run wants what it has stored by `name` no more."""
@@ -114,6 +122,7 @@ class Store:
         self._machine.poller.register(stored.fd, False, False, hung_up)
 
     def _close(self, key: str, stored: Stored) -> None:
+        self._full.discard(key)
         kept = self._kept[key]
         kept.remove(stored)
         if not kept:

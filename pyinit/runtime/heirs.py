@@ -49,11 +49,15 @@ class Heirs:
         self._machine = machine
         self.named_pids: dict[str, tuple[RunId, int]] = {}  # by MAINPID, and not our children yet
         self._forked: dict[str, tuple[RunId, float]] = {}  # when a run went into the background
+        self._heard: dict[str, float] = {}  # when a run was last asked who leads it
+        self._late: dict[str, tuple[RunId, int]] = {}  # who does, by what was said since then
+        self._doubted: dict[str, RunId] = {}  # of whom it was told that they name somebody else
         self._look_at = NEVER
         self._waiting: set[str] = set()  # keys whose pidfile is looked at again
 
     def carried(self) -> Kept:
         """Return what the next pyinit must know."""
+        self._catch_up()
         return dict(self.named_pids), dict(self._forked)
 
     def resume(self, known: Kept) -> None:
@@ -66,6 +70,7 @@ class Heirs:
 
     def exchanged(self, one: str, other: str) -> None:
         """Two slots have exchanged their runs; neither is in its first moments."""
+        self._catch_up()
         first, second = self.named_pids.pop(one, None), self.named_pids.pop(other, None)
         if first is not None:
             self.named_pids[other] = first
@@ -73,15 +78,40 @@ class Heirs:
             self.named_pids[one] = second
 
     def named(self, key: str, run: Run, pid: int) -> None:
-        """A process of the run says that `pid` leads it."""
+        """A process of the run says that `pid` leads it.
+
+        To see whether that is so takes a look at all that it has started, so of what is said again
+        and again the last counts, in a moment.
+        """
+        now = time.monotonic()
+        if now < self._heard.get(key, -LOOK_S) + LOOK_S:
+            self._late[key] = (run.id, pid)
+            self._look_at = min(self._look_at, now + LOOK_S)
+            return
+        self._heard[key] = now
+        self._name(key, run, pid)
+
+    def _catch_up(self) -> None:
+        """Hear what was said since the last look."""
+        late, self._late = self._late, {}
+        for key, (run_id, pid) in late.items():
+            row = self._machine.row(key)
+            run = run_of(row.state) if row is not None else None
+            if run is not None and run.id == run_id:
+                self._heard[key] = time.monotonic()
+                self._name(key, run, pid)
+
+    def _name(self, key: str, run: Run, pid: int) -> None:
         if pid == run.pid:
             self.named_pids.pop(key, None)
             return
         found = procfs.stat(pid)
         if found is None or found.state in GONE or not self._belongs(key, run, pid):
-            self._machine.log.warning(
-                f"{self._label(key)}: process {pid} is none of it and cannot lead it"
-            )
+            if self._doubted.get(key) != run.id:  # it may say so for ever
+                self._doubted[key] = run.id
+                self._machine.log.warning(
+                    f"{self._label(key)}: process {pid} is none of it and cannot lead it"
+                )
         elif found.ppid == posix.getpid():
             self._lead(key, run, pid)
         else:
@@ -89,6 +119,7 @@ class Heirs:
 
     def before_ends(self, gone: list[Reaped]) -> None:
         """The processes `gone` were reaped; those among them that lead a run may have an heir."""
+        self._catch_up()
         get = self._machine.loop.supervisor.pids.get
         queued = self._machine.loop.queued()
         unborn = {each.pid: each.key for each in queued if isinstance(each, Spawned | MainPid)}
@@ -111,7 +142,8 @@ class Heirs:
         return self._look_at
 
     def tick(self, now: float) -> None:
-        """Look at the pidfiles that are waited for."""
+        """Hear who leads, and look at the pidfiles that are waited for."""
+        self._catch_up()
         for key in [*self._waiting]:
             row = self._machine.row(key)
             run = run_of(row.state) if row is not None else None
@@ -121,13 +153,18 @@ class Heirs:
                 continue
             pid = self._by_pidfile(key, row, run)
             if pid and pid != run.pid:
-                self.named(key, run, pid)
+                self._name(key, run, pid)
             if pid or now > since + PIDFILE_S:
                 self._waiting.discard(key)
             if not pid and now > since + PIDFILE_S:
                 text = f'no process of it in "{row.plan.pidfile}"; {run.pid} is followed'
                 self._machine.log.warning(f"{row.plan.name}: {text}")
         self._look_at = now + LOOK_S if self._waiting else NEVER
+
+    def forget(self, key: str) -> None:
+        """The run that somebody was to lead is over."""
+        for kept in (self._heard, self._late, self._doubted):
+            kept.pop(key, None)
 
     def _heir(self, key: str, row: Process, run: Run, status: int, dead: set[int]) -> int:
         """Return who leads the run after the end of its leader, 0 if it is over."""

@@ -209,5 +209,6 @@ class Notified:
             said = self._said.get(key)
             if said is not None and (run is None or run.id != said.run_id):
                 del self._said[key]
+                self.heirs.forget(key)
             if row is None or isinstance(row.state, RESTING):
                 self.store.drop(key)

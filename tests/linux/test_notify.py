@@ -202,3 +202,31 @@ wait()
         assert box.status()["web"]["pid"] == before
         os.kill(box.outer(before), signal.SIGKILL)
         eventually(lambda: box.status()["web"]["restarts"] == 1)
+
+
+@pytest.mark.parametrize("last", ["os.getpid()", "child"])
+def test_who_names_others_without_end_is_told_once_and_holds_up_nobody(last):
+    """To see who is whose takes a look at everything below the run: here, at many threads."""
+    code = f"""
+import threading
+for _ in range(200):
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+child = os.fork()
+if not child:
+    wait()
+for _ in range(2000):
+    tell("MAINPID=1")
+tell(f"MAINPID={{{last}}}\\nREADY=1")
+barrier()
+say("named")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    text = speaker(code, restart="never", critical=False)
+    with Box(text + speaker("wait()", name="other")) as box:
+        box.until("named", out=True)
+        assert box.err.count("cannot lead it") == 1
+        if last == "child":
+            box.until("led by process")
+            box.wait_state("web", "RUNNING")
+        else:
+            box.wait_state("web", "FATAL", "EXITED")
