@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyinit.config import checks, program, program_sockets, schema, values
+from pyinit.config import checks, program, program_sockets, program_watch, schema, values
 from pyinit.config.limits import limit_table
 from pyinit.config.output import MAX_FILES
 from pyinit.config.problems import ValueFault, each, suggest
@@ -47,7 +47,8 @@ class Builder:
         """Return the plan; it means something only if there are no problems."""
         for document in self.documents:
             Section("", document.file, (), document.tree, self.problems, self.environ).check_keys()
-        init = self._init()
+        above = self.single_section("init")
+        init = self._init(above)
         groups = self._groups()
         defaults = self.defaults()
         processes: list[ProcessPlan] = []
@@ -64,7 +65,7 @@ class Builder:
                     continue
                 plans, typical = program.build(name, section, init, groups.get(name), self.accounts)
                 self.typical[name] = typical
-                processes += plans
+                processes += program_watch.with_those_of_init(plans, section, above)
         for one in defaults:  # what every program overrides may be wrong, too
             tree = {"command": ["defaults"], **one.tree}
             section = Section("program", one.file, one.path, tree, self.problems, self.environ)
@@ -159,8 +160,7 @@ class Builder:
             inherited=sections[1:],
         )
 
-    def _init(self) -> InitPlan:
-        init = self.single_section("init")
+    def _init(self, init: Section | None) -> InitPlan:
         if init is None:
             return InitPlan()
         account = init.get("user", self.accounts.user, None)

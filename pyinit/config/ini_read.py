@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posix
 
-from pyinit.config import paths
+from pyinit.config import globs, paths
 from pyinit.config.ini_expand import expand
 from pyinit.config.ini_parse import DEFAULTS, Block, Entry, parse
 from pyinit.config.problems import ValueFault
@@ -138,11 +138,12 @@ class _Reader:
         return None if block is None else self.ini.entry(block, "files")
 
     def _pattern(self, path: str, pattern: str, entry: Entry) -> None:
-        import glob
-
         base = self.ini.here(path)
-        full = pattern if pattern.startswith("/") else paths.join(glob.escape(base), pattern)
-        matches = sorted(glob.glob(full))
+        try:
+            matches = globs.matches(base, pattern)
+        except ValueFault as fault:
+            self.problems.add(entry.file, (), f"include: {fault}", fault.fix, entry.line)
+            return
         if not matches:
             shown = paths.join(base, pattern)
             self.problems.warnings.append(f'No file matches via include "{shown}"')

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pyinit.config import paths, values
 from pyinit.config.problems import ValueFault
 from pyinit.core.plan import COMPILED, USED
+from pyinit.core.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyinit.config.reader import Section
+    from pyinit.core.plan import ProcessPlan
 
 MOST = 64  # paths of one program: directories are one
 
@@ -28,6 +30,25 @@ def build(section: Section, secrets: tuple[tuple[str, str], ...]) -> tuple[str, 
     found += [USED + path for _, path in secrets]
     found += [USED + path for path in wanted]
     return tuple(dict.fromkeys(found))
+
+
+def with_those_of_init(
+    plans: list[ProcessPlan], section: Section, init: Section | None
+) -> list[ProcessPlan]:
+    """Return the processes of one program; one that watches watches the `env_file` of [init], too.
+
+    Its variables are those of every program.
+    """
+    layers = section.layers("watch")
+    if init is None or not layers or not plans:
+        return plans
+    if not plans[0].watch and layers[0].tree.get("watch") is not True:
+        return plans
+    found: list[str] = []
+    for layer in reversed(init.layers("env_file")):
+        found += init.get_from(layer, "env_file", _files(_directory_of(layer)), [])
+    shared = [COMPILED + path for path in found]
+    return [replace(each, watch=tuple(dict.fromkeys((*shared, *each.watch)))) for each in plans]
 
 
 def _paths(base: str) -> Callable[[object], list[str] | None]:

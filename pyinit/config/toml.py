@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posix
 
-from pyinit.config import paths, plain
+from pyinit.config import globs, paths, plain
 from pyinit.config.problems import ValueFault, each
 from pyinit.config.source import check_matched, check_writers, read_text
 from pyinit.core.record import Record
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pyinit.config.problems import Path, Problems
 
 MAX_FILES = 1000
-MAGIC = frozenset("*?[")
 SUPERVISORD = (".conf", ".ini")
 
 
@@ -108,15 +107,17 @@ class _Reader:
         if not pattern.strip():
             self.problems.add(path, where, "include: it must not be empty", 'write "conf.d/*.toml"')
             return []
-        if MAGIC.isdisjoint(pattern):
+        if globs.MAGIC.isdisjoint(pattern):
             if paths.is_there(full):
                 return [full]
             fix = f'it is looked for as "{full}"; a pattern such as "*.toml" may match nothing'
             self.problems.add(path, where, f'cannot include "{pattern}": no such file', fix)
             return []
-        import glob
-
-        matches = sorted(glob.glob(paths.join(glob.escape(directory), pattern)))
+        try:
+            matches = globs.matches(directory, pattern)
+        except ValueFault as fault:
+            self.problems.add(path, where, f"include: {fault}", fault.fix)
+            return []
         if not matches:
             self.problems.warnings.append(f'{path}: no file matches include "{pattern}"')
         return [each for each in matches if check_matched(each, self.problems)]

@@ -53,3 +53,20 @@ def test_the_files_of_all_programs_are_not_said_twice(tmp_path):
 )
 def test_what_makes_no_sense_is_said(tmp_path, line, message):
     assert program_fault(tmp_path, line)[1].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("watch = true", ["all.env", "more.env"]),
+        ('watch = true\nenv_file = "a.env"', ["all.env", "more.env", "a.env"]),
+        ('env_file = "a.env"', []),
+        ('watch = false\nenv_file = "a.env"', []),
+    ],
+)
+def test_who_watches_watches_the_files_of_init_that_give_it_variables(tmp_path, lines, expected):
+    for name in ("a.env", "all.env"):
+        (tmp_path / name).write_text("NAME=value\n")
+    init = '[init]\nenv_file = ["all.env", "-more.env"]'
+    found = program_of(tmp_path, lines, before=init).watch
+    assert found == tuple([f"{COMPILED}{tmp_path}/{name}" for name in expected])
