@@ -23,21 +23,19 @@ def compile_plain(
     overrides: Sequence[tuple[str, str]] = (),
     name: str = "pyinit",
 ) -> bytes:
-    """Return a marshalled pair; never raises.  `overrides` and `name` are those of `load`.
+    """Return a marshalled pair.  `overrides` and `name` are those of `load`.
 
-    ("plan", plain plan), ("errors", [[file, line, message, fix], ...]) or ("crash", text).
+    ("plan", plain plan) or ("errors", [[file, line, message, fix], ...]).  Whatever it raises is no
+    fault of the configuration, but of pyinit or of the machine.
     """
-    try:
-        sys.setrecursionlimit(FRAMES)
-        from pyinit.config.load import load
-        from pyinit.config.problems import ConfigErrors
-        from pyinit.core.record import to_plain
+    sys.setrecursionlimit(FRAMES)
+    from pyinit.config.load import load
+    from pyinit.config.problems import ConfigErrors
+    from pyinit.core.record import to_plain
 
-        try:
-            plan = load(files, environ, overrides=overrides, name=name)
-        except ConfigErrors as error:
-            rows = [[each.file, each.line, each.message, each.fix] for each in error.errors]
-            return marshal.dumps(("errors", rows))
-        return marshal.dumps(("plan", to_plain(plan)))
-    except Exception as error:  # noqa: BLE001  whatever it is, PID 1 must hear of it
-        return marshal.dumps(("crash", f"{type(error).__name__}: {error}"))
+    try:
+        plan = load(files, environ, overrides=overrides, name=name)
+    except ConfigErrors as error:
+        rows = [[each.file, each.line, each.message, each.fix] for each in error.errors]
+        return marshal.dumps(("errors", rows))
+    return marshal.dumps(("plan", to_plain(plan)))

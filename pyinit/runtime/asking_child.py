@@ -135,11 +135,11 @@ class Child:
     def _readable(self, _mask: int) -> None:
         if not self._read():
             self._hang_up()
-        elif self._count > MOST_BYTES:
+        elif self._count > (MOST_BYTES if self._question.kind == "exec" else ANSWER_BYTES):
             done, self._done = self._done, None
             self.close()
             if done is not None:
-                done(f"{self._word()} prints without end")
+                done(self._endless())
 
     def _read(self) -> bool:
         """Take what it has printed; say whether more may come."""
@@ -185,10 +185,22 @@ class Child:
         return found if isinstance(found, spawning.ExecFailure) else None
 
     def _told(self, status: int) -> str:
-        """Return the answer of a child of ours."""
+        """Return the answer of a child of ours: only what is whole is one."""
         if status == 0:
             return ""
-        return self._output.decode("utf-8", "replace") or f"{self._named()}: cannot be asked"
+        said = files.answered(self._output)
+        if said is not None:
+            return said.decode("utf-8", "replace")
+        return self._unasked(f"died ({describe(from_wait(status))})")
+
+    def _endless(self) -> str:
+        if self._question.kind == "exec":
+            return f"{self._word()} prints without end"
+        return self._unasked("makes no sense")
+
+    def _unasked(self, why: str) -> str:
+        """Return what is no answer of the run's: it does not count against it."""
+        return f"{UNABLE}{self._named()}: the child that asks {why}"
 
     def _word(self) -> str:
         return f'"{shown(self._question.argv[0].encode("utf-8", "surrogateescape"))}"'
@@ -232,7 +244,7 @@ def _asking(question: Question, writer: int) -> Callable[[], None]:
         files.show_name("pyinit-probe")
         answer = _ask(question)
         if answer:
-            posix.write(writer, answer.encode("utf-8", "surrogateescape")[:ANSWER_BYTES])
+            files.answer(writer, answer.encode("utf-8", "surrogateescape")[: KEPT_BYTES // 2])
             raise SystemExit(1)
 
     return work

@@ -8,7 +8,7 @@ import time
 
 from pyinit.core import events as ev
 from pyinit.core.plan import Plan
-from pyinit.runtime.reaper import forked
+from pyinit.runtime.reaper import Leash, forked
 from pyinit.system import files
 
 TYPE_CHECKING = False
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 PIPE_BYTES = 64 * 1024
 CHILDREN = 16  # that answer at a time: on a disk that hangs they would be more and more
 ANSWER_S = 2.0  # for what a child does in a millisecond
-SIGKILL = 9
-NEVER = float("inf")
 
 
 class Desk:
@@ -63,6 +61,7 @@ class Desk:
         self.log = log
         self.socket_path = ""
         self.reexec_wanted = False
+        self.reexec_checked = False  # a new pyinit is about to show that
         self.reexec_ready = False  # the new pyinit has shown that it can go on from our state
         self.reexec_failed = ""
         self.environ: dict[bytes, bytes] = {}
@@ -85,7 +84,7 @@ class Desk:
         self._compiler = compiler
         self._paths = paths
         self._helpers = helpers
-        self._kill_at: dict[int, float] = {}  # pid -> when, NEVER once that was done
+        self._leash = Leash()
         self.read_at: float | None = None  # when the configuration began to be read once more
 
     @property
@@ -110,21 +109,23 @@ class Desk:
         """Do `work` in a forked child, and call `done` with its answer, b"" if it failed.
 
         The answer must fit into a pipe (64 KB).  A child that becomes somebody else can be held
-        up by that user: after a while it is killed, and `done` gets None.  Raises OSError, also
-        where there are CHILDREN already.
+        up by that user: after a while it is killed, and `done` gets None.  What is no whole answer
+        is none: it failed, too.  Raises OSError, also where there are CHILDREN already.
         """
-        if len(self._kill_at) >= CHILDREN:
+        if len(self._leash) >= CHILDREN:
             raise BlockingIOError(errno.EAGAIN, f"{CHILDREN} children are asked already")
         reader, writer = files.pipe()
 
         def ended(status: int) -> None:
-            late = self._kill_at.pop(pid) == NEVER
-            answer = posix.read(reader, PIPE_BYTES) if status == 0 else b""
-            posix.close(reader)
+            late = self._leash.untie(pid)
+            try:
+                answer = _read(reader) if status == 0 else b""
+            finally:
+                posix.close(reader)
             done(None if late and status != 0 else answer)
 
         def answering() -> None:
-            posix.write(writer, work())
+            files.answer(writer, work())
 
         try:
             pid = forked(answering, self._helpers, ended, nice=0, keep=(writer,))
@@ -133,20 +134,9 @@ class Desk:
             raise
         finally:
             posix.close(writer)
-        self._kill_at[pid] = time.monotonic() + ANSWER_S
-        if self not in self._loop.timed:
-            self._loop.timed = (*self._loop.timed, self)
-
-    def next_deadline(self) -> float:
-        """Return when a child that does not answer is killed."""
-        return min(self._kill_at.values(), default=NEVER)
-
-    def tick(self, now: float) -> None:
-        """Kill the children whose time is up; their end is told as every other."""
-        for pid, at in self._kill_at.items():
-            if at <= now:
-                self._kill_at[pid] = NEVER
-                posix.kill(pid, SIGKILL)
+        self._leash.tie(pid, ANSWER_S)
+        if self._leash not in self._loop.timed:
+            self._loop.timed = (*self._loop.timed, self._leash)
 
     def compile(self, done: Callable[[Plan | Faults], None]) -> bool:
         """Read the configuration again and call `done`; False if that is under way already."""
@@ -234,3 +224,12 @@ class Desk:
 
     def _completed(self, outcome: Plan | Faults) -> Plan | Faults:
         return self.on_plan(outcome) if isinstance(outcome, Plan) else outcome
+
+
+def _read(fd: int) -> bytes:
+    """Return what a child that has ended well has answered, b"" if that makes no sense."""
+    try:
+        said = posix.read(fd, PIPE_BYTES)
+    except BlockingIOError:  # nothing, while somebody it has left behind holds the pipe
+        said = b""
+    return files.answered(said) or b""

@@ -43,13 +43,21 @@ def look(desk: Desk, rows: Sequence[Process], done: Callable[[dict[str, Unusable
         return marshal.dumps(wrong[:ANSWERS])
 
     def told(answer: bytes | None) -> None:
-        wrong = marshal.loads(answer) if answer else []  # noqa: S302  our own child wrote it
-        done({key: Unusable(code, message) for key, code, message in wrong})
+        done(_understood(answer or b""))
 
     try:
         desk.fork(work, told)
     except OSError:
         done({})
+
+
+def _understood(answer: bytes) -> dict[str, Unusable]:
+    """Return what a child has found; of one that makes no sense, nothing."""
+    try:
+        wrong = marshal.loads(answer)  # noqa: S302  our own child wrote it
+        return {str(key): Unusable(str(code), str(message)) for key, code, message in wrong}
+    except (EOFError, ValueError, TypeError):
+        return {}
 
 
 def usable(row: Process, environ: dict[bytes, bytes]) -> Unusable | None:

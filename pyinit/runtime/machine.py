@@ -38,7 +38,7 @@ from pyinit.runtime.packer import Packer
 from pyinit.runtime.poller import Poller
 from pyinit.runtime.pump import Pump
 from pyinit.runtime.readiness import Readiness, notifies
-from pyinit.runtime.reaper import Reaper
+from pyinit.runtime.reaper import Leash, Reaper
 from pyinit.runtime.recorder import Recorder
 from pyinit.runtime.rest import Rest
 from pyinit.runtime.strays import Burial
@@ -103,7 +103,8 @@ class Machine:
             environ=dict(posix.environ),
             extra_env=(),
         )
-        self.packer = Packer(self.driver.helpers, self.log.warning)
+        self.leash = Leash()
+        self.packer = Packer(self.driver.helpers, self.leash, self.log.warning)
         self.loop = Loop(supervisor, self.driver, self.poller, self.recorder, self.log)
         helpers = self.driver.helpers
         told = (options.overrides, options.name, options.beside)
@@ -255,7 +256,7 @@ class Machine:
         self.pump.special.ident = self.options.name
         watch, rest = self.watch, Rest(time.monotonic(), self.poller)
         parts = (self.reaper, self.readiness, self.pump, self.compiler, self.announcer)
-        self.loop.timed = (*parts, watch, rest)
+        self.loop.timed = (*parts, self.leash, watch, rest)
         self.loop.after_turn.append(rest.after_turn)
         self.loop.after_turn.append(lambda: watch.passing(time.monotonic()))
         self.loop.after_turn.append(self._take_faults)

@@ -90,7 +90,7 @@ class Search:
             self._take(line)
         except OSError as error:
             self.close()
-            self._failed(str(error))
+            self._failed(error.strerror or str(error))
         return self.over
 
     def close(self) -> None:

@@ -1,5 +1,7 @@
 """Has old log files compressed by children at their ease, one of each log, a few at a time.
 
+A child that does not come to an end is killed, and its file stays as it is until the next rotation.
+
 The child packs into a temporary file.  Its name is settled here when it is done, by looking for
 the inode that was packed: rotation may have renamed it meanwhile, but not in between.
 """
@@ -9,9 +11,11 @@ from __future__ import annotations
 import errno
 import posix
 
+from pyinit.core.status import describe, from_wait
 from pyinit.logs.packing import TEMPORARY, unpacked
 from pyinit.logs.rotation import SUFFIX
-from pyinit.runtime.reaper import forked
+from pyinit.runtime.failure import reason_of
+from pyinit.runtime.reaper import Leash, forked
 from pyinit.system import logplace, trust
 
 TYPE_CHECKING = False
@@ -23,15 +27,23 @@ else:
 
 FLAGS = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 AT_ONCE = 2  # a thousand programs that rotate together must not start a thousand compressors
+PATIENCE_S = 3600.0  # for one file: gigabytes on a slow disk, beside others who come first
 
 
 class Packer:
-    """Compresses what rotation leaves.  `helpers` is where the reaper looks a child up."""
+    """Compresses what rotation leaves.
+
+    `helpers` is where the reaper looks a child up, `leash` what keeps it to its time.
+    """
 
     def __init__(
-        self, helpers: dict[int, Callable[[int], None]], report: Callable[[str], None]
+        self,
+        helpers: dict[int, Callable[[int], None]],
+        leash: Leash,
+        report: Callable[[str], None],
     ) -> None:
         self._helpers = helpers
+        self._leash = leash
         self._report = report
         self._busy: set[str] = set()
         self._wanted: dict[str, None] = {}
@@ -48,16 +60,7 @@ class Packer:
     def give_up(self) -> None:
         """Leave no half-packed file: the compressors were killed, old files stay as they are."""
         for path in self._busy:
-            try:
-                here, name = logplace.find(path)
-            except (OSError, logplace.OwnStream):
-                continue
-            try:
-                posix.unlink(name + TEMPORARY, dir_fd=here)
-            except OSError:
-                continue
-            finally:
-                posix.close(here)
+            _clear(path)
 
     def _start(self) -> None:
         for path in [each for each in self._wanted if each not in self._busy]:
@@ -67,7 +70,7 @@ class Packer:
             try:
                 self._pack_next(path)
             except (OSError, logplace.OwnStream) as error:
-                self._fail(path, str(error))
+                self._fail(path, _why(error))
 
     def _pack_next(self, path: str) -> None:
         here, name = logplace.find(path)
@@ -82,30 +85,54 @@ class Packer:
                     raise OSError(errno.EINVAL, "it is no regular file", left[0])
                 trust.check_name(here, left[0], found)
                 done = self._done(path, (found.st_dev, found.st_ino))
-                forked(_packing(path, old, name + TEMPORARY), self._helpers, done, keep=(old,))
+                work = _packing(path, old, name + TEMPORARY)
+                pid = forked(work, self._helpers, keep=(old,))
+                self._helpers[pid] = lambda status: done(pid, status)
+                self._leash.tie(pid, PATIENCE_S)
             finally:
                 posix.close(old)
         finally:
             posix.close(here)
         self._busy.add(path)
 
-    def _done(self, path: str, inode: tuple[int, int]) -> Callable[[int], None]:
-        def done(status: int) -> None:
+    def _done(self, path: str, inode: tuple[int, int]) -> Callable[[int, int], None]:
+        def done(pid: int, status: int) -> None:
             self._busy.discard(path)
+            late = self._leash.untie(pid)
             try:
                 if status != 0:
-                    self._fail(path, "the compressor failed")
+                    how = f"the compressor failed ({describe(from_wait(status))})"
+                    _clear(path)
+                    self._fail(path, f"it took more than {PATIENCE_S:g} s" if late else how)
                 else:
                     _put_in_place(path, inode)
                     self._wanted[path] = None  # there may be more
             except (OSError, logplace.OwnStream) as error:
-                self._fail(path, str(error))
+                self._fail(path, _why(error))
             self._start()
 
         return done
 
     def _fail(self, path: str, reason: str) -> None:
         self._report(f'cannot compress an old file of "{path}": {reason}\n  it stays as it is')
+
+
+def _why(error: OSError | logplace.OwnStream) -> str:
+    return reason_of(error) if isinstance(error, OSError) else "it is an output of pyinit's own"
+
+
+def _clear(path: str) -> None:
+    """Remove what a compressor that is gone has left half done."""
+    try:
+        here, name = logplace.find(path)
+    except (OSError, logplace.OwnStream):
+        return
+    try:
+        posix.unlink(name + TEMPORARY, dir_fd=here)
+    except OSError:
+        return
+    finally:
+        posix.close(here)
 
 
 def _packing(path: str, old: int, temporary: str) -> Callable[[], None]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from pyinit.core.events import MainPid, Reaped, SignalReceived, Spawned
 from pyinit.core.roll import owner
 from pyinit.core.states import Pid
-from pyinit.system import faults, files, reap, signals
+from pyinit.system import faults, files, reap, signals, tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from pyinit.runtime.poller import Poller
     from pyinit.runtime.pump import Pump
 
-SIGCHLD = 17
+SIGKILL, SIGCHLD = 9, 17
 NEVER = float("inf")
 
 
@@ -139,6 +141,39 @@ class Reaper:
             self._loop.feed(SignalReceived(number))
         for number in told:
             self._announcer.speech.signalled(number)
+
+
+class Leash:
+    """The time that helpers have: who is still there when it is over is killed.
+
+    One that hangs for ever is told of by its end, too, like any other.
+    """
+
+    def __init__(self) -> None:
+        self._kill_at: dict[int, float] = {}  # pid -> when, NEVER once that was done
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._kill_at)
+
+    def tie(self, pid: int, within_s: float) -> None:
+        """Give a helper so much time from now on."""
+        self._kill_at[pid] = time.monotonic() + within_s
+
+    def untie(self, pid: int) -> bool:
+        """A helper has ended: say whether its time was over."""
+        return self._kill_at.pop(pid, 0.0) == NEVER
+
+    def next_deadline(self) -> float:
+        """Return when the next one is killed."""
+        return min(self._kill_at.values(), default=NEVER)
+
+    def tick(self, now: float) -> None:
+        """Kill those whose time is over."""
+        for pid, at in self._kill_at.items():
+            if at <= now:
+                self._kill_at[pid] = NEVER
+                tree.signal_process(pid, SIGKILL)
 
 
 def forked(

@@ -4,7 +4,8 @@ The process stays the same, so the children stay ours: everything else is writte
 of the core, every descriptor that somebody depends on, what is kept of the programs' output and
 of their ends.  It goes through a memory file that survives the execve.
 
-check     the new pyinit, as a child, reads the state back: one that cannot does not become PID 1
+check     the new pyinit, as a child, reads the state back: one that cannot, or takes too long, does
+          not become PID 1
 block     signals stay pending from here on, over the execve too; those we have read already are
           written down; the new pyinit catches them before it lets them through
 write     the state
@@ -23,9 +24,11 @@ from pyinit.core.events import SignalReceived
 from pyinit.core.record import replace
 from pyinit.core.roll import beside
 from pyinit.core.states import RunId, Starting
+from pyinit.core.status import describe, from_wait
 from pyinit.protocol.messages import refusal, reply
 from pyinit.protocol.wire import decode, encode
 from pyinit.runtime import carry, footing, notify, parts
+from pyinit.runtime.failure import reason_of
 from pyinit.runtime.gather import gather
 from pyinit.runtime.log import fault
 from pyinit.runtime.reaper import SIGCHLD, forked
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 
 STATE_VARIABLE = b"PYINIT_STATE_FD"
 CHECK_VARIABLE = b"PYINIT_STATE_CHECK"
+CHECK_S = 60.0  # for reading the state back: a megabyte takes some milliseconds
 RECOVER_AGAIN_S = 600.0  # a loop that breaks again so soon is not healed by another re-exec
 SETTLES = 8  # rounds of steps before the state is written down; what is left is carried
 STREAMING = frozenset(("logs", "events"))  # go on with what is new
@@ -50,9 +54,14 @@ LOOKING = STREAMING | {"wait", "status", "metrics", "info", "config-info"}
 
 
 def check(machine: Machine) -> None:
-    """Let a child of the new code read the state; `machine.desk` is told what came of it."""
+    """Let a child of the new code read the state; `machine.desk` is told what came of it.
+
+    One that is under way already answers whoever asks meanwhile.
+    """
     desk = machine.desk
     desk.reexec_wanted = False
+    if desk.reexec_checked:
+        return
     try:
         carried, blobs, _ = gather(machine, ())
         fd = carry.write(carried, blobs)
@@ -65,21 +74,29 @@ def check(machine: Machine) -> None:
         try:
             become(machine, {CHECK_VARIABLE: b"%d" % fd})
         except OSError as error:
-            files.say(2, f"pyinit: cannot execute the new pyinit: {error}\n".encode())
+            text = f"pyinit: cannot execute the new pyinit: {reason_of(error)}\n"
+            files.say(2, text.encode("utf-8", "surrogateescape"))
             raise
 
     def done(status: int) -> None:
+        late = machine.leash.untie(pid)
+        desk.reexec_checked = False
         posix.close(fd)
         if status == 0:
             desk.reexec_ready = True
-        else:
-            _give_up(machine, "the new pyinit cannot go on from this state")
+            return
+        why = f"cannot go on from this state ({describe(from_wait(status))})"
+        why = f"did not read the state within {CHECK_S:g} s" if late else why
+        _give_up(machine, f"the new pyinit {why}\n  see what it says above: is it well installed?")
 
     try:
-        forked(read_back, machine.driver.helpers, done, nice=0, keep=(fd,))
+        pid = forked(read_back, machine.driver.helpers, done, nice=0, keep=(fd,))
     except OSError as error:
         posix.close(fd)
-        _give_up(machine, str(error))
+        _give_up(machine, reason_of(error))
+    else:
+        desk.reexec_checked = True
+        machine.leash.tie(pid, CHECK_S)
 
 
 def read_back(fd: int) -> int:

@@ -69,6 +69,7 @@ class Schedules:
         self._seen = wall()  # the wall clock when it was last looked at
         self._look_at = NEVER
         self._asking = False
+        self._trouble = ""  # with the child that computes, as far as it was told
         self._next = NEVER
         machine.loop.timed = (*machine.loop.timed, self)
         machine.desk.next_run = self.next_run
@@ -206,19 +207,17 @@ class Schedules:
             self._machine.desk.fork(work, done)
         except OSError as error:
             self._asking = False
-            self._machine.log.warning(f"cannot compute the times of schedules: {error.strerror}")
-            self._look_at = min(self._look_at, now + RETRY_S)
+            self._fail(now, str(error.strerror))
 
     def _told(self, asked: list[tuple[str, str, float]], said: bytes | None) -> None:
         """The child has answered: for each line its times, or why there are none."""
         now = self._clock()
-        try:
-            found = marshal.loads(said or b"")  # noqa: S302  our own child wrote it
-        except (EOFError, ValueError, TypeError):
-            self._machine.log.warning("cannot compute the times of schedules; trying again")
-            self._look_at = min(self._look_at, now + RETRY_S)
-            self._settle()
+        found = _understood(said or b"", len(asked))
+        if found is None:
+            why = "makes no sense" if said else "died" if said is not None else "does not answer"
+            self._fail(now, f"the child that computes them {why}")
             return
+        self._trouble = ""
         for (cron, zone, after), answer in zip(asked, found, strict=True):
             times = self._lines.get((cron, zone))
             if times is None or times.after != after:
@@ -229,3 +228,27 @@ class Schedules:
             times.over = not times.coming
         self._look_at = now
         self._settle()
+
+    def _fail(self, now: float, why: str) -> None:
+        """Say once what is wrong, and ask again later."""
+        if why != self._trouble:
+            self._trouble = why
+            text = f"cannot compute the times of schedules: {why}"
+            self._machine.log.warning(f"{text}\n  it is tried again every {RETRY_S:g} s")
+        self._look_at = min(self._look_at, now + RETRY_S)
+        self._settle()
+
+
+def _understood(said: bytes, count: int) -> list[list[float] | str] | None:
+    """Return what a child has answered about so many lines, None if it makes no sense."""
+    try:
+        found = marshal.loads(said)  # noqa: S302  our own child wrote it
+    except (EOFError, ValueError, TypeError):
+        return None
+    if not isinstance(found, list) or len(found) != count:
+        return None
+    for each in found:
+        times = each if isinstance(each, list) else []
+        if not (isinstance(each, str | list) and all(isinstance(at, float) for at in times)):
+            return None
+    return found

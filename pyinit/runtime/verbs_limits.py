@@ -44,6 +44,7 @@ STATUS_FIELDS = {
     b"VmRSS": "rss",
     b"SigQ": "sigpending",
 }
+FOREIGN = b"foreign"  # says a child that may not become whom the process belongs to
 SIZES = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 
 
@@ -137,24 +138,27 @@ class Change:
         wanted = self._wanted
 
         def work() -> bytes:
-            if posix.geteuid() == 0:
-                posix.setgroups([])
-            posix.setresgid(gid, gid, gid)
-            posix.setresuid(uid, uid, uid)
+            try:
+                if posix.geteuid() == 0:
+                    posix.setgroups([])
+                posix.setresgid(gid, gid, gid)
+                posix.setresuid(uid, uid, uid)
+            except OSError:
+                return FOREIGN
             return marshal.dumps({pid: _try(pid, name, wanted) for pid, name in targets.items()})
 
         def done(answer: bytes | None) -> None:
             self._left -= 1
-            if answer:
-                self._messages.update(marshal.loads(answer))  # noqa: S302  our child wrote it
-                return
-            for pid, name in targets.items():
-                text = f"cannot set the limits of {name}: it belongs to uid {uid}"
+            found = _understood(answer or b"")
+            why, fix = "who would do it has died", "see what holds now: pyinitctl limits"
+            if answer == FOREIGN:
+                why = f"it belongs to uid {uid}"
                 fix = "give pyinit CAP_SYS_RESOURCE, or CAP_SETUID and CAP_SETGID"
-                if answer is None:
-                    text = f"cannot set the limits of {name}: uid {uid} holds up who would do it"
-                    fix = "give pyinit CAP_SYS_RESOURCE"
-                self._messages[pid] = f"{text}\n  {fix}"
+            elif answer is None:
+                why, fix = f"uid {uid} holds up who would do it", "give pyinit CAP_SYS_RESOURCE"
+            for pid, name in targets.items():
+                text = f"cannot set the limits of {name}: {why}\n  {fix}"
+                self._messages[pid] = found.get(pid, text)
 
         try:
             self._service.desk.fork(work, done)
@@ -170,6 +174,19 @@ def set_on(pid: int, name: str, wanted: tuple[Limit, ...]) -> str:
     """
     unmet = rlimits.apply_all(wanted, pid)
     return "\n".join([rlimits.describe_unmet(each, name) for each in unmet])
+
+
+def _understood(answer: bytes) -> dict[int, str]:
+    """Return what a child has answered by pid; of one that makes no sense, nothing."""
+    if answer == FOREIGN:
+        return {}
+    try:
+        found = marshal.loads(answer)  # noqa: S302  our own child wrote it
+    except (EOFError, ValueError, TypeError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {pid: text for pid, text in found.items() if isinstance(text, str)}
 
 
 def _try(pid: int, name: str, wanted: tuple[Limit, ...]) -> str:

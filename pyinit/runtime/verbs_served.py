@@ -71,7 +71,11 @@ def check_door(ask: Ask, service: Service) -> None:
         known = answers[0] in (RIGHT, WRONG)
         return {"right": answers[0] == RIGHT if known else None}
 
-    service.desk.fork(compare, answers.append)
+    try:
+        service.desk.fork(compare, answers.append)
+    except OSError as error:
+        text = f"cannot compare the password: {error.strerror}\n  try it again in a moment"
+        raise Refused("busy", text) from None
     ask.hold(look)
 
 

@@ -13,6 +13,8 @@ else:
     import _stat
 
 BIG_PIPE_BYTES = 256 * 1024
+ANSWER = b"pyinit "  # begins what a child of ours says ...
+HEAD_BYTES = len(ANSWER) + 16  # ... and how long it is, in hexadecimal, follows
 FD_DIGITS = 9  # of a number that can be a descriptor
 LOG_FLAGS = (
     posix.O_WRONLY
@@ -229,6 +231,36 @@ def pipe() -> tuple[int, int]:
     reader, writer = posix.pipe2(posix.O_CLOEXEC)
     posix.set_blocking(reader, False)
     return reader, writer
+
+
+def answer(fd: int, data: bytes) -> None:
+    """Say `data` to whoever reads the pipe `fd`, such that half of it is seen to be no answer.
+
+    Raises OSError.
+    """
+    said = memoryview(b"%s%016x%s" % (ANSWER, len(data), data))
+    while said:
+        said = said[posix.write(fd, said) :]
+
+
+def due(said: bytes) -> int:
+    """Return how long all of an answer is, from its beginning; -1 if it is none.
+
+    0 as long as that cannot be told.
+    """
+    if not ANSWER.startswith(said[: len(ANSWER)]):
+        return -1
+    if len(said) < HEAD_BYTES:
+        return 0
+    try:
+        return HEAD_BYTES + int(said[len(ANSWER) : HEAD_BYTES].decode("ascii"), 16)
+    except ValueError:
+        return -1
+
+
+def answered(said: bytes) -> bytes | None:
+    """Return what was answered; None for less than an answer, for more, and for something else."""
+    return said[HEAD_BYTES:] if 0 < len(said) == due(said) else None
 
 
 def enlarge_pipe(fd: int) -> bool:

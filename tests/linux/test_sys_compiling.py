@@ -13,8 +13,17 @@ from pyinit.core.record import to_plain
 from pyinit.runtime import compiling
 from pyinit.runtime.compiling import Compiler, Faults, read_all, understand
 from pyinit.runtime.poller import Poller
+from pyinit.system import files
 
-WHOLE = marshal.dumps(("plan", to_plain(Plan())), 2)
+PLAN = marshal.dumps(("plan", to_plain(Plan())), 2)
+
+
+def said(answer):
+    """Return what a child says when that is its answer."""
+    return files.ANSWER + b"%016x" % len(answer) + answer
+
+
+WHOLE = said(PLAN)
 
 
 @pytest.fixture()
@@ -87,7 +96,8 @@ def test_a_reload_that_hangs_is_given_up_and_its_compiler_killed(compiler):
     ours.tick(time.monotonic())
     assert ends == []
     ours.tick(ours.next_deadline())
-    assert turns(poller, ends).lines == ("cannot read the configuration: it took more than 60 s",)
+    (line,) = turns(poller, ends).lines
+    assert line.startswith("cannot read the configuration: it took more than 60 s\n  does a file")
     assert child.wait(30) == -9
     assert ours.next_deadline() == float("inf")
 
@@ -97,9 +107,44 @@ def test_a_reload_that_floods_is_given_up_and_its_compiler_killed(compiler, monk
     ours, poller, child, writer = compiler
     ends = Ends()
     ours.start((), ends.append)
-    os.write(writer, b"x" * 200)
+    os.write(writer, said(b"x" * 200))
     assert "the plan is larger than" in turns(poller, ends).lines[0]
     assert child.wait(30) == -9
+
+
+def test_a_compiler_that_is_gone_is_not_waited_for_nor_killed(compiler):
+    """Whoever has its number by then is somebody else."""
+    ours, _poller, child, writer = compiler
+    helpers, ends = ours._helpers, Ends()
+    ours.start((), ends.append)
+    os.write(writer, WHOLE[:20])
+    child.kill()
+    child.wait(30)
+    helpers[child.pid](9)  # the reaper tells of it; the pipe is held open by somebody else
+    assert "the compiler died before it had said all" in ends[0].lines[0]
+    ours.tick(time.monotonic() + 2 * compiling.TIMEOUT_S)
+    assert not ours.busy
+
+
+def test_the_end_of_an_earlier_compiler_is_not_that_of_the_next(compiler, monkeypatch):
+    ours, poller, child, writer = compiler
+    ends = Ends()
+    ours.start((), ends.append)
+    told = ours._helpers[child.pid]
+    os.write(writer, WHOLE)
+    os.close(writer)
+    assert turns(poller, ends) == Plan()
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    monkeypatch.setattr(compiling, "fork_compiler", lambda *_: (reader, child.pid + 1))
+    ours.start((), ends.append)
+    told(0)
+    assert ours.busy
+    os.write(writer, WHOLE)
+    os.close(writer)
+    poller.wait(time.monotonic() + 30)
+    poller.wait(time.monotonic() + 30)
+    assert ends == [Plan(), Plan()]
 
 
 def never():
@@ -119,23 +164,25 @@ def test_a_plan_that_was_cut_off_is_a_fault(length):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "content",
     [5, "plan", (), ("plan",), ("plan", 5), ("plan", ("Nothing", ())), ("errors", 5),
      ("errors", (("f",),)), ("what", "ever"), ("plan", None)],
 )  # fmt: skip
-def test_a_plan_that_makes_no_sense_is_a_fault(said):
-    assert isinstance(understand(marshal.dumps(said, 2)), Faults)
+def test_a_plan_that_makes_no_sense_is_a_fault(content):
+    found = understand(said(marshal.dumps(content, 2)))
+    assert isinstance(found, Faults)
+    assert "makes no sense" in found.lines[0]
 
 
 def test_errors_are_told_with_their_places_and_fixes():
     rows = (("a.toml", 3, "bad", "mend"), ("b.toml", 0, "worse", ""))
-    found = understand(marshal.dumps(("errors", rows), 2))
+    found = understand(said(marshal.dumps(("errors", rows), 2)))
     assert found.lines == ("a.toml:3: bad\n    mend", "b.toml: worse")
 
 
 def test_all_is_read_though_it_comes_in_pieces(pipes):
     reader, writer, wake, _ = pipes
-    data = os.urandom(300_000)
+    data = said(os.urandom(300_000))
 
     def write():
         for start in range(0, len(data), 7001):
@@ -150,15 +197,24 @@ def test_all_is_read_though_it_comes_in_pieces(pipes):
 
 def test_one_that_hangs_is_given_up(pipes):
     reader, writer, wake, _ = pipes
-    os.write(writer, b"half")
-    found = read_all(reader, wake, never, 0.2)
-    assert found.lines == ("cannot read the configuration: it took more than 0.2 s",)
+    os.write(writer, WHOLE[:-1])
+    (line,) = read_all(reader, wake, never, 0.2).lines
+    assert line.startswith("cannot read the configuration: it took more than 0.2 s")
 
 
-def test_one_that_never_ends_is_given_up(pipes, monkeypatch):
+@pytest.mark.parametrize(
+    ("head", "why"),
+    [
+        (b"", "what the compiler says makes no sense"),
+        (files.ANSWER + b"%016x" % (1 << 19), "what the compiler says makes no sense"),
+        (files.ANSWER + b"%016x" % (2 << 20), "the plan is larger than 1 MB"),
+    ],
+)
+def test_one_that_never_ends_is_given_up(pipes, monkeypatch, head, why):
     monkeypatch.setattr(compiling, "PLAN_BYTES", 1 << 20)
     reader, writer, wake, _ = pipes
     stop = threading.Event()
+    os.write(pipes[1], head)
 
     def write():
         while not stop.is_set():
@@ -173,7 +229,7 @@ def test_one_that_never_ends_is_given_up(pipes, monkeypatch):
     stop.set()
     os.close(reader)
     thread.join(30)
-    assert found.lines == ("cannot read the configuration: the plan is larger than 1 MB",)
+    assert found.lines[0].startswith(f"cannot read the configuration: {why}")
 
 
 def test_a_signal_is_looked_at_at_once(pipes):

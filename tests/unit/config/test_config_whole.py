@@ -425,14 +425,11 @@ def test_a_compilation_that_fails_is_all_faults(tmp_path):
     assert [row[:2] for row in rows] == [[path, 1], [path, 3]]
 
 
-def test_a_bug_of_the_compiler_is_an_answer_too(tmp_path):
-    kind, text = marshal.loads(compile_plain([written(tmp_path, "")], None))
+def test_an_empty_file_is_a_plan_and_a_faulty_one_is_its_faults(tmp_path):
+    kind, _ = marshal.loads(compile_plain([written(tmp_path, "")], None))
     assert kind == "plan"
-    kind, text = marshal.loads(compile_plain([written(tmp_path, 'x = "${A}"')], {}))
+    kind, _ = marshal.loads(compile_plain([written(tmp_path, 'x = "${A}"')], {}))
     assert kind == "errors"
-    kind, text = marshal.loads(compile_plain([3], ENVIRON))
-    assert kind == "crash"
-    assert "Error: " in text
 
 
 @pytest.mark.parametrize("depth", [9, 21, 100, 300, 450, 700, 950, 5000, 100_000])

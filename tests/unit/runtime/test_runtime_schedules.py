@@ -215,7 +215,8 @@ def test_a_child_that_fails_is_told_of_and_tried_again():
     bench = Bench()
     bench.broken = True
     bench.adopt(job(cron="*/5 * * * *"))
-    assert bench.warnings == ["cannot compute the times of schedules; trying again"]
+    text = "cannot compute the times of schedules: the child that computes them died\n"
+    assert bench.warnings == [text + "  it is tried again every 10 s"]
     bench.broken = False
     assert bench.passes(5 * 60.0) == 1
 
