@@ -4,8 +4,9 @@
 #   make bench   beside the peers, in one run
 #   make soak    a million simulated events, what simulated worlds reach, a simulated day, an hour of
 #                a real PID 1 under load, whatever can be sent to it, ten times as much of it as in
-#                `make test`, its system calls refused, and met by signals, by the hundred, 10,000
-#                crashes, 100,000 orphans, 500 re-execs, 40 gateways killed
+#                `make test`, and a minute of it guided by coverage for each thing that is read, its
+#                system calls refused, and met by signals, by the hundred, 10,000 crashes, 100,000
+#                orphans, 500 re-execs, 40 gateways killed
 #   make docs    writes the generated pages again
 #   make image   the three targets of the image
 #   make clean   removes what was made, but images
@@ -69,6 +70,8 @@ soak: venv
 	$(BIN)/python -m bench.ageing
 	PYINIT_FUZZ_TIMES=10 $(BIN)/python -m pytest -q -o timeout=0 tests/unit/*/test_*_anything.py \
 	  tests/unit/web/test_schema_attack.py tests/linux/test_*fuzz*.py
+	scripts/setup.sh fuzz
+	$(BIN)/python tests/guided.py --seconds 60
 	$(BIN)/python tests/linux/kernel_sweeping.py --runs 300
 	$(BIN)/python tests/linux/kernel_enduring.py
 

@@ -4,6 +4,7 @@
 #   scripts/setup.sh venv    .venv with pyinit and the tools of its `dev` and `web` extras
 #   scripts/setup.sh demo    .venv with pyinit alone, and what the demo without Docker needs
 #   scripts/setup.sh test    venv, and the programs that the tests run
+#   scripts/setup.sh fuzz    venv, and what lets coverage guide the fuzzing, if this Python has it
 #   scripts/setup.sh genuine var/genuine with the supervisord that pyinit is compared with
 #
 # Only what is missing is installed, and packages only by root; PYTHON names the interpreter
@@ -96,9 +97,16 @@ test)
     make_venv '[dev,web]'
     make_genuine || say "going on without: the tests that need the genuine supervisord say so"
     ;;
+fuzz)
+    make_venv '[dev,web]'
+    # No part of `dev`: there are wheels for some Pythons and machines only, and it is not needed.
+    "$venv/bin/python" -c 'import atheris' 2>/dev/null ||
+        "$venv/bin/pip" install -q --disable-pip-version-check --only-binary :all: 'atheris>=2.3,<4' ||
+        say "going on without atheris: the fuzzing is not guided by coverage, and says so"
+    ;;
 genuine)
     make_venv '[dev,web]'
     make_genuine
     ;;
-*) echo "usage: scripts/setup.sh venv|demo|test|genuine" >&2; exit 2 ;;
+*) echo "usage: scripts/setup.sh venv|demo|test|fuzz|genuine" >&2; exit 2 ;;
 esac

@@ -119,9 +119,11 @@ A variable may be a whole number or a truth: `instances = "${WORKERS:-2}"`.
 **Files of variables** (`env_file`) hold lines `NAME=value`, also with `export` before them.
 `#` begins a comment at the start of a line or after a blank. In single quotes everything is as it
 stands; in double quotes `\\n`, `\\t`, `\\r`, `\\"`, `\\\\` and `\\$` are escapes. Quotes may span
-lines. Nothing is expanded. `"-path"` may be missing. `env_dir` is a directory with a file for each
-variable, of which the first line counts. Paths of `env_file`, `env_dir` and `secrets` are relative
-to the file that says them; others are relative to where pyinit runs.
+lines, and lines may end in CRLF. Blanks around a name and a plain value are not part of it. Nothing
+is expanded. What a wrong line holds is not told, only where it is. `"-path"` may be missing.
+`env_dir` is a directory with a file for each variable, of which the first line counts. Paths of
+`env_file`, `env_dir` and `secrets` are relative to the file that says them; others are relative to
+where pyinit runs.
 
 ### Limits
 
