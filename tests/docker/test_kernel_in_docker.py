@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 from boxes import eventually, service
 
@@ -86,3 +87,59 @@ def test_a_container_that_was_paused_goes_on_as_it_was(boxes, image):
     box.container.pause()
     box.container.stop(timeout=20)
     assert box.state["ExitCode"] == 0, box.logs()
+
+
+TIMID = """
+kept = []
+import time
+while True:
+    kept.append(bytearray(1 << 18))
+    time.sleep(0.02)
+"""
+
+
+def test_programs_that_take_the_memory_together_are_killed_and_pyinit_is_not(boxes, image):
+    """None of them is much larger than pyinit; a higher score of theirs needs no capability."""
+    again = {"restart": '{ policy = "always", delay = "500ms", factor = 1, max = 0 }'}
+    greedy = service("greedy", TIMID, instances="12", critical="false", **again)
+    defaults = "[defaults]\noom_score_adj = 500\n"
+    box = boxes.run(
+        image,
+        files=configuration(defaults, service("web", WEB, oom_score_adj="0"), greedy),
+        mem_limit="96m",
+        memswap_limit="96m",
+    )
+    began = box.state["StartedAt"]
+    box.running("web")
+    eventually(lambda: box.logs().count("out of memory") >= 5, within_s=60)
+    assert box.state["Running"]
+    assert box.state["StartedAt"] == began
+    assert "re-executed" not in box.logs()
+
+
+OTHER = WEB.replace("at work", "up")
+
+
+def state_of(pid):
+    """Return the state of a process of this machine, as proc(5) has it."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_a_pid_1_that_the_engine_suspends_does_afterwards_what_it_has_missed(boxes, image):
+    again = {"restart": '{ policy = "always", delay = "0s", max = 0 }', "start_seconds": "0"}
+    files = configuration(service("web", WEB, **again), service("other", OTHER))
+    box = boxes.run(image, files=files)
+    before = box.running("web", "other")
+    init, web = box.state["Pid"], web_pid(box)
+    box.container.kill("STOP")
+    eventually(lambda: state_of(init) == "T")
+    os.kill(web, signal.SIGKILL)
+    eventually(lambda: state_of(web) == "Z")
+    box.container.kill("CONT")
+    after = eventually(lambda: (s := box.status()).get("web", {}).get("restarts") and s)
+    assert after["web"]["restarts"] == 1
+    assert after["other"]["pid"] == before["other"]["pid"]
+    box.container.kill("STOP")
+    box.container.kill("TERM")
+    box.container.kill("CONT")
+    assert box.wait() == 0, box.logs()

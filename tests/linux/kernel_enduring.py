@@ -32,7 +32,10 @@ from boxed import Box, eventually, program, python, stat_fields  # noqa: E402
 from doors import Doors, call  # noqa: E402
 
 TIMES = {"crashes": 10_000, "orphans": 100_000, "reexecs": 500, "gateway": 40}
-ALLOWED_KB = 384  # of fragments; what is kept of one crash or orphan would be ten times that
+# Fragments, and what Python before 3.12 fills by and by, but no further: its cache of attributes
+# keeps a name for each of 4,096 places, and every `match` brings one.  A small record kept of each
+# crash would be as much again and again.
+ALLOWED_KB = 640
 IN_FLIGHT = 8  # descriptors: several programs are just being started, at any moment
 WARM = 0.4  # of all: rings, histories and the recorder are full by then
 SAMPLES = 100  # of all that TIMES says
