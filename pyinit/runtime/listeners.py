@@ -56,6 +56,9 @@ class Listeners:
         """Return the descriptor of a socket that is open.  Raises OSError."""
         if place not in self._open:
             raise OSError(2, "nobody listens", place)
+        plan = self._wanted.get(place)
+        if plan is not None and sockets.is_shut(self._open[place]):
+            self._reopen(place, plan)
         return self._open[place].fileno()
 
     def places(self) -> dict[str, Socket]:
@@ -94,6 +97,19 @@ class Listeners:
         """Remove the files of Unix sockets: pyinit ends."""
         for place in self._open:
             remove(place)
+
+    def _reopen(self, place: str, plan: SocketPlan) -> None:
+        """Listen again: some programs shut a listener down at their end, for all who have it.
+
+        A Unix one is opened anew.  Raises OSError.
+        """
+        listener = self._open[place]
+        if not place.startswith("unix:"):
+            listener.listen(plan.backlog)
+            return
+        self._open[place] = listen(plan, MODE)
+        self.closing(listener.fileno())
+        strays.leave(listener.detach())
 
     def _adjust(self, plan: SocketPlan) -> None:
         """Let a socket that is open be what its plan says now.  Raises OSError."""

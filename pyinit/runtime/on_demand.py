@@ -170,8 +170,12 @@ class OnDemand:
 
     def _fd(self, place: str) -> int:
         held = self._machine.held
-        listener = held.kept.places().get(place) if held is not None and held.kept else None
-        return -1 if listener is None else listener.fileno()
+        if held is None or held.kept is None:
+            return -1
+        try:
+            return held.kept.fd(place)
+        except OSError:  # nobody listens there
+            return -1
 
     def _watch(self, fd: int, place: str) -> None:
         self._machine.poller.register(fd, True, False, lambda _mask: self._call(fd))

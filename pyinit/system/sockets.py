@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import posix
+import select
 import sys
 
 from pyinit.system import environment, files
@@ -170,6 +171,15 @@ def listens(fd: int) -> bool:
             copy.close()
     except OSError:
         return False
+
+
+def is_shut(listener: Socket) -> bool:
+    """Say whether somebody who has a listener, too, has called shutdown(2) on it."""
+    if listener.family != _socket.AF_UNIX:
+        return listener.getsockopt(_socket.SOL_SOCKET, _socket.SO_ACCEPTCONN) == 0
+    poll = select.poll()
+    poll.register(listener, select.POLLRDHUP)
+    return bool(poll.poll(0))
 
 
 def pair() -> tuple[Socket, Socket]:

@@ -6,6 +6,7 @@ import socket
 import threading
 from pathlib import Path
 
+import pytest
 from boxed import ORDINARY, Box, eventually, needs_root, program, python
 from listening import SERVER, answers, ask, free_port, kill, listener, refuses, server
 
@@ -306,3 +307,25 @@ def test_status_json_still_tells_everything_of_a_program_with_sockets():
     with Box(listener("http", f"127.0.0.1:{port}") + server()) as box:
         box.wait_state("web", "RUNNING")
         assert json.dumps(box.json("status"))
+
+
+SHUTS = SERVER.replace(
+    "client.close()",
+    "client.close()\n        if said == b'end':\n            ready.shutdown(2)\n            sys.exit(0)",
+)
+
+
+@pytest.mark.parametrize("on_demand", [False, True], ids=["up", "on demand"])
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_a_socket_that_its_program_has_shut_down_serves_the_next_run(kind, on_demand, tmp_path):
+    """Many servers do so at their end, to wake their threads: for everybody who has the socket."""
+    port = free_port()
+    place = f"127.0.0.1:{port}" if kind == "tcp" else f"unix:{tmp_path}/s.sock"
+    keys = {"restart": {"policy": "always", "delay": "10ms"}, "start_seconds": 0}
+    text = listener("http", place) + server(code=SHUTS, on_demand=on_demand, **keys)
+    with Box('[init]\nexit = "never"\n' + text) as box:
+        address = port if kind == "tcp" else str(tmp_path / "s.sock")
+        assert box.status()  # it listens before it answers
+        first = ask(address, "end")[0]
+        eventually(lambda: answers(address))
+        assert ask(address)[0] != first
