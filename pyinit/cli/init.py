@@ -50,21 +50,53 @@ def guarded(boot: Callable[[int], int]) -> int:
     """Catch signals, `boot` with the descriptor they are read from; return the exit status.
 
     What the kernel refuses before there is anybody to tell of it, a descriptor for the next module
-    say, is told here; programs that a pyinit before us has left are looked after all the same.
+    say, is told here.  Programs that a pyinit before us has left are looked after whatever happens:
+    it is tried once more to go on with them, and then there is the rescue loop.
     """
-    keeps = b"PYINIT_STATE_FD" in posix.environ
-    signal_fd = -1
+    if b"PYINIT_STATE_FD" in posix.environ:
+        return _go_on(boot)
     try:
-        signal_fd = signals.catch_all(again=signals.goes_on())
-        return boot(signal_fd)
+        return boot(signals.catch_all(again=signals.goes_on()))
     except (OSError, ImportError, MemoryError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         _complain(f"cannot start: {reason or 'Cannot allocate memory'}")
-        if not keeps or signal_fd < 0:
-            return 1
-    from pyinit.system.rescue import children, rescue
+        return 1
 
-    return rescue(children(), signal_fd)
+
+def _go_on(boot: Callable[[int], int]) -> int:
+    """Go on where another pyinit has stopped; return the exit status."""
+    environ, here = dict(posix.environ), "/"
+    left: list[int] = []
+    signal_fd = -1
+    posix.environ.pop(b"PYINIT_STATE_AGAIN", None)
+    try:
+        left += _handed_on()
+        here = _born_in()
+        signal_fd = signals.catch_all(again=True)
+        return boot(signal_fd)
+    except BaseException as error:  # noqa: BLE001  the programs are there, whatever we cannot do
+        _complain(f"cannot go on after the re-exec: {error!r}")
+    try:
+        from pyinit.runtime.anew import once_more
+
+        once_more(environ, left, here, signal_fd)
+    except BaseException as error:  # noqa: BLE001
+        _complain(f"cannot try it once more: {error!r}")
+    from pyinit.system.rescue import rescue
+
+    return rescue([], signal_fd)
+
+
+def _handed_on() -> list[int]:
+    """Return the descriptors that a pyinit before us has left open to us."""
+    found = []
+    for name in posix.listdir("/proc/self/fd"):
+        try:
+            if int(name) > 2 and posix.get_inheritable(int(name)):
+                found.append(int(name))
+        except OSError:  # that of the listing itself
+            continue
+    return found
 
 
 def _be_an_applet() -> None:

@@ -9,6 +9,7 @@ from pyinit.core.roll import is_beside, owner
 from pyinit.core.states import PUBLIC
 from pyinit.core.status import ExitCode, Signaled, describe, parted, shell_code
 from pyinit.runtime.history import End, History
+from pyinit.runtime.loop import all_of, each_of
 from pyinit.runtime.speech import Speech
 
 TYPE_CHECKING = False
@@ -126,23 +127,30 @@ class Announcer:
             self._since[pid] = self._since.pop(was)
 
     def announce(self, change: fx.Announce) -> None:
-        """A process changed its state."""
-        if self.timing is not None:
-            self.timing.changed(change)
+        """A process changed its state; whoever cannot be told of it keeps nobody else from it."""
         end = self._end(change) if change.status is not None else None
+        all_of(
+            (
+                lambda: self._say(change, end),
+                lambda: None if self.timing is None else self.timing.changed(change),
+                lambda: None if self.bus is None else self.bus.changed(change),
+                lambda: self._publish(change, end),
+            )
+        )
+
+    def _say(self, change: fx.Announce, end: End | None) -> None:
         own = change.key == self.main and end is not None and isinstance(end.status, ExitCode)
         self.speech.changed(change, end, own=own)
         if change.now == "Starting" or not self.speech.late:
             self._tell_birth(change.key, "announced")
         elif end is not None:
             self._births.pop(change.key, None)  # it never became its program
-        if self.bus is not None:
-            self.bus.changed(change)
+
+    def _publish(self, change: fx.Announce, end: End | None) -> None:
         if not self.subscribers or (PUBLIC[change.was] == PUBLIC[change.now] and end is None):
             return
-        if change.hidden:
-            return
-        self.publish(event_json(change, end, time.time()))
+        if not change.hidden:
+            self.publish(event_json(change, end, time.time()))
 
     def removed(self, effect: fx.Removed) -> None:
         """A process left the plan."""
@@ -166,8 +174,7 @@ class Announcer:
 
     def publish(self, entry: dict[str, Json]) -> None:
         """Tell everybody who follows the events."""
-        for subscriber in [*self.subscribers]:
-            subscriber(entry)
+        each_of(lambda told: told(entry), [*self.subscribers])
 
     def _end(self, change: fx.Announce) -> End | None:
         status = change.status

@@ -16,8 +16,7 @@ from pyinit.core.record import replace
 from pyinit.core.states import NEVER
 from pyinit.core.status import NO_CHILD_STAGES, describe, from_wait
 from pyinit.runtime.asking import UNABLE, addresses, judge_answer, request_of, shown, split_url
-from pyinit.runtime.driver import Runs
-from pyinit.runtime.reaper import forked
+from pyinit.runtime.reaper import Runs, forked
 from pyinit.system import files, mark, tree
 from pyinit.system import spawn as spawning
 
@@ -88,6 +87,9 @@ class Child:
                 failed = ""
         except OSError as error:
             failed = f"{UNABLE}{error.strerror}"
+        except BaseException:
+            posix.close(reader)
+            raise
         finally:
             posix.close(writer)
         if failed:

@@ -33,18 +33,23 @@ STOPPING = frozenset((2, 3, 15))
 
 def main(options: Options) -> int:
     """Run pyinit to its end; return its exit status."""
+    if options.state_fd >= 0:  # whoever called us looks after the programs if this raises
+        from pyinit.runtime import reexec
+
+        _begin(options)
+        return reexec.resume(options)
+    try:
+        _begin(options)
+        return _boot(options)
+    except Exception as error:  # noqa: BLE001  no program runs yet: whoever started us is told
+        return fail(options, Faults((f"cannot start: {reason_of(error)}",), 1))
+
+
+def _begin(options: Options) -> None:
     sys.setrecursionlimit(DEEP)
     rest.begin()
     files.open_standard()
     files.show_name(options.name)
-    if options.state_fd >= 0:
-        from pyinit.runtime import reexec
-
-        return reexec.resume(options)
-    try:
-        return _boot(options)
-    except Exception as error:  # noqa: BLE001  no program runs yet: whoever started us is told
-        return fail(options, Faults((f"cannot start: {reason_of(error)}",), 1))
 
 
 def _boot(options: Options) -> int:

@@ -101,11 +101,12 @@ class Compiler:
     @property
     def busy(self) -> bool:
         """Whether a compilation is under way."""
-        return self._done is not None
+        return self._fd >= 0
 
     def start(self, paths: Sequence[str], done: Callable[[Plan | Faults], None]) -> None:
         """Compile `paths` (empty: the default places) and call `done` with what came of it."""
         self._done = done
+        self._said = Said()
         try:
             told = (paths, self._overrides, self._name)
             self._fd, self._pid = fork_compiler(*told, self._beside)
@@ -115,7 +116,6 @@ class Compiler:
         except OSError as error:
             self._finish(Faults((f"{CANNOT} {reason_of(error)}",)))
             return
-        self._said = Said()
         self._give_up_at = time.monotonic() + TIMEOUT_S
 
     def next_deadline(self) -> float:
@@ -130,7 +130,7 @@ class Compiler:
     def _watch(self) -> None:
         try:
             self._poller.register(self._fd, True, False, self._readable)
-        except OSError:  # nobody would read what it says
+        except BaseException:  # nobody would read what it says
             self._kill()
             posix.close(self._fd)
             self._fd = -1
@@ -197,16 +197,14 @@ def fork_compiler(
     `overrides`, `name` and `beside` as for Compiler.  Raises OSError.
     """
     reader, writer = files.pipe()
-    mask = signals.block_all()  # until the child has reset its handlers, they write to our pipe
     try:
-        pid = posix.fork()
+        pid = signals.fork()
         if pid == 0:
             _compile_and_exit(paths, overrides, name, beside, writer)
-    except OSError:
+    except BaseException:
         posix.close(reader)
         raise
     finally:
-        signals.restore(mask)
         posix.close(writer)
     return reader, pid
 

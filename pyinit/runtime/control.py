@@ -24,24 +24,21 @@ from pyinit.protocol.messages import (
     reply,
 )
 from pyinit.protocol.wire import FrameError, decode
-from pyinit.runtime.control_session import Held, Peer, Session, turn_away
+from pyinit.runtime.control_session import Ask as Ask  # noqa: PLC0414  it is of both
+from pyinit.runtime.control_session import Peer, Session, turn_away
 from pyinit.runtime.log import fault
 from pyinit.system import sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket as _socket
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from pyinit.protocol.wire import Json, Object
     from pyinit.runtime.poller import Poller
 
 CLIENTS = 64  # connections at a time: people, probes, a gateway, and then some
 RESERVED = 8  # of them are kept for admins: a crowd of readers cannot lock root out
-HELD = 32  # requests of one client that wait for their reply: more is a fault of the client's
-HELD_OF_USER = 128  # of all the clients of a uid together, but root: nobody can lock it out
-STREAMS = 16  # of one client: following every program of a container one by one is done by one
-GATEWAY_HELD, GATEWAY_STREAMS = 512, 128  # of the gateway, behind which are many clients
 ACCEPTS_A_TURN = 16  # then it is the turn of those who are in
 REQUESTS_A_TURN = 16  # of one client: a pipeline of them must not keep signals waiting
 PARTIAL_S = 10.0  # for the rest of a request that has begun: no client writes that slowly
@@ -49,68 +46,6 @@ STALL_S = 300.0  # a client that takes nothing is dropped after this: people do 
 PAUSE_S = 1.0  # between two tries to accept while descriptors are short
 EPOLLHUP = 0x10
 EPOLLERR = 0x8
-
-
-class Ask:
-    """One request under way, as those see it who carry it out."""
-
-    def __init__(self, control: Control, session: Session, number: Json) -> None:
-        self.peer = session.peer
-        self.verb = ""
-        self.args: Object = {}
-        self._control = control
-        self._session = session
-        self._number = number
-
-    def hold(
-        self,
-        look: Callable[[], Object | None],
-        deadline: float = NEVER,
-        expired: Callable[[], Object] = dict,
-    ) -> None:
-        """Reply later: when `look` returns a result, or with `expired()` at `deadline`."""
-        self._keep(Held(self._number, look, deadline, expired))
-
-    def work(self, slices: Generator[None, None, Object]) -> None:
-        """Reply with what `slices` returns at its end; one slice is done in each turn.
-
-        One request of this kind is under way at a time: all of them would fill turn and memory.
-        """
-
-        def look() -> Object | None:
-            try:
-                return next(slices)
-            except StopIteration as end:
-                result: Object = end.value
-                return result
-
-        self._keep(Held(self._number, look, eager=True))
-
-    def stream(self, end: Callable[[], None]) -> None:
-        """Send notifications until the client leaves; `end` is called then."""
-        most = GATEWAY_STREAMS if self._session.gateway else STREAMS
-        if len(self._session.streams) >= most:
-            end()
-            raise Refused("busy", f"cannot {self.verb}: {most} streams are open already")
-        self._session.streams.append((self._number, end))
-
-    def notify(self, event: Object) -> None:
-        """Send a notification about this request; dropped and counted if the client is slow."""
-        self._session.notify({"event": event["event"], "id": self._number, **event})
-        self._control.touched(self._session)
-
-    def call_off(self, number: Json) -> bool:
-        """As Session.call_off, for the client that asks."""
-        return self._session.call_off(number)
-
-    def _keep(self, held: Held) -> None:
-        most = GATEWAY_HELD if self._session.gateway else HELD
-        if len(self._session.held) >= most:
-            raise Refused("busy", f"cannot {self.verb}: {most} requests are waiting already")
-        uid = self.peer.uid
-        if uid and not self._session.gateway and self._control.held_by(uid) >= HELD_OF_USER:
-            raise Refused("busy", f"cannot {self.verb}: {HELD_OF_USER} requests of uid {uid} wait")
-        self._session.held.append(held)
 
 
 class Control:
@@ -162,7 +97,7 @@ class Control:
             elif session.full:
                 continue
             elif session.waiting:
-                self._answer(session)
+                self._alone(session, self._answer)
             elif session.partial_since + PARTIAL_S <= now:
                 self._reject(session, f"a request was not finished within {PARTIAL_S:g} s")
 
@@ -171,10 +106,10 @@ class Control:
         now = time.monotonic()
         self._worked = False  # whether a slice was done in this turn
         for session in [each for each in self._sessions.values() if each.held]:
-            self._look(session, now)
+            self._alone(session, lambda each: self._look(each, now))
         touched, self._touched = self._touched, {}
         for session in touched.values():
-            self._settle(session, now)
+            self._alone(session, lambda each: self._settle(each, now))
 
     def held_by(self, uid: int) -> int:
         """Return how many requests of a user wait for their reply, the gateway's left out."""
@@ -243,7 +178,7 @@ class Control:
             self._report(f"cannot admit a control client: {error}")
 
     def _enter(self, session: Session) -> None:
-        self._poller.register(session.fd, True, False, lambda mask: self._news(session, mask))
+        self._poller.register(session.fd, True, False, lambda mask: self._spoke(session, mask))
         self._sessions[session.fd] = session
 
     def _make_room(self, level: str) -> bool:
@@ -257,6 +192,17 @@ class Control:
             least = min(idle, key=lambda session: session.used_at)
             self._dismiss(least, "busy", f"dropped as the idlest of {CLIENTS} clients")
         return len(self._sessions) < bound
+
+    def _spoke(self, session: Session, mask: int) -> None:
+        self._alone(session, lambda each: self._news(each, mask))
+
+    def _alone(self, session: Session, act: Callable[[Session], None]) -> None:
+        """Do something for a client: a fault of ours costs it its connection, and nobody else."""
+        try:
+            act(session)
+        except Exception as error:  # noqa: BLE001
+            self._confess(error)
+            self._close(session)
 
     def _news(self, session: Session, mask: int) -> None:
         """The client has sent something, takes something, or has gone."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pyinit.core.record import Record
 from pyinit.core.states import NEVER
 from pyinit.protocol import wire
-from pyinit.protocol.messages import refusal, reply
+from pyinit.protocol.messages import Refused, refusal, reply
 from pyinit.protocol.wire import Frames
 from pyinit.runtime import strays
 from pyinit.system import sockets
@@ -19,12 +19,17 @@ from pyinit.system import sockets
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket as _socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from pyinit.protocol.wire import Json, Object
+    from pyinit.runtime.control import Control
 
 READ_BYTES = 64 * 1024
 MSG_NOSIGNAL = 0x4000
+HELD = 32  # requests of one client that wait for their reply: more is a fault of the client's
+HELD_OF_USER = 128  # of all the clients of a uid together, but root: nobody can lock it out
+STREAMS = 16  # of one client: following every program of a container one by one is done by one
+GATEWAY_HELD, GATEWAY_STREAMS = 512, 128  # of the gateway, behind which are many clients
 QUEUE_BYTES = 256 * 1024  # unsent: one large reply may exceed it, but nothing follows until it fell
 
 
@@ -224,11 +229,13 @@ class Session:
     def close(self) -> None:
         """End everything of the session and give the descriptor back."""
         self.closed = True
-        for _, end in self.streams:
-            end()
-        self.streams.clear()
-        self.held.clear()
-        strays.hang_up(self.connection)
+        try:
+            for _, end in self.streams:
+                end()
+        finally:
+            self.streams.clear()
+            self.held.clear()
+            strays.hang_up(self.connection)
 
     def _answered(self, number: Json) -> None:
         for entry in self.open:
@@ -247,6 +254,68 @@ class Session:
         if self._untold:
             self._out += wire.encode({"event": "dropped", "count": self._untold})
             self._untold = 0
+
+
+class Ask:
+    """One request under way, as those see it who carry it out."""
+
+    def __init__(self, control: Control, session: Session, number: Json) -> None:
+        self.peer = session.peer
+        self.verb = ""
+        self.args: Object = {}
+        self._control = control
+        self._session = session
+        self._number = number
+
+    def hold(
+        self,
+        look: Callable[[], Object | None],
+        deadline: float = NEVER,
+        expired: Callable[[], Object] = dict,
+    ) -> None:
+        """Reply later: when `look` returns a result, or with `expired()` at `deadline`."""
+        self._keep(Held(self._number, look, deadline, expired))
+
+    def work(self, slices: Generator[None, None, Object]) -> None:
+        """Reply with what `slices` returns at its end; one slice is done in each turn.
+
+        One request of this kind is under way at a time: all of them would fill turn and memory.
+        """
+
+        def look() -> Object | None:
+            try:
+                return next(slices)
+            except StopIteration as end:
+                result: Object = end.value
+                return result
+
+        self._keep(Held(self._number, look, eager=True))
+
+    def stream(self, end: Callable[[], None]) -> None:
+        """Send notifications until the client leaves; `end` is called then."""
+        most = GATEWAY_STREAMS if self._session.gateway else STREAMS
+        if len(self._session.streams) >= most:
+            end()
+            raise Refused("busy", f"cannot {self.verb}: {most} streams are open already")
+        self._session.streams.append((self._number, end))
+
+    def notify(self, event: Object) -> None:
+        """Send a notification about this request; dropped and counted if the client is slow."""
+        self._session.notify({"event": event["event"], "id": self._number, **event})
+        self._control.touched(self._session)
+
+    def call_off(self, number: Json) -> bool:
+        """As Session.call_off, for the client that asks."""
+        return self._session.call_off(number)
+
+    def _keep(self, held: Held) -> None:
+        most = GATEWAY_HELD if self._session.gateway else HELD
+        if len(self._session.held) >= most:
+            raise Refused("busy", f"cannot {self.verb}: {most} requests are waiting already")
+        uid = self.peer.uid
+        if uid and not self._session.gateway and self._control.held_by(uid) >= HELD_OF_USER:
+            raise Refused("busy", f"cannot {self.verb}: {HELD_OF_USER} requests of uid {uid} wait")
+        self._session.held.append(held)
 
 
 def turn_away(connection: _socket.socket, code: str, text: str) -> None:

@@ -115,21 +115,24 @@ class Desk:
         if len(self._leash) >= CHILDREN:
             raise BlockingIOError(errno.EAGAIN, f"{CHILDREN} children are asked already")
         reader, writer = files.pipe()
+        said: list[bytes | None] = []
 
         def ended(status: int) -> None:
-            late = self._leash.untie(pid)
-            try:
-                answer = _read(reader) if status == 0 else b""
-            finally:
-                posix.close(reader)
-            done(None if late and status != 0 else answer)
+            if not said:  # `done` may have failed: then it is told again
+                late = self._leash.untie(pid)
+                try:
+                    answer = _read(reader) if status == 0 else b""
+                finally:
+                    posix.close(reader)
+                said.append(None if late and status != 0 else answer)
+            done(said[0])
 
         def answering() -> None:
             files.answer(writer, work())
 
         try:
             pid = forked(answering, self._helpers, ended, nice=0, keep=(writer,))
-        except OSError:
+        except BaseException:
             posix.close(reader)
             raise
         finally:

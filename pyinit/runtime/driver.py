@@ -17,13 +17,15 @@ from pyinit.core.record import assert_never, replace
 from pyinit.core.roll import is_beside, owner
 from pyinit.core.states import Pid
 from pyinit.core.status import NotExecuted
+from pyinit.runtime.loop import all_of
+from pyinit.runtime.reaper import Runs
 from pyinit.runtime.stream import Source
 from pyinit.system import spawn as spawning
 from pyinit.system import tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable
     from typing import TypeAlias
 
     from pyinit.core.effects import Effect
@@ -45,19 +47,6 @@ if TYPE_CHECKING:
 
 SIGKILL = 9
 INHERIT, COPY = (Sink("inherit"),), (Sink("copy"),)
-
-
-class Runs:
-    """The pids of the runs as the core knows them now, and of our helpers, for `in`."""
-
-    def __init__(self, pids: Pids, helpers: Container[int] = ()) -> None:
-        self._pids = pids
-        self._helpers = helpers
-
-    def __contains__(self, pid: object) -> bool:
-        if not isinstance(pid, int):
-            return False
-        return self._pids.get(Pid(pid)) is not None or pid in self._helpers
 
 
 class Driver:
@@ -126,12 +115,8 @@ class Driver:
         return self.stdins().write(key, data)
 
     def adopt(self, pid: int, status_fd: int, key: str, run_id: RunId) -> None:
-        """Wait for the news of an exec that is under way; its descriptor is ours to close."""
-        try:
-            self._poller.register(status_fd, True, False, lambda _mask: self._exec_news(pid))
-        except OSError:
-            posix.close(status_fd)
-            raise
+        """Wait for the news of an exec that is under way; its descriptor is ours from then on."""
+        self._poller.register(status_fd, True, False, lambda _mask: self._exec_news(pid))
         self._execing[pid] = (status_fd, key, run_id)
 
     def perform(self, effect: Effect, pids: Pids) -> None:
@@ -155,18 +140,17 @@ class Driver:
             case fx.Sweep(signum):
                 self._sweeps.append(signum)
             case fx.Announce():
-                if effect.now != "Starting":
-                    self._readiness.stop_looking(effect.key)
-                self._announcer.announce(effect)
-                if self.hooks is not None:
-                    self.hooks.announced(effect)
+                self._announce(effect)
             case fx.Removed(key):
                 self.labels.pop(key, None)
                 self._words.pop(key, None)
-                if not is_beside(key):
-                    self._pump.close(key)
-                self._readiness.forget(key)
-                self._announcer.removed(effect)
+                all_of(
+                    (
+                        lambda: None if is_beside(key) else self._pump.close(key),
+                        lambda: self._readiness.forget(key),
+                        lambda: self._announcer.removed(effect),
+                    )
+                )
             case fx.PutBack(plan):
                 self.on_put_back(plan)
             case fx.Exchanged():
@@ -181,6 +165,15 @@ class Driver:
                 self.exit = effect
             case _:
                 assert_never(effect)
+
+    def _announce(self, effect: fx.Announce) -> None:
+        calls: list[Callable[[], None]] = [lambda: self._announcer.announce(effect)]
+        if effect.now != "Starting":
+            calls.append(lambda: self._readiness.stop_looking(effect.key))
+        if self.hooks is not None:
+            hooks = self.hooks
+            calls.append(lambda: hooks.announced(effect))
+        all_of(calls)
 
     def _exchange(self, effect: fx.Exchanged) -> None:
         """Two slots exchange their runs: what is kept by their keys follows."""
@@ -258,9 +251,11 @@ class Driver:
 
     def reaped(self, pid: int, status: int) -> None:
         """A child is gone: news of its exec comes first, then the end itself."""
-        helper = self.helpers.pop(pid, None)
+        helper = self.helpers.get(pid)
         if helper is not None:
-            helper(status)
+            helper(status)  # first: who has not heard of it is told again
+            if self.helpers.get(pid) is helper:
+                del self.helpers[pid]
             return
         if self._stdins is not None:
             self._stdins.reaped(pid)
@@ -285,12 +280,14 @@ class Driver:
         self.labels[effect.key] = label
         self._words[effect.key] = launch.argv[0]
         closing: list[int] = []
+        found: spawning.Spawned | spawning.ExecFailure | None = None
         try:
             handed = self._readiness.prepare(effect)
             keep = handed.keep
+            closing.extend([ours for ours, _ in keep])
             if effect.key in self.dressers:
                 launch, keep = self.dressers[effect.key](launch)
-            closing.extend([ours for ours, _ in keep])
+                closing[:] = [ours for ours, _ in keep]
             listed = [each for give in self.givers for each in give(plan)]
             if listed:
                 from pyinit.runtime.handing import handed as born_with
@@ -303,11 +300,16 @@ class Driver:
             env = (*env, *handed.env, *self.share(launch))
             found = spawning.spawn(launch, self._environ, env, fds, keep, label)
         except OSError as error:
-            found = spawning.ExecFailure("descriptors", error.errno or 0, _detail(error))
+            found = _refused(error)
         finally:
-            self._pump.close_child_ends(plan.key)
-            for fd in closing:
-                posix.close(fd)
+            try:
+                self._pump.close_child_ends(plan.key)
+            except BaseException:
+                spawning.let_go(found)
+                raise
+            finally:
+                for fd in closing:
+                    posix.close(fd)
         refused = self._received(effect, found) if isinstance(found, spawning.Spawned) else found
         if refused is not None:
             failure = self._failure(effect, refused)
@@ -319,11 +321,10 @@ class Driver:
         """Take a child in; one whose exec cannot be watched is none."""
         try:
             self._started(effect, found)
-        except OSError as error:
-            tree.signal_process(found.pid, SIGKILL)
-            return spawning.ExecFailure("descriptors", error.errno or 0, _detail(error))
-        except BaseException:
-            tree.signal_process(found.pid, SIGKILL)  # nobody would know that it runs
+        except BaseException as error:  # nobody would know that it runs
+            spawning.let_go(replace(found, status_fd=-1) if found.pid in self._execing else found)
+            if isinstance(error, OSError):
+                return _refused(error)
             raise
         return None
 
@@ -392,9 +393,5 @@ def _nothing_held(name: str) -> int:
     raise OSError(errno.ENOENT, "no such socket", name)
 
 
-def _detail(error: OSError) -> str:
-    """Return what an error says beyond the words that its number stands for."""
-    words = [] if error.filename is None else [f'"{error.filename}"']
-    if error.errno is None or error.strerror != posix.strerror(error.errno):
-        words.append(error.strerror or str(error))
-    return ": ".join(words)
+def _refused(error: OSError) -> spawning.ExecFailure:
+    return spawning.ExecFailure("descriptors", error.errno or 0, spawning.detail_of(error))

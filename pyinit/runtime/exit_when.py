@@ -69,8 +69,8 @@ class ExitWhen:
         else:
             reason = self._of_process(self._when.process, now)
         if reason:
-            self._at = NEVER
             self._machine.loop.feed(ShutdownRequested(reason, code=0))
+            self._at = NEVER
 
     def _of_file(self, path: str) -> str:
         try:

@@ -118,7 +118,7 @@ class Gateway:
         keep: list[tuple[int, int]] = []
         try:
             self._hand_over(plan, keep)
-        except OSError:
+        except BaseException:
             for ours, _ in keep:
                 posix.close(ours)
             raise
@@ -217,13 +217,16 @@ class Gateway:
         """Somebody knocks."""
         self._unwatch()
         self._called = True
-        if self._uid is not None or posix.geteuid() != 0:
-            self._start(None)
-            return
         try:
-            self._machine.desk.fork(_can_be_another, self._start)
+            if self._uid is not None or posix.geteuid() != 0:
+                self._start(None)
+            else:
+                self._machine.desk.fork(_can_be_another, self._start)
         except OSError:
             self._start(None)
+        except BaseException:
+            self._called = False  # whoever knocks is still there
+            raise
 
     def _start(self, answer: bytes | None) -> None:
         """Start it; a child that could not be made, was killed or is mad has not made it root."""
@@ -235,7 +238,11 @@ class Gateway:
                     f"the web gateway runs as root: uid {UID} cannot read Python or pyinit\n"
                     "  let everybody read where they are installed"
                 )
-        self._machine.loop.feed(StartRequested((KEY,)))
+        try:
+            self._machine.loop.feed(StartRequested((KEY,)))
+        except BaseException:
+            self._called = False
+            raise
 
 
 def adopt(machine: Machine, held: Held, plan: Plan) -> None:

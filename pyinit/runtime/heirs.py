@@ -20,7 +20,7 @@ from pyinit.core.events import MainPid, Spawned
 from pyinit.core.record import replace
 from pyinit.core.states import NEVER, Pid, RunId, Running, Starting, Stopping, run_of
 from pyinit.runtime.belief import believes
-from pyinit.runtime.driver import Runs
+from pyinit.runtime.reaper import Runs
 from pyinit.system import procfs, tree
 
 TYPE_CHECKING = False

@@ -26,7 +26,7 @@ from pyinit.core.record import Record, replace
 from pyinit.core.roll import owner
 from pyinit.core.states import NEVER, NO_PID, Ending, RunId, Running, Starting, Stopping, run_of
 from pyinit.core.status import NotExecuted, describe, from_wait
-from pyinit.runtime.driver import Runs
+from pyinit.runtime.reaper import Runs
 from pyinit.runtime.stream import Source
 from pyinit.system import files, tree
 from pyinit.system import spawn as spawning
@@ -64,6 +64,7 @@ class Hooks:
         self._stopping: dict[str, RunId] = {}  # runs whose first signal was sent, or is not to be
         self._over: dict[str, RunId] = {}  # runs whose post_stop is over
         self._started: dict[str, RunId] = {}  # runs whose pre_start is over
+        self._reading: dict[int, int] = {}  # pid -> what tells of its exec
         machine.driver.hooks = self
         machine.loop.timed = (*machine.loop.timed, self)
         machine.driver.exchanged.append(self._exchanged)
@@ -220,11 +221,13 @@ class Hooks:
             fds = (null, out, err)
             return spawning.spawn(launch, machine.desk.environ, env, fds, (), label)
         finally:
-            machine.pump.close_child_ends(owner(key))
             posix.close(null)
+            machine.pump.close_child_ends(owner(key))
 
     def _watch(self, hook: Hook) -> None:
         self._under_way[hook.key, hook.kind] = hook
+        if hook.status_fd >= 0:
+            self._reading[hook.pid] = hook.status_fd
         self._machine.driver.helpers[hook.pid] = lambda status: self._ended(hook, status)
 
     def _ended(self, begun: Hook, status: int) -> None:
@@ -244,9 +247,12 @@ class Hooks:
 
     def _failure(self, hook: Hook, status: int) -> str:
         """Return why a command was of no use, "" if it did well."""
-        if hook.status_fd >= 0:
-            said = spawning.read_status(hook.status_fd)
-            posix.close(hook.status_fd)
+        status_fd = self._reading.pop(hook.pid, -1)  # once, if it is told twice of the end
+        if status_fd >= 0:
+            try:
+                said = spawning.read_status(status_fd)
+            finally:
+                posix.close(status_fd)
             if isinstance(said, spawning.ExecFailure) and not hook.why:
                 row = self._machine.row(hook.key)
                 word = _words(row.plan, hook.kind)[:1] if row is not None else ()
@@ -301,7 +307,7 @@ class Hooks:
         driver = self._machine.driver
         try:
             driver.perform(effect, self._machine.loop.supervisor.pids)
-        except Exception as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001
             driver.failed(effect)
             self._machine.loop.fault(error)
 

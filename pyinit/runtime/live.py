@@ -14,6 +14,7 @@ from pyinit.core import events as ev
 from pyinit.core.states import NEVER, Running, Starting, Stopping
 from pyinit.runtime.asking import KINDS, Question, needs_child
 from pyinit.runtime.changed import Changed
+from pyinit.runtime.loop import each_of
 from pyinit.runtime.rounds import Round, Rounds
 from pyinit.runtime.watchdogs import Watchdogs
 
@@ -101,16 +102,19 @@ class Asker:
     def _look(self) -> None:
         """See which runs have come, moved on, and gone since the last look."""
         state = self._machine.loop.supervisor
-        keys, self._mark = self._changed.since(self._mark, state)
+        keys, mark = self._changed.since(self._mark, state)
         if keys is None:
             keys = [*state.table.index, *self._rounds.all(), *self._watchdogs.all()]
-        for key in keys:
-            row = self._machine.row(key)
-            if row is None:
-                self._rounds.end(key)
-                self._watchdogs.end(key)
-            elif row.plan.live is not None or row.plan.ready is not None or self._rounds.get(key):
-                self._follow(key, row)
+        each_of(self._look_at, keys)
+        self._mark = mark  # at last: what could not be looked at is looked at again
+
+    def _look_at(self, key: str) -> None:
+        row = self._machine.row(key)
+        if row is None:
+            self._rounds.end(key)
+            self._watchdogs.end(key)
+        elif row.plan.live is not None or row.plan.ready is not None or self._rounds.get(key):
+            self._follow(key, row)
 
     def _follow(self, key: str, row: Process) -> None:
         found = self._rounds.get(key)

@@ -104,3 +104,8 @@ def fault(error: BaseException) -> str:
         places.append(f"{name}:{trace.tb_lineno} {code.co_name}")
         trace = trace.tb_next
     return f"{type(error).__name__}: {error} (at {' > '.join(places[-6:])})"
+
+
+def raised(error: BaseException) -> None:
+    """Bear no fault: where there is nobody yet to tell of them."""
+    raise error

@@ -88,7 +88,11 @@ class LogFile:
         self.retry_at = NEVER
         self._wait_no_more()
         kept, self._kept, self._kept_bytes = b"".join(self._kept), [], 0
-        self.write(kept)
+        try:
+            self.write(kept)
+        except BaseException:
+            self._keep(kept)
+            raise
         if not self._kept and (self._trouble or self.dropped_bytes):
             self._trouble = ""
             lost = f"; {self.dropped_bytes} bytes were lost" if self.dropped_bytes else ""
@@ -231,7 +235,11 @@ class LogFile:
 
     def _writable(self, _mask: int) -> None:
         self._wait_no_more()
-        self.retry()
+        try:
+            self.retry()
+        except BaseException:
+            self._try_again_in(RETRY_S)
+            raise
         self._way.settled(self)
 
     def _try_again_in(self, seconds: float) -> None:

@@ -5,7 +5,8 @@ in the next turn, then dropped.  What the kernel tells only once (a death, a for
 it can be, and before newer news of the same process.  An effect that raises is answered for with
 the nearest true event; a signal is sent again.  A turn that raises all the same (a bug in a
 callback, say) does everything else it has to do, is told and counted; after too many of them `run`
-raises, and what follows is a re-exec and then the rescue loop.
+raises, and what follows is a re-exec and then the rescue loop.  So it is when a deadline, or being
+told to stop, is what cannot be stepped: nobody can live without these.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from pyinit.runtime.log import fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Protocol
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Protocol, TypeVar
 
     from pyinit.core.draft import Supervisor
     from pyinit.core.effects import Effect
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from pyinit.runtime.log import Log
     from pyinit.runtime.poller import Poller
     from pyinit.runtime.recorder import Recorder
+
+    T = TypeVar("T")
 
     class Timed(Protocol):
         """A part of the runtime with deadlines of its own."""
@@ -52,6 +55,9 @@ SHORTAGES = frozenset((errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOBUFS))
 # that the core never hears of would be a run that never ends.
 ASKED_AGAIN_S: tuple[float, ...] = (0.0,)
 NEWS_AGAIN_S = (0.0, 0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+REST_S = 2.0  # for a part that has failed: one that always fails is no reason for a re-exec
+STOPS = frozenset((2, 3, 15))  # whoever sends them waits, and kills us in the end ...
+STOP_TRIES = 5  # ... so this is soon
 NEWS = (
     *(ev.Reaped, ev.Spawned, ev.SpawnFailed, ev.Executed, ev.ExecFailed),
     *(ev.Surveyed, ev.Swept, ev.MainPid, ev.ReadyReported),
@@ -125,6 +131,9 @@ class Loop:
         self._again: list[tuple[float, Event | Kill, int]] = []
         self._faults: list[float] = []
         self._told_fault = ""
+        self.vital: Timed | None = None  # the part that may never be left alone
+        self._resting: dict[Timed, float] = {}  # parts that have failed, and until when
+        self._blind: BaseException | None = None  # why it is not known when to wake up
 
     def feed(self, event: Event) -> None:
         """Queue an event; it is stepped in this turn of the loop or the next."""
@@ -135,6 +144,11 @@ class Loop:
         again = [event for _, event, _ in self._again if not isinstance(event, Kill)]
         return (*again, *self._queue, *self._driver.events)
 
+    def stops_told(self) -> list[int]:
+        """Return the stop signals that came and are not stepped yet."""
+        told = [each for each in self.queued() if isinstance(each, ev.SignalReceived)]
+        return [each.signum for each in told if each.signum in STOPS]
+
     def fault(self, error: BaseException) -> None:
         """Tell of a fault that was lived with."""
         self._tell("a part of a turn failed", None, error)
@@ -144,23 +158,20 @@ class Loop:
         while self._driver.exit is None:
             try:
                 self.turn()
+            except LoopBroken:
+                raise
             except BaseException as error:  # noqa: BLE001  PID 1 must not die of a bug of ours
                 self._failed(error)
         return self._driver.exit.code
 
     def turn(self, until: float | None = None) -> None:
         """Wait for news, at most until the next deadline (or `until`), and act on it."""
-        first: BaseException | None = None
         stages: tuple[Callable[[], None], ...]
-        stages = (lambda: self._wait(until), self._tick, self.drain, self._after)
-        for stage in stages:
-            try:
-                stage()
-            except BaseException as error:  # noqa: BLE001  it is raised when all had their turn
-                first = first or error
-        self.load.add(self._awake_at, time.monotonic())
-        if first is not None:
-            raise first
+        stages = (lambda: self._wait(until), self._try_due, self._tick, self.drain)
+        try:
+            all_of((*stages, *self.after_turn))
+        finally:
+            self.load.add(self._awake_at, time.monotonic())
 
     def drain(self) -> None:
         """Step every queued event and what it leads to, within the bound of a turn."""
@@ -183,7 +194,7 @@ class Loop:
                         self._driver.events.clear()
                         break
                     done += 1
-                    self._step(event)
+                    self._step_or_keep(event)
             finally:
                 self._queue[:0] = batch[done:]
             left -= done
@@ -194,34 +205,74 @@ class Loop:
         finally:
             self._awake_at = time.monotonic()
             self._driver.fresh()
+        blind, self._blind = self._blind, None
+        if blind is not None:
+            raise blind
+
+    def _try_due(self) -> None:
+        """Try again what has failed, if it is time to."""
+        now = time.monotonic()
+        while True:
+            due = next((each for each in self._again if each[0] <= now), None)
+            if due is None:
+                return
+            self._again.remove(due)
+            _, what, tried = due
+            if isinstance(what, Kill):
+                self._perform_again(what, tried)
+            else:
+                self._step_or_keep(what, tried)
 
     def _tick(self) -> None:
         """Let everything act whose deadline has come."""
         now = time.monotonic()
-        due = [each for each in self._again if each[0] <= now]
-        if due:
-            self._again = [each for each in self._again if each[0] > now]
-            for _, what, tried in due:
-                if isinstance(what, Kill):
-                    self._perform(what, tried)
-                else:
-                    self._step(what, tried)
+        first: BaseException | None = None
+        for part in self.timed:
+            if self._rests(part, now):
+                continue
+            try:
+                if part.next_deadline() <= now:
+                    part.tick(now)
+            except BaseException as error:  # noqa: BLE001  it is raised when all had their turn
+                first = first or error
+                if part is not self.vital:
+                    self._resting[part] = now + REST_S
         if next_deadline(self.supervisor) <= now:
             self._queue.append(ev.Tick())
-        for part in self.timed:
-            if part.next_deadline() <= now:
-                part.tick(now)
+        if first is not None:
+            raise first
 
-    def _after(self) -> None:
-        for call in self.after_turn:
-            call()
+    def _rests(self, part: Timed, now: float) -> bool:
+        """Say whether a part has failed a moment ago, and is left alone."""
+        if self._resting.get(part, 0.0) > now:
+            return True
+        self._resting.pop(part, None)
+        return False
 
     def _deadline(self) -> float:
+        """Return when to wake up.  Who cannot say when is asked once more before long."""
         if self._queue or self._driver.events:
             return 0.0
-        own = [each[0] for each in self._again]
-        parts = [part.next_deadline() for part in self.timed]
-        return min([next_deadline(self.supervisor), *own, *parts])
+        found = [each[0] for each in self._again]
+        try:
+            found.append(next_deadline(self.supervisor))
+            found += [self._resting.get(part) or part.next_deadline() for part in self.timed]
+        except BaseException as error:  # noqa: BLE001  the descriptors are looked at all the same
+            self._blind = error
+            return time.monotonic() + SHORT_PAUSE_S
+        return min(found)
+
+    def _step_or_keep(self, event: Event, tried: int = 0) -> None:
+        """Step an event; where not even that can be tried, what must not be lost is kept."""
+        before = self.supervisor
+        try:
+            self._step(event, tried)
+        except LoopBroken:
+            raise
+        except BaseException:
+            if self.supervisor is before and _lasts(event):
+                self._again.append((time.monotonic() + SHORT_PAUSE_S, event, tried + 1))
+            raise
 
     def _step(self, event: Event, tried: int = 0) -> None:
         now = time.monotonic()
@@ -232,13 +283,24 @@ class Loop:
         try:
             supervisor, effects = step(self.supervisor, event, now)
         except BaseException as error:  # noqa: BLE001  a step that raises changes nothing
-            again = self._try_again(event, tried, lasting=isinstance(event, NEWS))
+            again = self._try_again(event, tried, lasting=_lasts(event))
             self._tell("cannot step" if again else "dropped", event, error)
+            self._must_be_stepped(event, tried, error)
             return
         self.supervisor = supervisor
         for effect in effects:
-            self._perform(effect)
+            try:
+                self._driver.perform(effect, supervisor.pids)
+            except BaseException as error:  # noqa: BLE001  the core must hear of every effect
+                self._not_performed(effect, 0, error)
         self._recorder.add(now, event, effects)
+
+    def _must_be_stepped(self, event: Event, tried: int, error: BaseException) -> None:
+        """Raise LoopBroken if what cannot be stepped is what nobody can live without."""
+        if isinstance(event, ev.Tick):
+            self._count(error)
+        elif _lasts(event) and isinstance(event, ev.SignalReceived) and tried > STOP_TRIES:
+            raise LoopBroken(fault(error)) from error
 
     def _is_behind(self, event: Event) -> float:
         """Return when older news of its process is tried again, 0 if there is none."""
@@ -254,16 +316,20 @@ class Loop:
         ]
         return max(older, default=0.0)
 
-    def _perform(self, effect: Effect, tried: int = 0) -> None:
+    def _perform_again(self, kill: Kill, tried: int) -> None:
         pids = self.supervisor.pids
-        if isinstance(effect, Kill) and tried and pids.get(effect.pid) not in (None, effect.key):
+        if pids.get(kill.pid) not in (None, kill.key):
             return  # whose pid it is now
         try:
-            self._driver.perform(effect, pids)
-        except BaseException as error:  # noqa: BLE001  the core must hear of every effect
-            if not (isinstance(effect, Kill) and self._try_again(effect, tried, lasting=True)):
-                self._driver.failed(effect)
-            self._tell("cannot perform", effect, error)
+            self._driver.perform(kill, pids)
+        except BaseException as error:  # noqa: BLE001  as in _step
+            self._not_performed(kill, tried, error)
+
+    def _not_performed(self, effect: Effect, tried: int, error: BaseException) -> None:
+        """Tell the core the nearest truth about it; a signal is sent again."""
+        if not (isinstance(effect, Kill) and self._try_again(effect, tried, lasting=True)):
+            self._driver.failed(effect)
+        self._tell("cannot perform", effect, error)
 
     def _try_again(self, what: Event | Kill, tried: int, *, lasting: bool) -> bool:
         """Say whether what has failed is tried once more, and when it is."""
@@ -276,11 +342,15 @@ class Loop:
         return True
 
     def _failed(self, error: BaseException) -> None:
-        now = time.monotonic()
         self._tell("a turn of the loop failed", None, error)
         if _is_shortage(error):  # no fault of the loop's: a re-exec would need even more
             self._poller.pause(SHORT_PAUSE_S)
-            return
+        else:
+            self._count(error)
+
+    def _count(self, error: BaseException) -> None:
+        """Count a fault; raise LoopBroken if they are too many."""
+        now = time.monotonic()
         self._faults = [at for at in self._faults if at > now - FAULT_WINDOW_S] + [now]
         if len(self._faults) >= FAULTS:
             raise LoopBroken(fault(error)) from error
@@ -296,6 +366,29 @@ class Loop:
                 self._log.error(text)
         except BaseException:  # noqa: BLE001  a fault that cannot be told is still only a fault
             self._told_fault = ""
+
+
+def all_of(calls: Iterable[Callable[[], object]]) -> None:
+    """Call them all, whatever becomes of one; raise the first of what they raise, or LoopBroken."""
+    each_of(lambda call: call(), calls)
+
+
+def each_of(call: Callable[[T], object], items: Iterable[T]) -> None:
+    """Call `call` with each of them; otherwise as `all_of`."""
+    first: BaseException | None = None
+    for item in items:
+        try:
+            call(item)
+        except BaseException as error:  # noqa: BLE001  it is raised when all had their turn
+            first = error if first is None or isinstance(error, LoopBroken) else first
+    if first is not None:
+        raise first
+
+
+def _lasts(event: Event) -> bool:
+    """Say whether an event is tried until it can be stepped."""
+    is_stop = isinstance(event, ev.SignalReceived) and event.signum in STOPS
+    return is_stop or isinstance(event, NEWS)
 
 
 def _is_shortage(error: BaseException) -> bool:

@@ -31,7 +31,7 @@ from pyinit.runtime.driver import Driver
 from pyinit.runtime.failure import fail, reason_of, termination
 from pyinit.runtime.history import History
 from pyinit.runtime.log import Log, fault
-from pyinit.runtime.loop import Loop
+from pyinit.runtime.loop import Loop, all_of, each_of
 from pyinit.runtime.options import from_here
 from pyinit.runtime.outlet import Outlet
 from pyinit.runtime.packer import Packer
@@ -157,11 +157,14 @@ class Machine:
         try:
             code = self.loop.run()
         except BaseException as error:  # noqa: BLE001  the programs must not die of it
-            return self._rescue(error)
+            try:
+                return self._rescue(error)
+            except BaseException:  # noqa: BLE001
+                return rescue.rescue([], self.options.signal_fd)
         try:
             self._end(code)
-        except Exception as error:  # noqa: BLE001  everything is over: nobody is hurt by it
-            self.log.error(f"cannot take leave properly: {fault(error)}")
+        except BaseException as error:  # noqa: BLE001  everything is over: nobody is hurt by it
+            rescue.say(f"cannot take leave properly: {error!r}")
         return self._anew(self, code) if self.driver.exit and self.driver.exit.again else code
 
     def _prepare(self) -> Faults | None:
@@ -254,6 +257,7 @@ class Machine:
         self.desk.own_log = lambda: self.log_file
         self.desk.bus = lambda: speech.bus(self)
         self.pump.special.ident = self.options.name
+        self.pump.on_fault = self.loop.fault
         watch, rest = self.watch, Rest(time.monotonic(), self.poller)
         parts = (self.reaper, self.readiness, self.pump, self.compiler, self.announcer)
         self.loop.timed = (*parts, self.leash, watch, rest)
@@ -363,18 +367,16 @@ class Machine:
 
     def _end(self, code: int) -> None:
         """Take leave: socket and pidfile go, what is still to say is said."""
-        if self.driver.exit is not None and code != 0 and not self.driver.exit.again:
-            termination(f"pyinit: {self.driver.exit.reason}; exit status {code}\n")
-        verdict.tell(self)
-        self.driver.end_helpers()
-        self.packer.give_up()
-        if self.control is not None:
-            self.control.after_turn()
-        self._give_back(again=self.driver.exit is not None and self.driver.exit.again)
-        self.pump.finish()
+        end = self.driver.exit
+        again = end is not None and end.again
+        if end is not None and code != 0 and not again:
+            termination(f"pyinit: {end.reason}; exit status {code}\n")
         until = time.monotonic() + FLUSH_S
-        for outlet in self.outlets:
-            outlet.flush(until)
+        stages: list[Callable[[], object]] = [lambda: verdict.tell(self), self.driver.end_helpers]
+        stages += [self.packer.give_up, *([self.control.after_turn] if self.control else [])]
+        stages += [lambda: self._give_back(again=again), self.pump.finish]
+        stages.append(lambda: each_of(lambda outlet: outlet.flush(until), self.outlets))
+        all_of(stages)
 
     def _rescue(self, error: BaseException) -> int:
         """The loop is broken: a new pyinit takes over, and if that fails, too, the rescue loop."""
@@ -387,11 +389,11 @@ class Machine:
             self.outlets[1].flush(time.monotonic() + FLUSH_S)
         except BaseException as another:  # noqa: BLE001  nothing may keep us from the last resort
             rescue.say(f"cannot recover: {another!r}")
-        main = self.loop.supervisor.main
-        row = self.row(main) if main is not None else None
+        for number in (*self.loop.stops_told(), *self.reaper.unfed):  # and not obeyed so far
+            posix.kill(posix.getpid(), number)
+        row = self.row(self.loop.supervisor.main or "")
         run = run_of(row.state) if row is not None else None
         main_pid = run.pid if run else 0
-        told = (self.options.signal_fd, main_pid, self.reaper.faults_fd)
-        code = rescue.rescue([], *told)  # who is ours is found there
+        code = rescue.rescue([], self.options.signal_fd, main_pid, self.reaper.faults_fd)
         termination(f"pyinit: the loop was broken: {error!r}\n")
         return code

@@ -16,7 +16,7 @@ from pyinit.core.events import Condemned
 from pyinit.core.states import NEVER, NO_PID, Running, Starting
 from pyinit.runtime.belief import believes
 from pyinit.runtime.changed import Changed
-from pyinit.runtime.driver import Runs
+from pyinit.runtime.reaper import Runs
 from pyinit.system import procfs, tree
 
 TYPE_CHECKING = False
@@ -87,7 +87,7 @@ class MemoryWatch:
     def _look(self) -> None:
         """See which runs have come and gone since the last look."""
         state = self._machine.loop.supervisor
-        keys, self._mark = self._changed.since(self._mark, state)
+        keys, mark = self._changed.since(self._mark, state)
         if keys is None:
             keys = [*state.table.index, *self._runs]
         for key in keys:
@@ -100,6 +100,7 @@ class MemoryWatch:
             self._at, self._left = NEVER, []
         elif self._at == NEVER:
             self._at = time.monotonic() + EVERY_S
+        self._mark = mark  # at last: what could not be looked at is looked at again
 
 
 def in_words(count: int) -> str:

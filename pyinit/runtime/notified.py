@@ -19,6 +19,7 @@ from pyinit.runtime.belief import believes
 from pyinit.runtime.changed import Changed
 from pyinit.runtime.fdstore import Store
 from pyinit.runtime.heirs import Heirs
+from pyinit.runtime.loop import each_of
 from pyinit.system import mark, procfs
 
 TYPE_CHECKING = False
@@ -198,17 +199,20 @@ class Notified:
         if not (self._said or self.store.any() or self._numbers):
             return
         state = self._machine.loop.supervisor
-        keys, self._mark = self._changed.since(self._mark, state)
+        keys, mark = self._changed.since(self._mark, state)
         if keys is None:
             keys = [*self._said, *self.store.keys()]
             labels = {*self._machine.driver.labels.values()}
             self._numbers = {each: n for each, n in self._numbers.items() if each in labels}
-        for key in keys:
-            row = self._machine.row(key)
-            run = run_of(row.state) if row is not None else None
-            said = self._said.get(key)
-            if said is not None and (run is None or run.id != said.run_id):
-                del self._said[key]
-                self.heirs.forget(key)
-            if row is None or isinstance(row.state, RESTING):
-                self.store.drop(key)
+        each_of(self._look_at, keys)
+        self._mark = mark  # at last: what could not be looked at is looked at again
+
+    def _look_at(self, key: str) -> None:
+        row = self._machine.row(key)
+        run = run_of(row.state) if row is not None else None
+        said = self._said.get(key)
+        if said is not None and (run is None or run.id != said.run_id):
+            del self._said[key]
+            self.heirs.forget(key)
+        if row is None or isinstance(row.state, RESTING):
+            self.store.drop(key)

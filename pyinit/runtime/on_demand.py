@@ -99,7 +99,6 @@ class OnDemand:
         supervisor = self._machine.loop.supervisor
         if supervisor.table is self._seen:
             return
-        self._seen = supervisor.table
         now = time.monotonic()
         rows = {key: self._machine.row(key) for keys in self._users.values() for key in keys}
         for key in self._plans:
@@ -115,6 +114,7 @@ class OnDemand:
         for fd, place in wanted.items():
             if fd >= 0 and fd not in self._watched:
                 self._watch(fd, place)
+        self._seen = supervisor.table  # at last: what could not be looked at is looked at again
 
     def _note(self, key: str, row: Process | None, now: float) -> None:
         """Note what has become of a process that is started on demand."""
@@ -189,9 +189,9 @@ class OnDemand:
     def _call(self, fd: int) -> None:
         """Somebody has connected."""
         keys = self._users.get(self._watched[fd], ())
-        self._forget(fd)
         rows = {key: self._machine.row(key) for key in keys}
         self._machine.loop.feed(Called(tuple(self._callable(rows, keys))))
+        self._forget(fd)
 
     def _look_for_idle(self, now: float) -> None:
         """See who is connected; a run that nobody has used for its time is to be stopped."""

@@ -65,14 +65,14 @@ class Poller:
         if not found and timeout > 0.0:  # suspended in its sleep, it gives up without a look
             found = self._epoll.poll(0.0, MAX_EVENTS)
         self.ready = len(found)
-        fault: Exception | None = None
+        fault: BaseException | None = None
         for fd, mask in found:
             callback = self._callbacks.get(fd)
             if callback is None:
                 continue
             try:
                 callback(mask)
-            except Exception as error:  # noqa: BLE001  it is raised when all had their turn
+            except BaseException as error:  # noqa: BLE001  it is raised when all had their turn
                 fault = fault or error
         if fault is not None:
             raise fault

@@ -16,8 +16,9 @@ import posix
 from pyinit.core.plan import CHANNEL, Sink
 from pyinit.logs.lines import Lines
 from pyinit.logs.ring import STDERR, STDOUT
-from pyinit.runtime.logfile import NEVER, FileEnd, LogFile, Way
-from pyinit.runtime.stream import LINE_FORMS, Kept, Source, Special, Stream, deliver, show
+from pyinit.runtime.log import raised
+from pyinit.runtime.logfile import NEVER, RETRY_S, FileEnd, LogFile, Way
+from pyinit.runtime.stream import LINE_FORMS, Kept, Source, Special, Stream, deliver, pass_on
 from pyinit.system import files
 
 TYPE_CHECKING = False
@@ -59,6 +60,7 @@ class Pump:
         self.on_chunk: Callable[[Source, int, bytes], None] | None = None
         self.on_captured: Callable[[Source, int, bytes], None] | None = None
         self.on_listener: Callable[[Source, bytes], None] | None = None
+        self.on_fault: Callable[[BaseException], None] = raised  # a fault that was lived with
         self.special = Special(poller, report)
         self._poller = poller
         self._outlets = outlets
@@ -109,7 +111,10 @@ class Pump:
         """The run is over: read what its pipes still hold, without waiting."""
         kept = self._kept.get(key)
         for stream in [*kept.streams] if kept is not None else ():
-            self._read(stream, DRAIN_READS, 1)
+            try:
+                self._read(stream, DRAIN_READS, 1)
+            except BaseException as error:  # noqa: BLE001  the others are drained all the same
+                self.on_fault(error)
 
     def tail(self, key: str, stream: int | None = None) -> bytes:
         """Return the last output of a process that is kept in memory."""
@@ -197,11 +202,16 @@ class Pump:
         """Try again the files that are due."""
         troubled, self._troubled, self._retry_at = self._troubled, [], NEVER
         for file in troubled:
-            if file.retry_at <= now:
-                file.retry()  # puts itself on the list again if it has to
-            else:
+            try:
+                if file.retry_at <= now:
+                    file.retry()  # puts itself on the list again if it has to
+                else:
+                    self._in_trouble(file)
+                self._forget_unused(file)
+            except BaseException as error:  # noqa: BLE001  the others are tried all the same
+                file.retry_at = now + RETRY_S
                 self._in_trouble(file)
-            self._forget_unused(file)
+                self.on_fault(error)
 
     def streams(self) -> list[Stream]:
         """Return the open streams, to be carried over a re-exec."""
@@ -339,7 +349,7 @@ class Pump:
             if not data:
                 self._end(stream)
                 return
-            self._pass_on(stream, data if stream.sieve is None else stream.sieve.feed(data))
+            self._pass_on(stream, data if stream.sieve is None else self._sieved(stream, data))
             if len(data) < enough:
                 return
             if len(data) >= FULL_BYTES and not stream.big and self._big_pipes < BIG_PIPES:
@@ -347,20 +357,17 @@ class Pump:
                 self._big_pipes += stream.big
 
     def _pass_on(self, stream: Stream, data: bytes) -> None:
-        kept = stream.kept
-        kept.ring.add(stream.kind, data)
-        kept.count += len(data)
-        for taker in stream.raw:
-            taker.write(data)
-        if kept.followers:
-            for call in [*kept.followers]:
-                call(stream.kind, data)
-        if stream.lines is not None:
-            block = stream.lines.feed(data)
-            if block:
-                deliver(stream, block)
-            if stream.watch is not None:
-                show(stream, block + stream.lines.rest)  # a prompt has no newline
+        fault = pass_on(stream, data)
+        if fault is not None:
+            self.on_fault(fault)
+
+    def _sieved(self, stream: Stream, data: bytes) -> bytes:
+        """Return what is output of what was read; where that cannot be told, all of it."""
+        try:
+            return data if stream.sieve is None else stream.sieve.feed(data)
+        except BaseException as error:  # noqa: BLE001
+            self.on_fault(error)
+            return data
 
     def _end(self, stream: Stream) -> None:
         """The pipe is at its end: nobody holds it open any more."""
@@ -369,15 +376,17 @@ class Pump:
         stream.fd = -1
         stream.kept.streams.remove(stream)
         self._big_pipes -= stream.big
-        if stream.sieve is not None:
-            self._pass_on(stream, stream.sieve.finish())
-        if stream.lines is not None and (rest := stream.lines.finish()):
-            deliver(stream, rest)
-        for end in stream.raw:
-            if isinstance(end, FileEnd):
-                end.finish()
-        for file in stream.files:
-            self.release(file)
+        try:
+            if stream.sieve is not None:
+                self._pass_on(stream, stream.sieve.finish())
+            if stream.lines is not None and (rest := stream.lines.finish()):
+                deliver(stream, rest)
+            for end in stream.raw:
+                if isinstance(end, FileEnd):
+                    end.finish()
+        finally:
+            for file in stream.files:
+                self.release(file)
 
     def _in_trouble(self, file: LogFile) -> None:
         if file not in self._troubled:

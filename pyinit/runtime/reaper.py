@@ -11,8 +11,9 @@ from pyinit.system import faults, files, reap, signals, tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
+    from pyinit.core.table import Pids
     from pyinit.runtime.announcer import Announcer
     from pyinit.runtime.driver import Driver
     from pyinit.runtime.loop import Loop
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
 
 SIGKILL, SIGCHLD = 9, 17
 NEVER = float("inf")
+
+
+class Runs:
+    """The pids of the runs as the core knows them now, and of our helpers, for `in`."""
+
+    def __init__(self, pids: Pids, helpers: Container[int] = ()) -> None:
+        self._pids = pids
+        self._helpers = helpers
+
+    def __contains__(self, pid: object) -> bool:
+        if not isinstance(pid, int):
+            return False
+        return self._pids.get(Pid(pid)) is not None or pid in self._helpers
 
 
 class Reaper:
@@ -45,14 +59,24 @@ class Reaper:
         self._announcer = announcer
         self.heirs: Callable[[list[reap.Reaped]], None] | None = None  # who leads on
         self._more = False
+        self.unfed: list[int] = []  # signals that came, and that the loop does not know of yet
         self._gone: list[reap.Reaped] = []  # reaped, and not yet told: never to be forgotten
+        loop.vital = self
         poller.register(signal_fd, True, False, self._signalled)
 
     def next_deadline(self) -> float:
         """Return 0 while there may be more to reap than one turn took."""
-        return 0.0 if self._more or self._gone else NEVER
+        return 0.0 if self._more or self._gone or self.unfed else NEVER
 
     def tick(self, _now: float) -> None:
+        """Tell of the signals that could not be told of, and reap a portion."""
+        try:
+            if self.unfed:
+                self._feed()
+        finally:
+            self._reap()
+
+    def _reap(self) -> None:
         """Reap a portion; what a run has printed before its end is read first.
 
         The core looks around when an orphan has died, whichever it was: of a burst it is told once.
@@ -71,34 +95,41 @@ class Reaper:
         try:
             for each in gone:
                 told += 1
-                if self._is_orphan(each, get(each[0]), unborn):  # type: ignore[arg-type]
-                    orphan = each
+                try:
+                    if self._is_orphan(each, get(each[0]), unborn):  # type: ignore[arg-type]
+                        orphan = each
+                except BaseException as error:  # noqa: BLE001  nobody else will tell the core
+                    told -= 1
+                    self._tell_all_the_same(each)
+                    told += 1
+                    self._loop.fault(error)
         finally:
             del gone[:told]
             if orphan is not None:
                 driver.reaped(orphan[0], orphan[1])
 
     def _is_orphan(self, gone: reap.Reaped, key: str | None, unborn: set[int]) -> bool:
-        """Tell of one end, unless it is an orphan's, which is told of once for all of them.
-
-        Whatever fails here, the core hears of the end: it will not be told by anybody else.
-        """
+        """Tell of one end, unless it is an orphan's, which is told of once for all of them."""
         driver, pid, status = self._driver, gone[0], gone[1]
-        try:
-            driver.forget(pid)
-            if key is not None:
-                self._last_words(key, gone)
-            elif pid not in unborn and not driver.knows(pid):
-                self._announcer.speech.orphan(pid, status)
-                return True
-            driver.reaped(pid, status)
-        except BaseException as error:  # noqa: BLE001
-            if pid in driver.helpers:
-                driver.reaped(pid, status)
-            elif not any(isinstance(each, Reaped) and each.pid == pid for each in driver.events):
-                driver.events.append(Reaped(Pid(pid), status))
-            self._loop.fault(error)
+        driver.forget(pid)
+        if key is not None:
+            self._last_words(key, gone)
+        elif pid not in unborn and not driver.knows(pid):
+            self._announcer.speech.orphan(pid, status)
+            return True
+        driver.reaped(pid, status)
         return False
+
+    def _tell_all_the_same(self, gone: reap.Reaped) -> None:
+        """Tell of an end where that has failed, if nobody has heard of it."""
+        driver, pid, status = self._driver, gone[0], gone[1]
+        if pid in driver.helpers:
+            try:
+                driver.reaped(pid, status)
+            finally:
+                driver.helpers.pop(pid, None)
+        elif not any(isinstance(each, Reaped) and each.pid == pid for each in driver.events):
+            driver.events.append(Reaped(Pid(pid), status))
 
     def _find_heirs(self, find: Callable[[list[reap.Reaped]], None]) -> None:
         try:
@@ -136,9 +167,15 @@ class Reaper:
 
     def _signalled(self, _mask: int) -> None:
         self._more = True  # most are of a death, and one that is lost here would be for ever
-        told = [number for number in signals.read_signals(self._signal_fd) if number != SIGCHLD]
+        told = signals.read_signals(self._signal_fd)
+        self.unfed += [number for number in told if number != SIGCHLD]
+        self._feed()
+
+    def _feed(self) -> None:
+        told = [*self.unfed]
         for number in told:
             self._loop.feed(SignalReceived(number))
+            del self.unfed[0]
         for number in told:
             self._announcer.speech.signalled(number)
 
@@ -193,20 +230,16 @@ def forked(
     """
     import posix
 
-    mask = signals.block_all()  # a handler of ours in the child would write to our pipe
-    try:
-        pid = posix.fork()
-        if pid == 0:
-            code = 1
-            try:
-                files.close_all(keep)
-                signals.reset_in_child()
-                posix.nice(nice)
-                function()
-                code = 0
-            finally:
-                posix._exit(code)  # noqa: SLF001
-    finally:
-        signals.restore(mask)
+    pid = signals.fork()
+    if pid == 0:
+        code = 1
+        try:
+            files.close_all(keep)
+            signals.reset_in_child()
+            posix.nice(nice)
+            function()
+            code = 0
+        finally:
+            posix._exit(code)  # noqa: SLF001
     helpers[pid] = done
     return pid

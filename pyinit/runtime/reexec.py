@@ -10,14 +10,13 @@ block     signals stay pending from here on, over the execve too; those we have 
           written down; the new pyinit catches them before it lets them through
 write     the state
 execve    with the interpreter, the flags and the words that we were started with
-resume    the state is read back; if that fails after all, the rescue loop looks after the programs
+resume    the state is read back; if that fails after all, it is tried once more by another execve,
+          and then the rescue loop looks after the programs
 """
 
 from __future__ import annotations
 
-import errno
 import posix
-import sys
 import time
 
 from pyinit.core.events import SignalReceived
@@ -28,14 +27,18 @@ from pyinit.core.status import describe, from_wait
 from pyinit.protocol.messages import refusal, reply
 from pyinit.protocol.wire import decode, encode
 from pyinit.runtime import carry, footing, notify, parts
+from pyinit.runtime.anew import STATE_VARIABLE, become, enter
 from pyinit.runtime.failure import reason_of
 from pyinit.runtime.gather import gather
 from pyinit.runtime.log import fault
+from pyinit.runtime.loop import all_of, each_of
 from pyinit.runtime.reaper import SIGCHLD, forked
-from pyinit.system import environment, files, signals, sockets
+from pyinit.system import files, signals, sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyinit.protocol.wire import Json
     from pyinit.runtime.carry import Blobs, Carried, Client
     from pyinit.runtime.control_session import Session
@@ -43,7 +46,6 @@ if TYPE_CHECKING:
     from pyinit.runtime.options import Options
     from pyinit.runtime.stream import Source, Watch
 
-STATE_VARIABLE = b"PYINIT_STATE_FD"
 CHECK_VARIABLE = b"PYINIT_STATE_CHECK"
 CHECK_S = 60.0  # for reading the state back: a megabyte takes some milliseconds
 RECOVER_AGAIN_S = 600.0  # a loop that breaks again so soon is not healed by another re-exec
@@ -62,12 +64,7 @@ def check(machine: Machine) -> None:
     desk.reexec_wanted = False
     if desk.reexec_checked:
         return
-    try:
-        carried, blobs, _ = gather(machine, ())
-        fd = carry.write(carried, blobs)
-    except Exception as error:  # noqa: BLE001  whatever it is, we go on as we are
-        _give_up(machine, fault(error))
-        return
+    fd = -1
 
     def read_back() -> None:
         posix.set_inheritable(fd, True)  # by its name in /proc we may not: see dumpable in proc(5)
@@ -90,10 +87,13 @@ def check(machine: Machine) -> None:
         _give_up(machine, f"the new pyinit {why}\n  see what it says above: is it well installed?")
 
     try:
+        carried, blobs, _ = gather(machine, ())
+        fd = carry.write(carried, blobs)
         pid = forked(read_back, machine.driver.helpers, done, nice=0, keep=(fd,))
-    except OSError as error:
-        posix.close(fd)
-        _give_up(machine, reason_of(error))
+    except BaseException as error:  # noqa: BLE001  whatever it is, we go on as we are
+        if fd >= 0:
+            posix.close(fd)
+        _give_up(machine, reason_of(error) if isinstance(error, OSError) else fault(error))
     else:
         desk.reexec_checked = True
         machine.leash.tie(pid, CHECK_S)
@@ -113,33 +113,40 @@ def read_back(fd: int) -> int:
 
 def reexec(machine: Machine) -> None:
     """Replace this pyinit by a new one.  Returns only if that failed, having said why."""
-    machine.log.info("re-executing")
-    _settle(machine)
-    mask = signals.block_all()
-    told = signals.read_signals(machine.options.signal_fd)
     kept: list[int] = []
-    here = machine.directory()
-    fd = -1
+    told: tuple[int, ...] = ()
+    undo: list[Callable[[], None]] = []
     try:
+        machine.log.info("re-executing")
+        _settle(machine)
+        here = machine.directory()
+        mask = signals.block_all()
+        undo.append(lambda: signals.restore(mask))
+        told = (*machine.reaper.unfed, *signals.read_signals(machine.options.signal_fd))
+        machine.reaper.unfed.clear()
         carried, blobs, kept = gather(machine, told)
         fd = carry.write(carried, blobs)
-        kept.append(fd)
-        for each in kept:
+        undo += [lambda: posix.close(fd), lambda: enter(here)]
+        for each in (*kept, fd):
             posix.set_inheritable(each, True)
         become(machine, {STATE_VARIABLE: b"%d" % fd})
-    except Exception as error:  # noqa: BLE001  whatever it is, we go on as we are
-        for each in kept:
-            posix.set_inheritable(each, False)
-        if fd >= 0:
-            posix.close(fd)
-        _enter(here)
-        for number in told:
-            if number == SIGCHLD:
-                machine.reaper.kick()
-            else:
-                machine.loop.feed(SignalReceived(number))
-        signals.restore(mask)
-        _give_up(machine, fault(error))
+    except BaseException as error:  # noqa: BLE001  whatever it is, we go on as we are
+        undo.append(lambda: each_of(lambda fd: posix.set_inheritable(fd, False), kept))
+        undo.append(lambda: each_of(lambda number: _heard(machine, number), told))
+        reason = f"{error!r}"
+        try:
+            reason = fault(error)
+            all_of(reversed(undo))
+        finally:
+            _give_up(machine, reason)
+
+
+def _heard(machine: Machine, number: int) -> None:
+    """A signal that was to be carried came to us after all."""
+    if number == SIGCHLD:
+        machine.reaper.kick()
+    else:
+        machine.loop.feed(SignalReceived(number))
 
 
 def recover(machine: Machine) -> None:
@@ -153,14 +160,9 @@ def recover(machine: Machine) -> None:
 
 
 def resume(options: Options) -> int:
-    """Go on where the pyinit before us stopped; return the exit status."""
-    try:
-        machine = _rebuild(options, *carry_of(options))
-    except Exception as error:  # noqa: BLE001  the programs are there, whatever we cannot read
-        from pyinit.system.rescue import children, rescue, say
-
-        say(f"cannot go on after the re-exec: {fault(error)}")
-        return rescue(children(), options.signal_fd)
+    """Go on where the pyinit before us stopped; return the exit status.  May raise anything."""
+    machine = _rebuild(options, *carry_of(options))
+    posix.close(options.state_fd)
     return machine.go()
 
 
@@ -168,7 +170,7 @@ def carry_of(options: Options) -> tuple[Carried, Blobs]:
     """Return what was carried, all that it is made of being imported."""
     from pyinit.runtime import machine  # noqa: F401
 
-    return carry.read(options.state_fd)
+    return carry.read(posix.dup(options.state_fd))  # it may have to be read once more
 
 
 def _settle(machine: Machine) -> None:
@@ -180,7 +182,7 @@ def _settle(machine: Machine) -> None:
                 break
         if machine.control is not None:
             machine.control.after_turn()
-    except Exception as error:  # noqa: BLE001  the loop may be broken: that is why we are here
+    except BaseException as error:  # noqa: BLE001  the loop may be broken: that is why we are here
         machine.loop.fault(error)
 
 
@@ -189,46 +191,19 @@ def _give_up(machine: Machine, reason: str) -> None:
     machine.log.error(f"cannot re-exec, going on: {reason}")
 
 
-def become(machine: Machine, more: dict[bytes, bytes]) -> None:
-    """Execute pyinit, started as we were, with `more` in its environment.  Raises OSError.
-
-    It begins where we were born: there what is relative is found.
-    """
-    _enter(machine.options.born_in)
-    encoding = sys.getfilesystemencoding()
-    executable = sys.executable or "/proc/self/exe"
-    words = [word.encode(encoding, "surrogateescape") for word in (executable, *sys.orig_argv[1:])]
-    env = {**machine.desk.environ, **more}
-    try:
-        posix.execve(executable, words, env)
-    except OSError as error:
-        if error.errno != errno.E2BIG:
-            raise
-        text = f"{environment.too_long(words, env)}: {error.strerror}"
-        raise OSError(errno.E2BIG, text) from error
-
-
-def _enter(directory: str) -> None:
-    try:
-        posix.chdir(directory)
-    except OSError:  # it is gone, or not ours to enter: what is absolute is found all the same
-        return
-
-
 def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
     """Return a machine that is as the one before us was."""
     from pyinit.runtime.machine import Machine
 
-    _enter(carried.directory)
+    enter(carried.directory)
     options = replace(carried.options, signal_fd=options.signal_fd, state_fd=-1)
-    outlets = [each.fd for each in carried.outlets]
-    for fd in (options.daemon_fd, carried.listener_fd, carried.notify_fd, *outlets):
+    for fd in (options.daemon_fd, carried.listener_fd, carried.notify_fd):
         _seal(fd)
     machine = Machine(options, carried.plan, carried.supervisor)
     machine.socket_path = carried.socket_path
     footing.become_init(machine.log)
     for outlet, each in zip(machine.outlets, carried.outlets, strict=True):
-        outlet.restore(blobs.of(each.pending), each.dropped, each.unsaid, each.fd)
+        outlet.restore(blobs.of(each.pending), each.dropped, each.unsaid, _still_open(each.fd))
     if carried.listener_fd >= 0:
         machine.open_control(carried.listener_fd, carried.notify_path, carried.notify_fd)
     elif carried.notify_fd >= 0:
@@ -383,6 +358,15 @@ def _again(session: Session, line: bytes) -> bytes:
     text = f"pyinit was re-executed while it waited to {verb}: look at the status"
     session.send(refusal(number, "interrupted", text))
     return b""
+
+
+def _still_open(fd: int) -> int:
+    """Return a descriptor, sealed; -1 if somebody before us has had no use for it."""
+    try:
+        _seal(fd)
+    except OSError:
+        return -1
+    return fd
 
 
 def _seal(fd: int) -> None:

@@ -205,8 +205,10 @@ class Schedules:
         self._asking = True
         try:
             self._machine.desk.fork(work, done)
-        except OSError as error:
+        except BaseException as error:
             self._asking = False
+            if not isinstance(error, OSError):
+                raise
             self._fail(now, str(error.strerror))
 
     def _told(self, asked: list[tuple[str, str, float]], said: bytes | None) -> None:

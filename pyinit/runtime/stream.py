@@ -158,19 +158,74 @@ def rests_of(stream: Stream) -> tuple[bytes, ...]:
     return (first, *[each.rest for each in stream.raw if isinstance(each, FileEnd)])
 
 
+def pass_on(stream: Stream, data: bytes) -> BaseException | None:
+    """Hand out what was read to everybody who wants it; return the first fault, if there was one.
+
+    Who fails takes nothing from the others.
+    """
+    kept = stream.kept
+    kept.count += len(data)
+    first: BaseException | None = None
+    try:
+        kept.ring.add(stream.kind, data)
+    except BaseException as error:  # noqa: BLE001
+        first = error
+    for taker in stream.raw:
+        try:
+            taker.write(data)
+        except BaseException as error:  # noqa: BLE001
+            first = first or error
+    for call in [*kept.followers]:
+        try:
+            call(stream.kind, data)
+        except BaseException as error:  # noqa: BLE001
+            first = first or error
+    try:
+        if stream.lines is not None:
+            _pass_on_lines(stream, stream.lines, data)
+    except BaseException as error:  # noqa: BLE001
+        first = first or error
+    return first
+
+
+def _pass_on_lines(stream: Stream, lines: Lines, data: bytes) -> None:
+    try:
+        block = lines.feed(data)
+    except BaseException:
+        deliver(stream, data)  # rather in pieces than not at all
+        raise
+    try:
+        if block:
+            deliver(stream, block)
+    finally:
+        if stream.watch is not None:
+            show(stream, block + lines.rest)  # a prompt has no newline
+
+
 def deliver(stream: Stream, block: bytes) -> None:
-    """Hand out a block of lines in the form each sink wants."""
-    source = stream.source
+    """Hand out a block of lines in the form each sink wants; raises when all had their turn."""
+    first: BaseException | None = None
     for form, write in stream.dressed:
-        if form == "prefix":
-            write(forms.prefix(block, source.name))
-        elif form == "json":
+        try:
+            write(_dressed(stream, form, block))
+        except BaseException as error:  # noqa: BLE001
+            first = first or error
+    if first is not None:
+        raise first
+
+
+def _dressed(stream: Stream, form: str, block: bytes) -> bytes:
+    source = stream.source
+    match form:
+        case "prefix":
+            return forms.prefix(block, source.name)
+        case "json":
             which = NAMES[stream.kind]
-            write(forms.json(block, source.name, source.program, which, time.time()))
-        elif form == "tai64n":
-            write(forms.tai64n(block, time.time()))
-        else:
-            write(block)
+            return forms.json(block, source.name, source.program, which, time.time())
+        case "tai64n":
+            return forms.tai64n(block, time.time())
+        case _:
+            return block
 
 
 def show(stream: Stream, text: bytes) -> None:

@@ -102,7 +102,7 @@ class Watching:
     def tick(self, now: float) -> None:
         """Start the child, and do what is to be done."""
         if self._start_at <= now:
-            self._start_at = NEVER
+            self._start_at = now + AGAIN_S  # unless it goes well
             self._start(now)
         if self._act_at <= now:
             self._act(now)
@@ -129,22 +129,28 @@ class Watching:
             posix.close(reader)
             self._fail(now, error.strerror or str(error))
             return
+        except BaseException:
+            posix.close(reader)
+            raise
         finally:
             posix.close(writer)
         try:
             self._machine.poller.register(reader, True, False, self._readable)
-        except OSError as error:
+        except BaseException as error:
             posix.close(reader)
             self._stop()
+            if not isinstance(error, OSError):
+                raise
             self._fail(now, error.strerror or str(error))
             return
         self._fd, self._rest = reader, b""
+        self._start_at = NEVER
 
     def _fail(self, now: float, reason: str) -> None:
         wait_s, self._again_s = self._again_s, min(self._again_s * 2, LONGEST_S)
+        self._start_at = now + wait_s
         text = f"cannot watch files: {reason}\n  it is tried again in {wait_s:g} s"
         self._machine.log.warning(f"{text}; until then a change is seen by pyinitctl reload alone")
-        self._start_at = now + wait_s
 
     def _stop(self) -> None:
         """Let the child end; what it says from now on is nothing to us."""
@@ -178,6 +184,14 @@ class Watching:
             self._hang_up()
             return
         *lines, self._rest = (self._rest + data).split(b"\n")
+        try:
+            self._hear(lines)
+        except BaseException:  # another child finds what was not heard
+            self._stop()
+            self._start_at = time.monotonic() + AGAIN_S
+            raise
+
+    def _hear(self, lines: list[bytes]) -> None:
         for line in lines:
             told = _understood(line, self._paths)
             if told is None:
@@ -247,12 +261,12 @@ class Watching:
             self._act_at = now + POLL_S
             return
         if self._reload:
-            self._reload = False
             self._machine.desk.reload()
+            self._reload = False
             self._act_at = now + POLL_S
             return
-        self._act_at = NEVER
-        due, self._due = self._due, {}
+        self._act_at = now + POLL_S  # until all is done
+        due = self._due
         behind = [key for key, run in due.items() if self._id_of(key) == run]
         rolled = []
         for key in behind:
@@ -263,6 +277,8 @@ class Watching:
                 rolled.append(key)
         if rolled:
             self._machine.loop.feed(RollRequested(tuple(rolled)))
+        self._act_at = NEVER
+        self._due = {}
 
 
 def _understood(line: bytes, paths: tuple[str, ...]) -> tuple[str, str, float] | None:

@@ -2,6 +2,7 @@
 
 It needs nothing that could be broken: no records, no plan, no log; only the pids of the children.
 What programs print is read and thrown away: one that nobody reads would stop at the next line.
+Whatever fails here, too, keeps nothing else from being done, and is tried again.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ EXIT_CODE = 70
 STOP_SIGNALS = frozenset((2, 3, 15))
 KILL_AFTER_S = 9.0
 AGAIN_S = 1.0  # between two rounds of KILL
+ROUNDS = 10  # of KILL: whoever is left then is held up by the kernel, and dies when it lets go
 SIGKILL, SIGCHLD = 9, 17
 READ_BYTES = 64 * 1024
-PAUSE_MS = 100  # after a turn that had no memory, or no descriptor
+PAUSE_MS = 100  # after what has failed
 
 
 def rescue(pids: list[int], signal_fd: int, main: int = 0, faults_fd: int = -1) -> int:
@@ -32,29 +34,84 @@ def rescue(pids: list[int], signal_fd: int, main: int = 0, faults_fd: int = -1) 
     A stop signal is forwarded to all of them, and what is left 9 seconds later is killed.  The
     main program of COMMAND mode, `main`, gets every other signal, too.
     """
-    left = set(pids)
-    kill_at = 0.0
+    care = Care(pids, signal_fd, main, faults_fd)
     nobody = select.poll()
-    heard: tuple[select.poll, list[int]] | None = None
-    while True:
+    while not care.over:
+        for stage in (care.listen, care.reap, care.wait, care.forward, care.kill):
+            try:
+                stage()
+            except BaseException:  # noqa: BLE001  it may go well in a moment; our end is theirs
+                nobody.poll(PAUSE_MS)
+            if care.over:
+                break
+    return EXIT_CODE
+
+
+class Care:
+    """The stages of a turn of the rescue loop, none of which needs another one to go well."""
+
+    def __init__(self, pids: list[int], signal_fd: int, main: int, faults_fd: int) -> None:
+        self.over = False
+        self._left = set(pids)
+        self._main = main
+        self._signal_fd, self._faults_fd = signal_fd, faults_fd
+        self._heard: tuple[select.poll, list[int]] | None = None
+        self._kill_at = 0.0
+        self._rounds = 0
+
+    def listen(self) -> None:
+        """Find what tells of signals and output, once; no signal stays blocked."""
+        if self._heard is None:
+            signals.let_through()
+            self._heard = _listen(self._signal_fd, self._faults_fd)
+
+    def reap(self) -> None:
+        """Reap whoever is gone; without a child, be it one that came to us later, all is over."""
+        more = True
+        while more:
+            gone: list[Reaped] = []
+            more = reap_all(gone)
+            self._left.difference_update([each[0] for each in gone])
+        if not self._left:
+            self._left.update(children())
+        self.over = not self._left
+
+    def wait(self) -> None:
+        """Wait for a signal, or for the time to kill; what is printed meanwhile is thrown away."""
+        poll, pipes = self._heard or (select.poll(), [])
+        left_s = self._kill_at - time.monotonic()
+        timeout = None if self._kill_at == 0.0 else max(1, int(left_s * 1000))
+        if self._heard is None:
+            timeout = PAUSE_MS
+        for fd, _ in poll.poll(timeout):
+            if fd in pipes and not _read_away(fd):
+                poll.unregister(fd)
+
+    def forward(self) -> None:
+        """Pass on the signals that came."""
+        told = signals.read_signals(self._signal_fd)
+        for number in (*told, *(faults.read(self._faults_fd) if self._faults_fd >= 0 else ())):
+            if number in STOP_SIGNALS:
+                self._kill_at = self._kill_at or time.monotonic() + KILL_AFTER_S
+                self._send_all(number)
+            elif number != SIGCHLD and self._main in self._left:
+                _send(self._main, number)
+
+    def kill(self) -> None:
+        """Kill who has not obeyed, when it is time to; at last leave them to the kernel."""
+        if self._kill_at == 0.0 or time.monotonic() < self._kill_at:
+            return
+        self._kill_at = time.monotonic() + AGAIN_S
+        self._rounds += 1
+        self.over = self._rounds > ROUNDS
+        self._send_all(SIGKILL)
+
+    def _send_all(self, number: int) -> None:
         try:
-            heard = heard or _listen(signal_fd, faults_fd)
-            if not _reap(left):
-                return EXIT_CODE
-            _wait(*heard, kill_at)
-            for number in (*signals.read_signals(signal_fd), *faults.read(faults_fd)):
-                if number in STOP_SIGNALS:
-                    kill_at = kill_at or time.monotonic() + KILL_AFTER_S
-                    left.update(children())
-                    _send_all(left, number)
-                elif number != SIGCHLD and main in left:
-                    _send_all({main}, number)
-            if kill_at != 0.0 and time.monotonic() >= kill_at:
-                left.update(children())
-                _send_all(left, SIGKILL)
-                kill_at = time.monotonic() + AGAIN_S
-        except (OSError, MemoryError):  # it may be there in a moment: an end of ours is theirs
-            nobody.poll(PAUSE_MS)
+            self._left.update(children())
+        finally:
+            for pid in self._left:
+                _send(pid, number)
 
 
 def _listen(signal_fd: int, faults_fd: int) -> tuple[select.poll, list[int]]:
@@ -64,14 +121,6 @@ def _listen(signal_fd: int, faults_fd: int) -> tuple[select.poll, list[int]]:
     for fd in (signal_fd, *pipes, *([faults_fd] if faults_fd >= 0 else ())):
         poll.register(fd, select.POLLIN)
     return poll, pipes
-
-
-def _wait(poll: select.poll, pipes: list[int], kill_at: float) -> None:
-    """Wait for a signal, or for the time to kill; what is printed meanwhile is thrown away."""
-    timeout = None if kill_at == 0.0 else max(1, int((kill_at - time.monotonic()) * 1000))
-    for fd, _ in poll.poll(timeout):
-        if fd in pipes and not _read_away(fd):
-            poll.unregister(fd)
 
 
 def children() -> list[int]:
@@ -108,18 +157,6 @@ def say(text: str) -> None:
             return
 
 
-def _reap(left: set[int]) -> bool:
-    """Reap whoever is gone; say whether any child is left, be it one that came to us later."""
-    more = True
-    while more:
-        gone: list[Reaped] = []
-        more = reap_all(gone)
-        left.difference_update([each[0] for each in gone])
-    if not left:
-        left.update(children())
-    return bool(left)
-
-
 def _pipes(signal_fd: int) -> list[int]:
     """Return the pipes we read from: their other ends are programs' stdout and stderr."""
     found = []
@@ -148,9 +185,8 @@ def _read_away(fd: int) -> bool:
         return False
 
 
-def _send_all(pids: set[int], number: int) -> None:
-    for pid in pids:
-        try:
-            posix.kill(pid, number)
-        except OSError:
-            continue
+def _send(pid: int, number: int) -> None:
+    try:
+        posix.kill(pid, number)
+    except OSError:  # it is gone
+        return

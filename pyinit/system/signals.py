@@ -94,6 +94,23 @@ def restore(mask: frozenset[int]) -> None:
     _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
 
 
+def fork() -> int:
+    """Fork with every signal blocked: until the child has reset its handlers, they are ours.
+
+    A signal for the child would end up in the pipe by which signals reach pyinit itself; it calls
+    `reset_in_child`.  Nothing of ours comes between the fork and the caller, who would not know
+    of its child if that failed.  Raises OSError.
+    """
+    mask = block_all()
+    pid = -1
+    try:
+        pid = posix.fork()
+    finally:
+        if pid != 0:
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+    return pid
+
+
 def any_blocked() -> bool:
     """Say whether a child would be born with a signal blocked unless somebody sees to it."""
     return bool(_mask())

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyinit.core.plan import Launch
 
 STATUS_BYTES = 4096
+SIGKILL = 9
 DIRECTORY, KIND_OF_FILE, EXECUTABLE = 0o040000, 0o170000, 0o111  # of st_mode, see inode(7)
 
 
@@ -61,18 +62,41 @@ def spawn(
     Raises nothing for what the program did wrong.
     """
     before = mark.put_on(mark.number(label)) if label else None
+    found: Spawned | ExecFailure | None = None
     try:
         env = environment.build(launch, environ, extra_env)
         words = [environment.encode(word) for word in launch.argv]
         if _fork_exec is not None and is_plain(launch, keep) and not signals.any_blocked():
-            return _by_vfork(_fork_exec, launch, words, env, fds)
-        return _by_fork(launch, words, env, fds, keep)
+            found = _by_vfork(_fork_exec, launch, words, env, fds)
+        else:
+            found = _by_fork(launch, words, env, fds, keep)
     except OSError as error:
-        return ExecFailure("fork", error.errno or 0)
+        found = ExecFailure("fork", error.errno or 0)
     except ValueError as error:  # a NUL in a word: the kernel could not even be asked
-        return ExecFailure("arguments", errno.EINVAL, str(error))
+        found = ExecFailure("arguments", errno.EINVAL, str(error))
     finally:
-        mark.take_off(before)
+        try:
+            mark.take_off(before)
+        except BaseException:
+            let_go(found)
+            raise
+    return found
+
+
+def let_go(found: Spawned | ExecFailure | None) -> None:
+    """Kill a child that nobody will know of."""
+    if isinstance(found, Spawned):
+        posix.kill(found.pid, SIGKILL)
+        if found.status_fd >= 0:
+            posix.close(found.status_fd)
+
+
+def detail_of(error: OSError) -> str:
+    """Return what an error says beyond the words that its number stands for."""
+    words = [] if error.filename is None else [f'"{error.filename}"']
+    if error.errno is None or error.strerror != posix.strerror(error.errno):
+        words.append(error.strerror or str(error))
+    return ": ".join(words)
 
 
 def is_plain(launch: Launch, keep: tuple[tuple[int, int], ...]) -> bool:
@@ -245,22 +269,16 @@ def _by_fork(
     fds: tuple[int, int, int],
     keep: tuple[tuple[int, int], ...],
 ) -> Spawned | ExecFailure:
-    """Fork with every signal blocked: until the child has reset its handlers, they are ours.
-
-    A signal for the child would end up in the pipe by which signals reach pyinit itself.
-    """
     reader, writer = posix.pipe2(posix.O_CLOEXEC)
-    mask = signals.block_all()
     try:
         posix.set_blocking(reader, False)
-        pid = posix.fork()
+        pid = signals.fork()
         if pid == 0:
             child.become(launch, words, env, fds, keep, writer)
-    except (OSError, ValueError):
+    except BaseException:
         posix.close(reader)
         raise
     finally:
-        signals.restore(mask)
         posix.close(writer)
     return Spawned(pid, reader)
 
