@@ -68,7 +68,6 @@ class Gateway:
         self._born = False  # its run was spawned since then
         self._born_at = 0.0
         self._failures = 0
-        self._trouble = ""  # why it has ended without being asked to, as far as that was told
         self._again_at = NEVER  # the doors are watched again, after a gateway that ended at once
         self._uid: int | None = None  # None: not yet known whether it can be UID
         self._powerless = False  # if it is root after all, then without root's powers
@@ -201,13 +200,6 @@ class Gateway:
         self._called = self._born = False
         delay_s = DELAYS_S[self._failures]
         self._again_at = now + delay_s if delay_s else NEVER
-        ends = self._machine.history.of(KEY)
-        if gone_home or not ends:
-            self._trouble = ""
-        elif ends[-1].reason != self._trouble:
-            self._trouble, fix = ends[-1].reason, ends[-1].fix
-            text = f"the web gateway has ended: {self._trouble}" + (f"\n  {fix}" if fix else "")
-            self._machine.log.warning(f"{text}\n  whoever comes to a door has it started again")
 
     def _unwatch(self) -> None:
         for fd in [*self._watched]:

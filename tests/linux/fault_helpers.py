@@ -4,7 +4,8 @@ It is put before the words that start pyinit, as fault_entry is.  While there is
 $PYINIT_FAULTS, whoever is forked by the function it names fails in the way it says:
 
     {"helper": "runtime.schedules:Schedules._ask", "how": "rubbish", "code": 0,
-     "constants": {"pyinit.runtime.desk:ANSWER_S": 0.3}, "words": "python code of the gateway"}
+     "constants": {"pyinit.runtime.desk:ANSWER_S": 0.3}, "words": "python code of the gateway",
+     "argv": ["what", "is", "run", "as", "the", "gateway"]}
 
 raises, killed, hangs, half, rubbish, wrong, twice, endless, boasts, floods, ...   see `FAILURES`
 unborn                    fork(2) fails, as at the limit of processes
@@ -270,9 +271,9 @@ def main():
 
     def gateways_words():
         plan = armed() or {}
-        if "words" not in plan:
-            return genuine_words()
-        return (plan.get("executable", sys.executable), "-I", "-S", "-c", plan["words"])
+        code = plan.get("words")
+        words = (sys.executable, "-I", "-S", "-c", code) if code else genuine_words()
+        return tuple(plan.get("argv", words))
 
     gateway._words = gateways_words
     posix.fork = fork
