@@ -285,7 +285,11 @@ SEEDS = {
         b"READY=1\nSTATUS=up \xc3\xa9\nMAINPID=7\nFDSTORE=1\nFDNAME=a",
         b"WATCHDOG_USEC=100\nWATCHDOG=trigger\nEXTEND_TIMEOUT_USEC=1\nERRNO=2\nMONOTONIC_USEC=3",
     ],
-    "expression": [b"^a\\.b$\na.b", b"listening on \\d+\nlistening on 80", b"(a|b)+[^c]{2,3}\nx"],
+    "expression": [
+        *(b"a{99999999999999999999}", b"(" * 1500 + b")" * 1500, b"[[a]-z]\na", b"^a\\.b$\na.b"),
+        b"listening on \\d+\nlistening on 80",
+        b"(a|b)+[^c]{2,3}\nx",
+    ],
     "cron": [b"*/5 0-3,7 1 jan mon#2\nEurope/Berlin", b"@daily\n", b"0 0 L * *\nUTC", b"5m"],
     "env_file": [b'\xef\xbb\xbfexport A=1 # x\r\nB=\'a\nb\'\nC="\\n\\""\n#\n'],
     "words": [b'a \'b c\' "d\\" $x" e\\ f', b"${A:-${B:?no}} $$ ${N}"],

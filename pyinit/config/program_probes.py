@@ -205,10 +205,13 @@ def _expression(value: object) -> str:
     if PLAIN.issuperset(text.removeprefix("^")):
         return text
     import re
+    import warnings
 
+    warnings.simplefilter("ignore")  # of what may mean something else one day: it has a meaning
     try:
         re.compile(text.encode("utf-8", "surrogateescape"))
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         fix = "see it as Python's re module reads it; quote it by '...' to keep backslashes"
-        raise ValueFault(f'"{text}" is no regular expression: {error}', fix) from None
+        reason = "it is nested too deep" if isinstance(error, RecursionError) else error
+        raise ValueFault(f'"{text[:80]}" is no regular expression: {reason}', fix) from None
     return text

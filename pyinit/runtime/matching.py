@@ -170,7 +170,9 @@ def _searching(pattern: bytes, fd: int) -> Callable[[], None]:
         files.show_name("pyinit-ready")
         import re
         import resource
+        import warnings
 
+        warnings.simplefilter("ignore")  # nobody who reads pyinit's log could do anything about it
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         most = resource.getrlimit(resource.RLIMIT_CPU)[1]
         search = re.compile(pattern).search

@@ -145,3 +145,25 @@ def test_only_a_changed_watchdog_needs_a_new_run(tmp_path):
 @pytest.mark.parametrize(("written", "wanted"), [('"1MB"', 1 << 20), ("4096", 4096), ("0", 0)])
 def test_a_bound_of_memory_is_in_bytes(tmp_path, written, wanted):
     assert program_of(tmp_path, f"max_memory = {written}").max_memory == wanted
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("a{99999999999999999999}", "the repetition number is too large"),
+        ("(" * 1500 + ")" * 1500, "it is nested too deep"),
+        ("[a", "unterminated character set at position 0"),
+    ],
+)
+def test_what_no_expression_can_be_is_told_at_its_line(tmp_path, written, reason):
+    line, message, fix = program_fault(tmp_path, f"ready = {{ output = '{written}' }}")
+    assert (line, message) == (
+        1,
+        f'output: "{written[:80]}" is no regular expression: {reason}',
+    )
+    assert "re module" in fix
+
+
+def test_an_expression_that_python_would_warn_of_is_taken_without_a_word(tmp_path, recwarn):
+    assert program_of(tmp_path, "ready = { output = '[[]up' }").ready.target == "[[]up"
+    assert not recwarn.list
