@@ -68,8 +68,8 @@ soak: venv
 	$(BIN)/python tests/simulation/soak.py --awake --jobs "$$(nproc)"
 	$(BIN)/python tests/simulation/reached.py --worlds 3000 --lines
 	$(BIN)/python -m bench.ageing
-	PYINIT_FUZZ_TIMES=10 $(BIN)/python -m pytest -q -o timeout=0 tests/unit/*/test_*_anything.py \
-	  tests/unit/web/test_schema_attack.py tests/linux/test_*fuzz*.py
+	PYINIT_FUZZ_TIMES=10 $(BIN)/python -m pytest -q -n "$$(nproc)" -o timeout=0 -m "not slow" \
+	  tests/unit/*/test_*_anything.py tests/unit/web/test_schema_attack.py tests/linux/test_*fuzz*.py
 	scripts/setup.sh fuzz
 	$(BIN)/python tests/guided.py --seconds 60
 	$(BIN)/python tests/linux/kernel_sweeping.py --runs 300

@@ -19,7 +19,7 @@ from pyinit.config.problems import ValueFault
 from pyinit.protocol.messages import Refused
 
 MANY = settings(
-    max_examples=40 * TIMES,
+    max_examples=25 * TIMES,
     deadline=None,
     derandomize=TIMES == 1,
     database=None,
