@@ -60,6 +60,19 @@ def test_a_new_env_file_gives_its_program_a_new_run(tmp_path, write):
         box.until("started three", out=True)
 
 
+def test_the_files_of_init_are_watched_for_whoever_has_variables_of_them(tmp_path):
+    shared = tmp_path / "all.env"
+    shared.write_text("VALUE=one\n")
+    init = f'[init]\nenv_file = "{shared}"\n'
+    mine = program("mine", "echo mine; exec sleep 600", env={"VALUE": "mine"})
+    with Box(init + program("web", SAYS, watch=True) + mine) as box:
+        box.until("started one", out=True)
+        watched(box)
+        put(shared, "VALUE=two\n")
+        box.until("started two", out=True)
+        assert count(box, "mine") == 1
+
+
 def test_a_file_that_is_only_touched_has_not_changed(tmp_path):
     env = tmp_path / "web.env"
     env.write_text("VALUE=one\n")
