@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from . import graph as graphs
 from . import table as tables
+from .beside import Rolls
 from .effects import Announce, Kill, Removed
 from .inputs import Blocked, Go, Start
 from .policy import is_success, left_nobody
 from .process import advance
 from .record import Record, replace
-from .roll import Rolls
 from .slot import is_active, plan_to_be
 from .states import (
     NEVER,

@@ -14,11 +14,12 @@ Whoever stops, restarts or changes a process in the middle of its roll ends the 
 from __future__ import annotations
 
 from . import falling, graph, table
+from .beside import Roll, Rolls, beside, owner
 from .effects import Announce, Exchanged, Note
 from .inputs import Restart, Start, Stop
 from .phases import Up
 from .plan import Restart as RestartPlan
-from .record import Record, replace
+from .record import replace
 from .slot import Process, enter, is_active, plan_to_be
 from .states import (
     NO_PID,
@@ -42,48 +43,7 @@ if TYPE_CHECKING:
     from .plan import ProcessPlan
     from .states import Pid
 
-BESIDE = "+"  # ends the key and the name of the slot beside a process; no other key ends so
 ONCE = RestartPlan(policy="never")
-
-
-class Roll(Record):
-    """Processes that get new runs one after another: `key` is at it, `waiting` are to follow.
-
-    `floor` is the id of its last run before; `beside`: its new run is born beside the old one, and
-    `taken` once it has taken its place.
-    """
-
-    waiting: tuple[str, ...]
-    key: str = ""
-    floor: int = 0
-    beside: bool = False
-    taken: bool = False
-
-
-class Rolls(Record):
-    """The rolls under way, and why the last roll of a process has failed, by key."""
-
-    going: tuple[Roll, ...] = ()
-    failed: tuple[tuple[str, str], ...] = ()
-
-    def has(self, key: str) -> bool:
-        """Say whether a roll of the process is under way or to come."""
-        return any(key == each.key or key in each.waiting for each in self.going)
-
-
-def beside(key: str) -> str:
-    """Return the key of the slot beside a process."""
-    return key + BESIDE
-
-
-def owner(key: str) -> str:
-    """Return the key of the process that a slot belongs to: its own, or that beside it."""
-    return key.removesuffix(BESIDE)
-
-
-def is_beside(key: str) -> bool:
-    """Say whether a slot is one beside a process."""
-    return key.endswith(BESIDE)
 
 
 def shared(plan: ProcessPlan) -> set[str]:

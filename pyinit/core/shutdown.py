@@ -12,12 +12,12 @@ The hidden processes are pyinit's own: they stop when all others have, and never
 
 from __future__ import annotations
 
-from . import escalation, graph, levels, schedule, trial
+from . import escalation, graph, levels, schedule, trials
+from .beside import Rolls, is_beside
 from .effects import Exit, Note, Sweep
 from .inputs import Due, Hurry, Stop
 from .phases import Booting, Draining, Halting, Over, Shutdown, Sweeping, Up, shutdown_of
 from .record import assert_never, replace
-from .roll import Rolls, is_beside
 from .slot import is_active
 from .states import NEVER, WITH_RUN, Backoff, Ending, Exited, Fatal, Stopping, Waiting, has_failed
 from .status import Signaled, describe, parted, shell_code
@@ -104,7 +104,7 @@ def begin(
     line, _ = parted(cause)  # how to mend it was said when it happened
     draft.effects.append(Note("info", f"{'restarting' if again else 'stopping'}: {line}"))
     draft.rolls = Rolls()
-    trial.abandon(draft)
+    trials.abandon(draft)
     draft.falling = {key: again for key, again in draft.falling.items() if not again}
     for process in draft.table:
         if isinstance(process.state, Waiting | Backoff):
@@ -184,7 +184,7 @@ def recount(draft: Draft) -> None:
 
 def judge(draft: Draft, process: Process) -> None:
     """A process came to rest by itself while `Up`: decide by `exit` whether that is the end."""
-    if process.plan.hidden or trial.decides(draft, process):
+    if process.plan.hidden or trials.decides(draft, process):
         return
     match process.state:
         case Fatal(reason):

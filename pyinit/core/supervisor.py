@@ -10,7 +10,7 @@ waited for.  Settling ends because each round only follows real transitions.
 
 from __future__ import annotations
 
-from . import escalation, falling, graph, phases, roll, schedule, shutdown, table, telling, trial
+from . import escalation, falling, graph, phases, schedule, shutdown, table, telling, trials
 from . import events as ev
 from . import signals as signal_actions
 from .draft import Draft, Supervisor
@@ -78,8 +78,6 @@ def _dispatch(draft: Draft, event: Event) -> None:
             falling.stop(draft, _known(draft, keys))
         case ev.RestartRequested(keys):
             falling.restart(draft, _known(draft, keys))
-        case ev.RollRequested(keys):
-            roll.request(draft, keys)
         case ev.SignalRequested(keys, signum):
             signal_actions.send(draft, keys, signum)
         case ev.SignalReceived(signum):
@@ -106,14 +104,26 @@ def _dispatch(draft: Draft, event: Event) -> None:
             demand.heard(draft, event)
         case ev.LimitsSet(keys, limits):
             _limit(draft, keys, limits)
-        case ev.PlanLoaded(plan, before):
-            trial.load(draft, plan, before)
+        case ev.RollRequested() | ev.PlanLoaded():
+            _change(draft, event)
         case ev.DrainRequested(on):
             shutdown.drain(draft, on=on)
         case ev.ShutdownRequested(cause, again, code):
             shutdown.request(draft, cause, again=again, code=code)
         case ev.Tick():
             _tick(draft)
+        case _:
+            assert_never(event)
+
+
+def _change(draft: Draft, event: ev.RollRequested | ev.PlanLoaded) -> None:
+    from . import roll, trial  # no start needs them
+
+    match event:
+        case ev.RollRequested(keys):
+            roll.request(draft, keys)
+        case ev.PlanLoaded(plan, before):
+            trial.load(draft, plan, before)
         case _:
             assert_never(event)
 
@@ -196,8 +206,22 @@ def _reaped(draft: Draft, event: ev.Reaped) -> None:
 def _settle(draft: Draft) -> None:
     """Follow up every transition until there is none left, and let go of who left the plan."""
     _follow_up(draft)
-    while roll.proceed(draft) or trial.proceed(draft) or draft.forget():
+    while _goes_on(draft) or draft.forget():
         _follow_up(draft)
+
+
+def _goes_on(draft: Draft) -> bool:
+    """Take rolls and a trial a step further; say whether that has changed anything."""
+    if draft.rolls.going:
+        from . import roll
+
+        if roll.proceed(draft):
+            return True
+    if draft.trial is None:
+        return False
+    from . import trial
+
+    return trial.proceed(draft)
 
 
 def _follow_up(draft: Draft) -> None:
@@ -212,7 +236,7 @@ def _follow_up(draft: Draft) -> None:
                 draft.unblock(user)
             if isinstance(draft.phase, Up):
                 shutdown.judge(draft, after)
-                if not trial.decides(draft, after):  # that is over first
+                if not trials.decides(draft, after):  # that is over first
                     schedule.settle(draft, key)
             else:
                 shutdown.moved(draft, before, after)

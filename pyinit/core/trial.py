@@ -26,11 +26,10 @@ from .states import (
     Stopped,
     Stopping,
     goes_down,
-    has_failed,
     reason_of,
 )
 from .status import describe
-from .trials import Trial, Tried
+from .trials import Trial, end
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,11 +43,11 @@ WAIT, GOOD = "wait", ""
 def load(draft: Draft, plan: Plan, before: Plan | None) -> None:
     """Put `plan` in force, on trial if there is a plan `before` to go back to."""
     if draft.trial is not None:
-        _end(draft, "another configuration has taken its place")
+        end(draft, "another configuration has taken its place")
     if before is None or not isinstance(draft.phase, Up):
         reload.load_plan(draft, plan)
         if before is not None:
-            _end(draft, "pyinit is stopping")
+            end(draft, "pyinit is stopping")
         return
     draft.flush()
     rows = [row for row in draft.table if not row.retired]
@@ -69,22 +68,6 @@ def _is_asleep(draft: Draft, row: Process) -> bool:
     return at_rest or draft.falling.get(row.plan.key) is False
 
 
-def abandon(draft: Draft) -> None:
-    """A shutdown begins: there is nothing to go back to."""
-    if draft.trial is not None:
-        _end(draft, "pyinit is stopping")
-
-
-def decides(draft: Draft, process: Process) -> bool:
-    """Say whether a process that has failed is on trial: then it is not the end of everything."""
-    trial, key = draft.trial, process.plan.key
-    return (
-        trial is not None
-        and has_failed(process.state)
-        and any(key == each[0] for each in trial.pending)
-    )
-
-
 def proceed(draft: Draft) -> bool:
     """Look how those on trial do; say whether that has changed anything."""
     trial = draft.trial
@@ -99,7 +82,7 @@ def proceed(draft: Draft) -> bool:
             _undo(draft, trial, f"{draft.row(key).plan.name}: {verdict}")
             return True
     if not left:
-        _end(draft, "")
+        end(draft, "")
     elif len(left) < len(trial.pending):
         draft.trial = replace(trial, pending=tuple(left))
     return False
@@ -144,7 +127,7 @@ def _judged(row: Process, runs: int, restarts: int) -> str:
 
 def _undo(draft: Draft, trial: Trial, reason: str) -> None:
     """Put the old plan back: what it needs from outside comes before the first of its runs."""
-    _end(draft, reason)
+    end(draft, reason)
     line = reason.split("\n", 1)[0]
     text = f"the new configuration has failed, the old one is put back: {line}"
     draft.effects.append(Note("error", text))
@@ -152,8 +135,3 @@ def _undo(draft: Draft, trial: Trial, reason: str) -> None:
     reload.load_plan(draft, trial.before, trial.asleep)
     for row in [each for each in draft.table if each.queued]:
         schedule.settle(draft, row.plan.key)
-
-
-def _end(draft: Draft, reason: str) -> None:
-    draft.trial = None
-    draft.tried = Tried(draft.tried.count + 1, reason)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from .record import Record
+from .states import has_failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .draft import Draft
     from .plan import Plan
+    from .slot import Process
 
 
 class Trial(Record):
@@ -25,3 +28,25 @@ class Tried(Record):
 
     count: int = 0
     reason: str = ""
+
+
+def decides(draft: Draft, process: Process) -> bool:
+    """Say whether a process that has failed is on trial: then it is not the end of everything."""
+    trial, key = draft.trial, process.plan.key
+    return (
+        trial is not None
+        and has_failed(process.state)
+        and any(key == each[0] for each in trial.pending)
+    )
+
+
+def abandon(draft: Draft) -> None:
+    """A shutdown begins: there is nothing to go back to."""
+    if draft.trial is not None:
+        end(draft, "pyinit is stopping")
+
+
+def end(draft: Draft, reason: str) -> None:
+    """Nobody is on trial any more; `reason` is why it ended badly, "" if it did not."""
+    draft.trial = None
+    draft.tried = Tried(draft.tried.count + 1, reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from pyinit.core import effects as fx
-from pyinit.core.roll import is_beside, owner
+from pyinit.core.beside import is_beside, owner
 from pyinit.core.states import PUBLIC
 from pyinit.core.status import ExitCode, Signaled, describe, parted, shell_code
 from pyinit.runtime.history import End, History

@@ -12,9 +12,9 @@ import time
 
 from pyinit.core import effects as fx
 from pyinit.core import events as ev
+from pyinit.core.beside import is_beside, owner
 from pyinit.core.plan import CHANNEL, Sink
 from pyinit.core.record import assert_never, replace
-from pyinit.core.roll import is_beside, owner
 from pyinit.core.states import Pid
 from pyinit.core.status import NotExecuted
 from pyinit.runtime.loop import all_of

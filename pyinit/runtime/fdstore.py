@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import posix
 
+from pyinit.core.beside import owner
 from pyinit.core.record import Record
-from pyinit.core.roll import owner
 from pyinit.runtime import strays
 from pyinit.system import procfs
 

@@ -22,8 +22,8 @@ import time
 from pyinit.core import effects as fx
 from pyinit.core import escalation
 from pyinit.core import events as ev
+from pyinit.core.beside import owner
 from pyinit.core.record import Record, replace
-from pyinit.core.roll import owner
 from pyinit.core.states import NEVER, NO_PID, Ending, RunId, Running, Starting, Stopping, run_of
 from pyinit.core.status import NotExecuted, describe, from_wait
 from pyinit.runtime.reaper import Runs

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from pyinit.core.beside import owner
 from pyinit.core.events import MainPid, Reaped, SignalReceived, Spawned
-from pyinit.core.roll import owner
 from pyinit.core.states import Pid
 from pyinit.system import faults, files, reap, signals, tree
 

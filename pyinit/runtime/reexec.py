@@ -19,9 +19,9 @@ from __future__ import annotations
 import posix
 import time
 
+from pyinit.core.beside import beside
 from pyinit.core.events import SignalReceived
 from pyinit.core.record import replace
-from pyinit.core.roll import beside
 from pyinit.core.states import RunId, Starting
 from pyinit.core.status import describe, from_wait
 from pyinit.protocol.messages import refusal, reply

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pyinit.core import events as ev
 from pyinit.core import falling
+from pyinit.core.beside import beside
 from pyinit.core.phases import Booting, Draining, Over, Up
 from pyinit.core.plan import Plan
-from pyinit.core.roll import beside
 from pyinit.core.states import (
     NO_PID,
     RESTING,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pyinit.core import events as ev
+from pyinit.core.beside import beside
 from pyinit.core.phases import Up
-from pyinit.core.roll import beside
 from pyinit.core.states import RESTING, Running
 from pyinit.runtime.following import DONE, Following, Verdict
 from pyinit.runtime.verbs_act import judge_restart

@@ -4,7 +4,17 @@ import importlib
 from types import SimpleNamespace
 
 MODULES = (
-    *("backoff", "change", "draft", "effects", "escalation", "events", "falling", "graph"),
+    *(
+        "backoff",
+        "beside",
+        "change",
+        "draft",
+        "effects",
+        "escalation",
+        "events",
+        "falling",
+        "graph",
+    ),
     *("inputs", "levels", "phases", "plan", "plan_listen", "policy", "process", "record"),
     *("reload", "roll", "shutdown", "signals", "slot", "states", "status", "supervisor"),
     *("table", "telling", "trace", "trial", "trials"),
@@ -15,7 +25,7 @@ KEPT = (
     "phases",
     "plan",
     "plan_listen",
-    "roll",
+    "beside",
     "slot",
     "states",
     "status",

@@ -7,13 +7,13 @@ import pytest
 from core_desk import Desk, program
 
 from pyinit.core import (
+    beside,
     draft,
     events,
     graph,
     phases,
     plan,
     record,
-    roll,
     slot,
     states,
     status,
@@ -166,7 +166,7 @@ def test_the_kinds_of_a_module_are_those_it_defines():
 
 def test_the_whole_state_reads_back_at_any_moment_and_goes_on_equal():
     desk = Desk(program("db"), program("web", needs={"db": "started"}, restart=Restart(max=2)))
-    kinds = kinds_of(draft, graph, phases, plan, roll, slot, states, status, table, trials)
+    kinds = kinds_of(draft, graph, phases, plan, beside, slot, states, status, table, trials)
     steps = [
         desk.up,
         lambda: desk.feed(events.LimitsSet(("web:0",), (Limit("nofile", 9),))),
