@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MESSAGE_BYTES = 4096
 MESSAGES_A_TURN = 64
+FDS_A_TURN = 256  # that come with them: each takes a look at what it is
 ABSTRACT = "@"
 
 
@@ -53,7 +54,10 @@ def listen(machine: Machine, path: str, fd: int = -1) -> None:
     def readable(_mask: int) -> None:
         from pyinit.runtime.notified import Notified
 
+        taken = 0
         for _ in range(MESSAGES_A_TURN):
+            if taken >= FDS_A_TURN:
+                return
             if strays.crowded():  # so many are still to be closed: the rest waits
                 machine.poller.modify(receiver.fileno(), False, False)
                 machine.burial.relieved = listening
@@ -62,6 +66,7 @@ def listen(machine: Machine, path: str, fd: int = -1) -> None:
                 message, pid, fds = sockets.receive(receiver, MESSAGE_BYTES)
             except BlockingIOError:
                 return
+            taken += len(fds)
             kept: set[int] = set()
             try:
                 part = machine.parts.get("notify")
