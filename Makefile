@@ -6,7 +6,7 @@
 #                a real PID 1 under load, whatever can be sent to it, ten times as much of it as in
 #                `make test`, and a minute of it guided by coverage for each thing that is read, its
 #                system calls refused, and met by signals, by the hundred, 10,000 crashes, 100,000
-#                orphans, 500 re-execs, 40 gateways killed
+#                orphans, 500 re-execs, 40 gateways killed; the image built twice without a cache
 #   make docs    writes the generated pages again
 #   make image   the three targets of the image
 #   make clean   removes what was made, but images
@@ -74,6 +74,7 @@ soak: venv
 	$(BIN)/python tests/guided.py --seconds 60
 	$(BIN)/python tests/linux/kernel_sweeping.py --runs 300
 	$(BIN)/python tests/linux/kernel_enduring.py
+	scripts/engine.sh start && scripts/bases.sh && $(BIN)/python tests/docker/image_twice.py
 
 docs: venv
 	$(BIN)/python scripts/docs.py
