@@ -483,6 +483,6 @@ BUGS = (
     ("a failed run that is followed by another is overlooked on trial", "trial",
      "        case Backoff(reason=reason) if anew and not row.childless:\n            return reason\n", ""),
     ("a trial never ends", "trial",
-     '    if not left:\n        _end(draft, "")\n', "    if not left:\n        pass\n"),
+     '    if not left:\n        end(draft, "")\n', "    if not left:\n        pass\n"),
     ("a shutdown goes on with a trial", "shutdown", "    trials.abandon(draft)\n", ""),
 )  # fmt: skip
