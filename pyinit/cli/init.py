@@ -90,11 +90,15 @@ def _go_on(boot: Callable[[int], int]) -> int:
 def _handed_on() -> list[int]:
     """Return the descriptors that a pyinit before us has left open to us."""
     found = []
-    for name in posix.listdir("/proc/self/fd"):
+    try:
+        names = posix.listdir("/proc/self/fd")
+    except OSError:  # no /proc
+        names = [str(fd) for fd in range(3, 1024)]
+    for name in names:
         try:
             if int(name) > 2 and posix.get_inheritable(int(name)):
                 found.append(int(name))
-        except OSError:  # that of the listing itself
+        except OSError:  # that of the listing itself, or none
             continue
     return found
 

@@ -60,6 +60,8 @@ def test_without_proc():
         box.wait_state("bad", "EXITED", "FATAL")
         box.call("stop", {"names": ["web"], "wait": True})
         assert not [p for p in box.processes() if p.words == ("sleep", "601")]
+        box.call("reexec")
+        assert box.status()["web"]["state"] == "STOPPED"
         box.send("TERM")
         assert box.wait() == 0
         assert "Traceback" not in box.err
