@@ -82,6 +82,7 @@ def _go_on(boot: Callable[[int], int]) -> int:
         once_more(environ, left, here, signal_fd)
     except BaseException as error:  # noqa: BLE001
         _complain(f"cannot try it once more: {error!r}")
+    _complain("only signals and reaping are left; all programs gone is the end")
     from pyinit.system.rescue import rescue
 
     return rescue([], signal_fd)

@@ -292,7 +292,10 @@ class Loop:
             try:
                 self._driver.perform(effect, supervisor.pids)
             except BaseException as error:  # noqa: BLE001  the core must hear of every effect
-                self._not_performed(effect, 0, error)
+                try:
+                    self._not_performed(effect, 0, error)
+                except BaseException:  # noqa: BLE001  whatever fails of telling it
+                    self._driver.failed(effect)
         self._recorder.add(now, event, effects)
 
     def _must_be_stepped(self, event: Event, tried: int, error: BaseException) -> None:

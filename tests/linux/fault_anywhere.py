@@ -1,13 +1,16 @@
-"""The command pyinit, any function of which can be made to raise: only tests start it.
+"""The command pyinit, every function of which can be made to raise: only tests start it.
 
-It is put before the words that start pyinit, as fault_entry is.  While there is a file "armed" in
-$PYINIT_FAULTS, functions of PID 1 raise when they are entered, at most one in each turn of the
-loop, each only once in all: what it has met is in the file "met", a name in each line.
+It is put before the words that start pyinit, as fault_entry is, and imports PID 1's own modules
+with a call at the head of each of their functions.  What is to happen there says the file "armed"
+in $PYINIT_FAULTS, looked at at the start and in each turn of the loop:
 
-    {"kind": "OSError", "call": 2, "only": ["runtime.reaper:"], "names": false}
+    {"kind": "OSError", "only": ["runtime.reaper:"], "spare": [], "call": 2, "times": 1}
 
-`call` is which of its calls fails, counted while armed, or the first after it that is made
-`within` the function of this name; `only` are beginnings of names (none: all), and so is `spare`.
+`only` and `spare` are beginnings of names (of no `only`: all).  From its call number `call` on,
+counted while armed, a function raises `times` times, 0 for ever; at most one function does in each
+turn of the loop, unless these are to last.  `within` is the name of a function that has to be
+under way.  `then` has the so manieth function that is entered after a fault raise, too.  With
+"record" nothing raises.  The names of what has raised, or was entered, are in the file "met".
 """
 
 import builtins
@@ -15,109 +18,134 @@ import errno
 import json
 import os
 import sys
-from pathlib import Path
 
-PLACE = Path(os.environ["PYINIT_FAULTS"])
-ARMED, MET = PLACE / "armed", PLACE / "met"
-LAYERS = ("pyinit.core.", "pyinit.protocol.", "pyinit.logs.", "pyinit.system.", "pyinit.runtime.")
-# What holds the others' faults: its own are those of test_faults.
-GUARDS = (
-    *("runtime.loop:Loop.run", "runtime.loop:Loop.turn", "runtime.loop:Loop._failed"),
-    *("runtime.loop:Loop._step", "runtime.loop:Loop._perform", "runtime.loop:Loop._try_again"),
-    *("runtime.loop:Loop._tell", "runtime.loop:Loop.fault", "runtime.log:"),
-    *("runtime.machine:Machine.go", "runtime.machine:Machine._rescue", "system.rescue:"),
-    *("runtime.reexec:recover", "runtime.reexec:resume", "runtime.boot:"),
-)
+PLACE = os.environ["PYINIT_FAULTS"]
+TURN = "runtime.loop:Loop.turn"
+# What is done when nothing else is left: there is nobody behind it.
+LAST = ("system.rescue:rescue",)
+UNSAID = {
+    "kind": "ValueError",
+    "only": [""],
+    "spare": [],
+    "call": 1,
+    "times": 1,
+    "then": 0,
+    "within": None,
+    "record": False,
+}
 
 
 class Sweep:
     """What is to raise, and what has."""
 
     def __init__(self):
-        self.met = set(MET.read_text().split("\n")) if MET.exists() else set()
-        self.names = {}  # of each code that was entered, "" for what is to be left alone
+        self.met = set(_read("met").split("\n"))
         self.calls = {}
         self.told = ""
-        self.plan = {}
+        self.plan = None
+        self.free = True  # nothing has raised in this turn
+        self.then = 0
 
     def look(self):
         """A turn begins: go by what is armed now."""
-        try:
-            text = ARMED.read_text()
-        except OSError:
-            sys.settrace(None)
+        self.free, self.then = True, 0
+        text = _read("armed")
+        if text == self.told:
             return
-        if text != self.told:
-            self.told, self.plan = text, json.loads(text)
-            self.names, self.calls, self.met = {}, {}, set()
-        sys.settrace(self.entered)
+        if self.told:  # the next plan begins anew; a re-exec is none
+            self.met = set()
+        self.told, self.calls = text, {}
+        self.plan = {**UNSAID, **json.loads(text)} if text else None
+        if self.plan is not None:
+            self.plan["only"] = tuple(self.plan["only"])
+            self.plan["spare"] = (*LAST, *self.plan["spare"])
+        loop = sys.modules.get("pyinit.runtime.loop")
+        if loop is not None:  # of faults that happen once there are more than a loop would stand
+            loop.FAULTS = 20 if self.plan is None or self.plan["times"] != 1 else 1_000_000
 
-    def entered(self, frame, event, _arg):
-        if event != "call":
+    def entered(self, name):
+        """A function is entered: raise if it is to."""
+        if name == TURN:
+            self.look()
+        plan = self.plan
+        if plan is None:
             return
-        code = frame.f_code
-        name = self.names.get(code)
-        if name is None:
-            name = self.names[code] = self._name(frame)
-        if not name or name in self.met:
+        if self.then:
+            self.then -= 1
+            if not self.then:
+                self._raise(name)
+        if not name.startswith(plan["only"]) or name.startswith(plan["spare"]):
+            return
+        if plan["record"]:
+            self._note(name)
+            return
+        lasting = plan["times"] != 1
+        if not (self.free or lasting) or (name in self.met and not lasting):
             return
         calls = self.calls[name] = self.calls.get(name, 0) + 1
-        if calls < self.plan["call"] or not self._is_within(frame):
+        if calls < plan["call"] or not _is_within(plan["within"]):
             return
-        self.met.add(name)
-        with MET.open("a") as file:
-            file.write(f"{name}\n")
-        raise planted(self.plan["kind"], name)
+        if plan["times"] and calls >= plan["call"] + plan["times"]:
+            return
+        self.then = plan["then"]
+        self._raise(name)
 
-    def _is_within(self, frame):
-        """Say whether what is entered was called by the function that it is to be called by."""
-        wanted = self.plan.get("within")
-        while wanted and frame is not None:
-            module = frame.f_globals.get("__name__", "").removeprefix("pyinit.")
-            if f"{module}:{frame.f_code.co_qualname}" == wanted:
-                return True
-            frame = frame.f_back
-        return not wanted
+    def _raise(self, name):
+        self.free = False
+        self._note(name)
+        if self.plan["kind"] == "OSError":
+            raise OSError(errno.EIO, f"planted: {name}")
+        raise getattr(builtins, self.plan["kind"])(f"planted: {name}")
 
-    def _name(self, frame):
-        module = frame.f_globals.get("__name__", "")
-        code = frame.f_code
-        if not module.startswith(LAYERS) or code.co_name == "<module>":
-            return ""
-        name = f"{module.removeprefix('pyinit.')}:{code.co_qualname}"
-        only, spare = self.plan.get("only") or [""], self.plan.get("spare") or []
-        if not name.startswith(tuple(only)) or name.startswith((*GUARDS, *spare)):
-            return ""
-        return name
+    def _note(self, name):
+        if name not in self.met:
+            self.met.add(name)
+            fd = os.open(f"{PLACE}/met", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
+            os.write(fd, f"{name}\n".encode())
+            os.close(fd)
 
 
-def planted(kind, where):
-    """Return the exception that is planted at a place."""
-    if kind == "OSError":
-        return OSError(errno.EIO, f"planted: {where}")
-    return getattr(builtins, kind)(f"planted: {where}")
+def _read(name):
+    try:
+        with open(f"{PLACE}/{name}") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _is_within(wanted):
+    """Say whether a function of this name is under way."""
+    frame = sys._getframe(2)
+    while wanted and frame is not None:
+        module = frame.f_globals.get("__name__", "").removeprefix("pyinit.")
+        if f"{module}:{frame.f_code.co_qualname}" == wanted:
+            return True
+        frame = frame.f_back
+    return not wanted
 
 
 def main():
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, here)
+    from fault_places import CALL, Finder
+
     words = sys.argv[sys.argv.index("-c") + 1 :]  # python -I -S -c CODE ARG...
-    sys.path[:0] = eval(words[0].split("sys.path[:0] = ")[1].split(";")[0])
+    sys.path[:1] = eval(words[0].split("sys.path[:0] = ")[1].split(";")[0])
     sys.argv = ["pyinit", *words[1:]]
-    from pyinit.cli import init
-    from pyinit.runtime import loop
-
     sweep = Sweep()
-    turn = loop.Loop.turn
+    setattr(builtins, CALL, sweep.entered)
 
-    def swept(self, until=None):
+    def spare():
+        setattr(builtins, CALL, lambda _name: None)
+
+    os.register_at_fork(after_in_child=spare)
+    if "PYINIT_STATE_CHECK" in os.environ:
+        spare()
+    else:
         sweep.look()
-        try:
-            turn(self, until)
-        finally:
-            sys.settrace(None)
+    sys.meta_path.insert(0, Finder())
+    from pyinit.cli import init
 
-    loop.Loop.turn = swept
-    loop.FAULTS = 1_000_000  # they are more than the loop would stand without a re-exec
-    os.register_at_fork(after_in_child=lambda: sys.settrace(None))
     init.main()
 
 
