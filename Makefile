@@ -73,6 +73,7 @@ soak: venv
 	scripts/setup.sh fuzz
 	$(BIN)/python tests/guided.py --seconds 60
 	$(BIN)/python tests/linux/kernel_sweeping.py --runs 300
+	$(BIN)/python tests/linux/fault_sweeping.py --runs 40
 	$(BIN)/python tests/linux/kernel_enduring.py
 	scripts/engine.sh start && scripts/bases.sh && $(BIN)/python tests/docker/image_twice.py
 
