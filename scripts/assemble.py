@@ -53,11 +53,17 @@ TLS = "ssl"
 UNUSED = ("tzdata.zi", "leapseconds", "leap-seconds.list", "zone.tab", "iso3166.tab")
 """Of the time zones: sources and lists for people."""
 USE_BUNDLE = "\nfrom pyinit import bundle\nbundle.use()\n"
+LATER = "pyinit.runtime.later"
+"""What no start imports, but everybody a moment after it."""
 TOGETHER = {
     # asked for: (imported already by then, imported with it)
     "pyinit.runtime.machine": (
         ("pyinit.cli.init", "pyinit.runtime.boot"),
         ("pyinit.runtime.machine",),
+    ),
+    LATER: (
+        ("pyinit.cli.init", "pyinit.runtime.boot", "pyinit.runtime.machine"),
+        (LATER,),
     ),
     "pyinit.config.compile": (
         ("pyinit.cli.init", "pyinit.runtime.boot"),
@@ -442,7 +448,8 @@ def install_own(root: Path, library: str, ours: dict[str, Path]) -> None:
     gateway, a program of its own that finds its pages and pictures beside its modules.
     """
     index: dict[str, tuple[bool, int, int, bool]] = {}
-    early = {name for before, _wanted in TOGETHER.values() for name in imported(ours, (), before)}
+    early = set(imported(ours, (), TOGETHER["pyinit.runtime.machine"][0]))
+    early |= set(imported(ours, *TOGETHER[LATER]))
     codes: dict[str, tuple[bool, CodeType]] = {}
     body = b""
     home = root / library.lstrip("/")

@@ -67,7 +67,6 @@ class Desk:
         self.environ: dict[bytes, bytes] = {}
         self.on_plan: Callable[[Plan], Plan | Faults] = lambda plan: plan
         self.on_load: Callable[[Plan], Faults | None] = lambda _plan: None
-        self.compare: Callable[[Plan], tuple[Changed, ...]] = lambda _plan: ()
         self.plan: Callable[[], Plan] = Plan  # in force, but for its processes: the rows have them
         self.reload_waits = False  # for the end of another one
         self.reread: Plan | None = None  # the configuration that was read last, not put in force
@@ -189,6 +188,12 @@ class Desk:
         if refused is None:
             self.feed(ev.PlanLoaded(plan))
         return refused
+
+    def compare(self, plan: Plan) -> tuple[Changed, ...]:
+        """Return what another plan would change of pyinit itself."""
+        from pyinit.runtime import revision
+
+        return revision.changes(self.plan().init, plan.init)
 
     def reload(self) -> None:
         """Read the configuration again and put it in force if it is good: what HUP does.

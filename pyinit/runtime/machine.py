@@ -19,9 +19,7 @@ from pyinit.runtime import (
     own_log,
     parts,
     pidfile,
-    revision,
     speech,
-    verdict,
 )
 from pyinit.runtime.announcer import TAIL_LINES, Announcer
 from pyinit.runtime.compiling import Compiler, Faults
@@ -85,7 +83,6 @@ class Machine:
         self._verbs: Verbs | None = None
         self.socket_path = ""
         self.notify_fd = -1
-        self._reexec: tuple[Callable[[Machine], None], ...] = ()
         self._anew = anew.begin
         self.pump = Pump(self.poller, self.outlets, self._trouble, self._pack)
         self.announcer = Announcer(self.log, self.history, self._last_output, cgroups.oom_kills)
@@ -251,7 +248,6 @@ class Machine:
         self.desk.on_load = self._adopt_plan
         self.desk.plan = lambda: self.plan
         self.desk.web = lambda: self.plan.web
-        self.desk.compare = lambda plan: revision.changes(self.plan.init, plan.init)
         self.desk.environ = dict(posix.environ)
         self.desk.write_stdin = self.driver.write_stdin
         self.desk.own_log = lambda: self.log_file
@@ -269,7 +265,14 @@ class Machine:
         self.loop.after_turn.append(self.desk.after_turn)
         self.loop.after_turn.append(self._reexec_if_wanted)
         if self.options.daemon_fd >= 0:
-            self.loop.after_turn.append(lambda: verdict.tell(self))
+            self.loop.after_turn.append(self._tell_verdict)
+
+    def _tell_verdict(self) -> None:
+        """Tell the command `pyinit -d` how we do, if it waits."""
+        if self.options.daemon_fd >= 0:
+            from pyinit.runtime import verdict
+
+            verdict.tell(self)
 
     def _take_faults(self) -> None:
         """Receive SEGV, ABRT and their like where somebody is to get them."""
@@ -283,6 +286,8 @@ class Machine:
         """A reload puts `plan` in force, or is told why that cannot be done."""
         refused = self.hold(plan)
         if refused is None:
+            from pyinit.runtime import revision
+
             refused = revision.adopt(self, plan)
             if refused is not None:
                 self.hold(self.plan)
@@ -330,15 +335,7 @@ class Machine:
         self.loop.feed(event)
 
     def _reexec_if_wanted(self) -> None:
-        """Re-exec between two turns, once no reload is half done.
-
-        The code for it is imported in the first turn: later it might be that of another version,
-        or there might be no descriptor left to read it by.
-        """
-        if not self._reexec:
-            from pyinit.runtime import reexec
-
-            self._reexec = (reexec.check, reexec.reexec)
+        """Re-exec between two turns, once no reload is half done."""
         desk = self.desk
         if not (desk.reexec_wanted or desk.reexec_ready) or self.compiler.busy:
             return
@@ -346,12 +343,13 @@ class Machine:
             desk.reexec_wanted = desk.reexec_ready = False
             desk.reexec_failed = "pyinit is stopping"
             return
-        check, become_new = self._reexec
+        from pyinit.runtime import reexec
+
         if desk.reexec_wanted:
-            check(self)
+            reexec.check(self)
         else:
             desk.reexec_ready = False
-            become_new(self)
+            reexec.reexec(self)
 
     def row(self, key: str) -> Process | None:
         """Return the process `key`, None if there is none (any more)."""
@@ -372,7 +370,7 @@ class Machine:
         if end is not None and code != 0 and not again:
             termination(f"pyinit: {end.reason}; exit status {code}\n")
         until = time.monotonic() + FLUSH_S
-        stages: list[Callable[[], object]] = [lambda: verdict.tell(self), self.driver.end_helpers]
+        stages: list[Callable[[], object]] = [self._tell_verdict, self.driver.end_helpers]
         stages += [self.packer.give_up, *([self.control.after_turn] if self.control else [])]
         stages += [lambda: self._give_back(again=again), self.pump.finish]
         stages.append(lambda: each_of(lambda outlet: outlet.flush(until), self.outlets))

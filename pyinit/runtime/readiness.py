@@ -13,7 +13,6 @@ import time
 from pyinit.core.events import ReadyReported
 from pyinit.core.record import Record, replace
 from pyinit.core.states import NEVER
-from pyinit.runtime.matching import Search, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from pyinit.core.effects import Spawn
     from pyinit.core.plan import ProcessPlan, Ready
     from pyinit.core.states import RunId
+    from pyinit.runtime.matching import Search
     from pyinit.runtime.poller import Poller
 
 NOTE_BYTES = 4096  # of one read from a readiness descriptor: only a newline matters
@@ -120,6 +120,8 @@ class Readiness:
         ready = plan.ready
         if ready is None or ready.kind != "output":
             return None
+        from pyinit.runtime.matching import plain
+
         pattern = ready.target.encode("utf-8", "surrogateescape")
         found = plain(pattern)
         if found is None:
@@ -196,6 +198,8 @@ class Readiness:
         known = self._searches.get(key)
         if known is not None and known[0] == run_id:
             return known[1].look  # of its other stream
+        from pyinit.runtime.matching import Search
+
         self.settle(key)
         search = Search(self._poller, self._helpers, pattern, found, failed)
         self._searches[key] = (run_id, search)

@@ -2,8 +2,8 @@
 
 Until then Python's cycle collector is off (`begin`): boot makes a great many objects that live as
 long as pyinit does, and looking through them for garbage again and again is a tenth of the start.
-Then they are looked through once and set apart for good, so that later collections, rare as they
-are, look only at what is new.
+Then the modules that no start needs are imported, too, and all is looked through once and set apart
+for good, so that later collections, rare as they are, look only at what is new.
 
 Whatever pyinit does later needs memory again for a moment: program text, the answer to a client, a
 plan.  So once it has done something, and at most once a minute, it gives that back, too: one
@@ -15,6 +15,7 @@ from __future__ import annotations
 import gc
 import time
 
+from pyinit import bundle
 from pyinit.system import trim
 
 TYPE_CHECKING = False
@@ -39,6 +40,7 @@ class Rest:
         self._at = now + AFTER_S
         self._next = NEVER  # not before
         self._has_rested = False
+        self._later: tuple[object, ...] = ()  # what no start needs, once it is here
 
     def next_deadline(self) -> float:
         """Return when it is time."""
@@ -50,6 +52,11 @@ class Rest:
         self._at, self._next, self._has_rested = NEVER, now + AGAIN_S, True
         if is_first:
             gc.enable()
+        if not self._later:
+            bundle.together("pyinit.runtime.later")
+            from pyinit.runtime import later
+
+            self._later = later.MODULES
             gc.collect()
             gc.freeze()
         self._poller.before_sleep = trim.give_back()

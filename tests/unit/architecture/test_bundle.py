@@ -100,3 +100,17 @@ def test_the_compiler_is_imported_in_one_go_too_and_without_the_slow_parts(libra
 def test_asking_for_what_is_not_together_does_nothing(library):
     text = "b.together('pyinit.runtime.nothing'); print('pyinit.core' in sys.modules)"
     assert run(library, text) == (0, "False\n")
+
+
+def test_what_no_start_needs_is_imported_after_it_and_uncompressed(assembler):
+    ours = assembler.own_modules(ROOT, ["web"])
+    for_start = assembler.imported(ours, *assembler.TOGETHER["pyinit.runtime.machine"])
+    after = assembler.imported(ours, *assembler.TOGETHER[assembler.LATER])
+    assert set(after).isdisjoint(for_start)
+    assert {"pyinit.core.roll", "pyinit.core.trial", "pyinit.runtime.reexec"} <= set(after)
+
+
+def test_a_module_of_later_needs_no_decompression_if_it_is_wanted_at_once(library):
+    start = "import sys, pyinit.runtime.boot; b.together('pyinit.runtime.machine'); "
+    text = "import pyinit.core.roll, pyinit.runtime.reexec; print('zlib' in sys.modules)"
+    assert run(library, start + text) == (0, "False\n")

@@ -62,7 +62,7 @@ LATER = re.compile(
     r"|pyinit\.runtime\.(verbs\w*|daemon|direct\w*|happenings|pools\w*|speech_\w+)"
     r"|pyinit\.runtime\.(notified|heirs|belief|fdstore|hooks)"
 )
-MODULES = 107
+MODULES = 109
 EXTENSIONS = re.compile(
     r"/(_ctypes|_json|_posixsubprocess|_socket|_struct|fcntl|resource|select)\.cpython-"
 )
