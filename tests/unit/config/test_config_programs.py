@@ -364,7 +364,7 @@ def test_secrets_of_defaults_and_of_the_program_are_merged(tmp_path):
 def test_a_fault_in_a_file_of_variables_has_both_places(tmp_path):
     path = written(tmp_path, "A=1\nnothing\n", "web.env")
     line, text, _ = program_fault(tmp_path, 'env_file = [\n  "-none",\n  "web.env"]\n')
-    assert (line, text) == (3, f'env_file: {path}:2: it is no NAME=value')
+    assert (line, text) == (3, f"env_file: {path}:2: it is no NAME=value")
     assert "cannot read" in program_fault(tmp_path, 'env_dir = "none"\n')[1]
     assert program_fault(tmp_path, 'env_file = ""\n')[1] == "env_file: it must not be empty"
 
