@@ -5,7 +5,11 @@ from __future__ import annotations
 import posix
 import sys
 
-from pyinit.system import signals
+from pyinit import bundle
+
+bundle.together("pyinit.runtime.boot")
+
+from pyinit.system import signals  # noqa: E402  all that boot needs is imported at once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

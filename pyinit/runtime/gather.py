@@ -23,8 +23,7 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
     """Return everything, and the descriptors that must stay open."""
     blobs = carry.Blobs()
     loop, pump, control = machine.loop, machine.pump, machine.control
-    listener = control.listener if control is not None else None
-    listener_fd = listener.fileno() if listener is not None else -1
+    listener_fd = machine.listener.fileno() if machine.listener is not None else -1
     known, more = parts.carried(machine)
     machine.burial.tick(time.monotonic())  # an exec would close them, and wait
     carried = carry.Carried(

@@ -28,9 +28,8 @@ CONTROL, DOOR, KEPT, CLIENT = "control", "door", "socket", "client"
 def gather(machine: Machine) -> Handed:
     """Return what `machine` listens on that the next one may want."""
     found: list[tuple[str, str, int]] = []
-    listener = machine.control.listener if machine.control is not None else None
-    if listener is not None:
-        found.append((CONTROL, f"unix:{machine.socket_path}", listener.fileno()))
+    if machine.listener is not None:
+        found.append((CONTROL, f"unix:{machine.socket_path}", machine.listener.fileno()))
     clients = machine.control.sessions() if machine.control is not None else []
     idle = [each for each in clients if each.idle and not (each.at_end or each.gateway)]
     found += [(CLIENT, "", each.fd) for each in idle]
@@ -92,13 +91,12 @@ def take_listeners(machine: Machine) -> Handed:
 
 def take_rest(machine: Machine) -> None:
     """Let the clients in, now that there is a control socket, and drop what nobody has taken."""
-    handed, control = machine.options.handed, machine.control
+    handed, is_served = machine.options.handed, machine.listener is not None
     machine.options = replace(machine.options, handed=())
-    clients = [fd for kind, _, fd in handed if kind == CLIENT and control is not None]
+    clients = [fd for kind, _, fd in handed if kind == CLIENT and is_served]
     drop(tuple([each for each in handed if each[2] not in clients]))
-    if control is not None:
-        for fd in clients:
-            control.admit(sockets.from_fd(fd))
+    for fd in clients:
+        machine.serve_control().admit(sockets.from_fd(fd))
 
 
 def drop(handed: Handed) -> None:

@@ -7,6 +7,6 @@ version, and there might be no descriptor or no memory left to read them with.
 from __future__ import annotations
 
 from pyinit.core import roll, trial
-from pyinit.runtime import matching, reexec, revision, verdict
+from pyinit.runtime import control, matching, reexec, revision, verdict
 
-MODULES = (roll, trial, matching, reexec, revision, verdict)
+MODULES = (roll, trial, control, matching, reexec, revision, verdict)

@@ -23,7 +23,6 @@ from pyinit.runtime import (
 )
 from pyinit.runtime.announcer import TAIL_LINES, Announcer
 from pyinit.runtime.compiling import Compiler, Faults
-from pyinit.runtime.control import Control
 from pyinit.runtime.desk import Desk
 from pyinit.runtime.driver import Driver
 from pyinit.runtime.failure import fail, reason_of, termination
@@ -41,8 +40,6 @@ from pyinit.runtime.recorder import Recorder
 from pyinit.runtime.rest import Rest
 from pyinit.runtime.strays import Burial
 from pyinit.runtime.watch import DescriptorWatch
-
-# rescue, too: imported before it is needed
 from pyinit.system import cgroups, faults, files, limits, rescue, signals
 
 TYPE_CHECKING = False
@@ -53,7 +50,7 @@ if TYPE_CHECKING:
     from pyinit.core.plan import Plan
     from pyinit.core.slot import Process
     from pyinit.protocol.wire import Object
-    from pyinit.runtime.control import Ask
+    from pyinit.runtime.control import Ask, Control
     from pyinit.runtime.happenings import Happenings
     from pyinit.runtime.logfile import LogFile
     from pyinit.runtime.options import Options
@@ -79,6 +76,7 @@ class Machine:
         self.history = History()
         self.recorder = Recorder()
         self.control: Control | None = None
+        self.listener: Socket | None = None  # of the control socket
         self.held: Held | None = None
         self._verbs: Verbs | None = None
         self.socket_path = ""
@@ -203,19 +201,23 @@ class Machine:
 
         The descriptors are those that another pyinit has left to us.
         """
-        listener = control_socket.open_for(self, listener_fd)
-        if listener is not None:
-            self.serve_control(listener)
+        self.listener = control_socket.open_for(self, listener_fd)
         self._open_notify(notify_path, notify_fd)
 
-    def serve_control(self, listener: Socket | None = None) -> Control:
+    def serve_control(self) -> Control:
         """Return the server of the control socket; without a socket it is for the gateway alone."""
         if self.control is None:
-            allow = self.plan.init.control.allow
-            self.control = Control(self.poller, listener, self._perform, self.log.warning, allow)
+            from pyinit.runtime import control  # clients can wait until programs start
+
+            given = (self.poller, self.listener, self._perform, self.log.warning)
+            self.control = control.Control(*given, self.plan.init.control.allow)
             self.loop.timed = (*self.loop.timed, self.control)
             self.loop.after_turn.append(self.control.after_turn)
         return self.control
+
+    def _let_in(self) -> None:
+        if self.listener is not None:
+            self.serve_control()
 
     def hold(self, plan: Plan) -> Faults | None:
         """Listen for programs and for the gateway as `plan` says, or return why not."""
@@ -257,6 +259,7 @@ class Machine:
         watch, rest = self.watch, Rest(time.monotonic(), self.poller)
         parts = (self.reaper, self.readiness, self.pump, self.compiler, self.announcer)
         self.loop.timed = (*parts, self.leash, watch, rest)
+        self.loop.after_turn.append(self._let_in)
         self.loop.after_turn.append(rest.after_turn)
         self.loop.after_turn.append(lambda: watch.passing(time.monotonic()))
         self.loop.after_turn.append(self._take_faults)

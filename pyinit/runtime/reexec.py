@@ -326,10 +326,10 @@ def _adopt_client(machine: Machine, client: Client, blobs: Blobs) -> None:
     """Go on with a client: what only looks is carried out again, of the rest it is told."""
     from pyinit.runtime.control_session import Peer, Session
 
-    control = machine.serve_control() if client.gateway else machine.control
-    if control is None:
+    if machine.listener is None and not client.gateway:
         posix.close(client.fd)
         return
+    control = machine.serve_control()
     now = time.monotonic()
     peer = Peer(client.pid, client.uid, client.level)
     session = Session(sockets.from_fd(client.fd), peer, now)

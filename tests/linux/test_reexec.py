@@ -499,6 +499,8 @@ def test_an_upgrade_is_taken_on_and_one_that_cannot_go_on_is_not(installed, tmp_
     try:
         with dial(socket) as client:
             pid = client.call("status")["processes"][0]["pid"]
+            cache = package / "runtime" / "__pycache__"
+            eventually(lambda: [*cache.glob("verdict.*.pyc")])  # the last that no start needs
             carry = package / "runtime" / "carry.py"
             text = carry.read_text()
             for broken in (text.replace("FORMAT = ", "FORMAT = 100 + "), "syntax error"):
