@@ -34,6 +34,8 @@ STOPPING = frozenset((2, 3, 15))
 def main(options: Options) -> int:
     """Run pyinit to its end; return its exit status."""
     if options.state_fd >= 0:  # whoever called us looks after the programs if this raises
+        bundle.together("pyinit.runtime.machine")
+        bundle.together("pyinit.runtime.later")
         from pyinit.runtime import reexec
 
         _begin(options)

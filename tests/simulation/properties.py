@@ -121,6 +121,8 @@ class Book:
             case fx.Announce():
                 if effect.now == "Waiting" and self._rolls_on(before):
                     self.down.discard(effect.key)  # who is restarted in a roll needs it
+                if effect.now in {"Exited", "Fatal"} and effect.key in before.falling:
+                    self.down.discard(effect.key)  # it is down before its turn, and not held so
                 self._announce(effect)
             case fx.Removed(key):
                 if key in self.pids:
