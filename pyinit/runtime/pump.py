@@ -341,7 +341,7 @@ class Pump:
             if stream.fd < 0:
                 return
             try:
-                data = posix.read(stream.fd, READ_BYTES)
+                data = files.read_some(stream.fd, READ_BYTES)
             except BlockingIOError:
                 return
             except OSError:

@@ -13,6 +13,7 @@ else:
     import _stat
 
 BIG_PIPE_BYTES = 256 * 1024
+LITTLE_BYTES = 256  # so many that Python always has somewhere
 ANSWER = b"pyinit "  # begins what a child of ours says ...
 HEAD_BYTES = len(ANSWER) + 16  # ... and how long it is, in hexadecimal, follows
 FD_DIGITS = 9  # of a number that can be a descriptor
@@ -224,6 +225,14 @@ def say(fd: int, data: bytes) -> None:
             data = data[posix.write(fd, data) :]
     except OSError:
         return
+
+
+def read_some(fd: int, size: int) -> bytes:
+    """Read once: at most `size` bytes, fewer if there is no memory for them.  Raises OSError."""
+    try:
+        return posix.read(fd, size)
+    except MemoryError:
+        return posix.read(fd, LITTLE_BYTES)
 
 
 def pipe() -> tuple[int, int]:
