@@ -56,7 +56,10 @@ USE_BUNDLE = "\nfrom pyinit import bundle\nbundle.use()\n"
 LATER = "pyinit.runtime.later"
 """What no start imports, but everybody a moment after it."""
 TOGETHER = {
-    "pyinit.runtime.boot": (("pyinit.bundle",), ("pyinit.system.signals", "pyinit.runtime.boot")),
+    "pyinit.runtime.boot": (
+        ("pyinit.bundle",),
+        ("pyinit.system.signals", "pyinit.runtime.boot", "pyinit.runtime.options"),
+    ),
     # asked for: (imported already by then, imported with it)
     "pyinit.runtime.machine": (
         ("pyinit.cli.init", "pyinit.runtime.boot"),
@@ -449,8 +452,9 @@ def install_own(root: Path, library: str, ours: dict[str, Path]) -> None:
     gateway, a program of its own that finds its pages and pictures beside its modules.
     """
     index: dict[str, tuple[bool, int, int, bool]] = {}
-    early = set(imported(ours, (), ("pyinit.cli.init",)))
-    early |= set(imported(ours, *TOGETHER[LATER]))
+    early = {"pyinit.cli", "pyinit.cli.init"}
+    for name in ("pyinit.runtime.boot", LATER):
+        early |= set(imported(ours, *TOGETHER[name]))
     codes: dict[str, tuple[bool, CodeType]] = {}
     body = b""
     home = root / library.lstrip("/")

@@ -71,6 +71,10 @@ READ = (
     ("XDG_RUNTIME_DIR", "a directory for the control socket, where /run cannot be written"),
     ("PATH", "where a command without a slash is looked for: the one that its program is given"),
     ("TZ", "how times of the day are read by a `schedule` that names no time zone"),
+    (
+        "LISTEN_FDS, LISTEN_FDNAMES, LISTEN_PID, LISTEN_PIDFDID, WATCHDOG_USEC, WATCHDOG_PID",
+        "whoever started pyinit meant pyinit: programs get these only if `env_pass` names them",
+    ),
     ("DOCKER_HOST, DOCKER_CONTEXT", "the engine that `pyinitctl --container` and `fleet` ask"),
 )
 GIVEN = (
@@ -94,8 +98,8 @@ GIVEN = (
     ),
 )
 PRIVATE = (
-    *("PYINIT_STATE_FD", "PYINIT_STATE_CHECK", "PYINIT_ANEW", "PYINIT_LISTENERS"),
-    "PYINITCTL_FAR_END",
+    *("PYINIT_STATE_FD", "PYINIT_STATE_CHECK", "PYINIT_STATE_AGAIN"),
+    *("PYINIT_ANEW", "PYINIT_LISTENERS", "PYINITCTL_FAR_END"),
 )
 """What pyinit tells itself over an exec, and its pyinitctl in a container: in no program's."""
 PRIVATE_TEXT = """\

@@ -149,6 +149,7 @@ if TYPE_CHECKING:
 STATES = (Stopped, Waiting, Starting, Running, Stopping, Ending, Backoff, Exited, Fatal)
 RESTING = (Stopped, Exited, Fatal)
 WITH_RUN = (Starting, Running, Stopping, Ending)
+WITHOUT_RUN = (Stopped, Waiting, Backoff, Exited, Fatal)
 
 PUBLIC = {
     "Stopped": "STOPPED",
@@ -180,7 +181,11 @@ def public_name(state: State) -> str:
 
 def run_of(state: State) -> Run | None:
     """Return the run that is under way in `state`, if there is one."""
-    return state.run if isinstance(state, WITH_RUN) else None
+    if isinstance(state, WITH_RUN):
+        return state.run
+    if isinstance(state, WITHOUT_RUN):
+        return None
+    assert_never(state)
 
 
 def has_failed(state: State) -> bool:
