@@ -259,7 +259,8 @@ class Shell:
 
 def _usual():
     """Return our environment without what would lead a reader elsewhere."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PYINIT")}
+    ours = ("PYINIT", "MAKE", "MFLAGS")  # the tests may have been started by make themselves
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
 def checkout(place, named=()):
