@@ -8,7 +8,7 @@ left" look at chunks, not at rows.
 
 from __future__ import annotations
 
-from .record import Record, replace
+from .record import Record
 from .slot import Process, is_active
 from .states import NEVER, Ending, Stopped
 
@@ -71,7 +71,7 @@ def changed(table: Table, changes: Mapping[str, Process]) -> Table:
     for key, process in changes.items():
         number, place = divmod(table.index[key], CHUNK)
         chunks[number] = _with(chunks[number], place, process)
-    return replace(table, chunks=tuple(chunks))
+    return Table(tuple(chunks), table.index)
 
 
 def next_due(table: Table) -> float:

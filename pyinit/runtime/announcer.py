@@ -9,7 +9,7 @@ from pyinit.core.beside import is_beside, owner
 from pyinit.core.states import PUBLIC
 from pyinit.core.status import ExitCode, Signaled, describe, parted, shell_code
 from pyinit.runtime.history import End, History
-from pyinit.runtime.loop import all_of, each_of
+from pyinit.runtime.loop import each_of
 from pyinit.runtime.speech import Speech
 
 TYPE_CHECKING = False
@@ -129,14 +129,19 @@ class Announcer:
     def announce(self, change: fx.Announce) -> None:
         """A process changed its state; whoever cannot be told of it keeps nobody else from it."""
         end = self._end(change) if change.status is not None else None
-        all_of(
-            (
-                lambda: self._say(change, end),
-                lambda: None if self.timing is None else self.timing.changed(change),
-                lambda: None if self.bus is None else self.bus.changed(change),
-                lambda: self._publish(change, end),
-            )
-        )
+        try:
+            self._say(change, end)
+        finally:
+            try:
+                if self.timing is not None:
+                    self.timing.changed(change)
+            finally:
+                try:
+                    if self.bus is not None:
+                        self.bus.changed(change)
+                finally:
+                    if self.subscribers:
+                        self._publish(change, end)
 
     def _say(self, change: fx.Announce, end: End | None) -> None:
         own = change.key == self.main and end is not None and isinstance(end.status, ExitCode)
@@ -147,7 +152,7 @@ class Announcer:
             self._births.pop(change.key, None)  # it never became its program
 
     def _publish(self, change: fx.Announce, end: End | None) -> None:
-        if not self.subscribers or (PUBLIC[change.was] == PUBLIC[change.now] and end is None):
+        if PUBLIC[change.was] == PUBLIC[change.now] and end is None:
             return
         if not change.hidden:
             self.publish(event_json(change, end, time.time()))

@@ -167,13 +167,15 @@ class Driver:
                 assert_never(effect)
 
     def _announce(self, effect: fx.Announce) -> None:
-        calls: list[Callable[[], None]] = [lambda: self._announcer.announce(effect)]
-        if effect.now != "Starting":
-            calls.append(lambda: self._readiness.stop_looking(effect.key))
-        if self.hooks is not None:
-            hooks = self.hooks
-            calls.append(lambda: hooks.announced(effect))
-        all_of(calls)
+        try:  # whoever cannot be told keeps nobody else from it
+            self._announcer.announce(effect)
+        finally:
+            try:
+                if effect.now != "Starting":
+                    self._readiness.stop_looking(effect.key)
+            finally:
+                if self.hooks is not None:
+                    self.hooks.announced(effect)
 
     def _exchange(self, effect: fx.Exchanged) -> None:
         """Two slots exchange their runs: what is kept by their keys follows."""

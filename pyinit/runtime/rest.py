@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 AFTER_S = 1.0  # the time after which a start counts, so pyinit is awake anyway
 AGAIN_S = 60.0
+YOUNG = 10_000  # objects more than before: a hundred programs that stop are no reason to look
 NEVER = float("inf")
 
 
@@ -52,6 +53,7 @@ class Rest:
         self._at, self._next, self._has_rested = NEVER, now + AGAIN_S, True
         if is_first:
             gc.enable()
+            gc.set_threshold(YOUNG, 10, 10)
         if not self._later:
             bundle.together("pyinit.runtime.later")
             from pyinit.runtime import later
