@@ -575,17 +575,21 @@ def once(box, names, kind):
     return met
 
 
+def _is_well_or_rescued(box):
+    if box.rescued:
+        box.lives()
+        box.ends(70)
+    else:
+        box.is_well()
+
+
 def second(box, name, number, kind):
     """Have a function fail, and the so manieth that is entered thereafter, too."""
     box.arm(kind=kind, only=[name], then=number)
     box.poke()
     met = box.met()
     box.disarm()
-    if box.rescued:
-        box.lives()
-        box.ends(70)
-    else:
-        box.is_well()
+    _is_well_or_rescued(box)
     return met
 
 
@@ -598,11 +602,7 @@ def lasting(box, name, kind):
     if not box.rescued:
         box.is_calm()
     box.disarm()
-    if box.rescued:
-        box.lives()
-        box.ends(70)
-    else:
-        box.is_well()
+    _is_well_or_rescued(box)
     return met
 
 

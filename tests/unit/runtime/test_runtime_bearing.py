@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+from loop_around import Hands, Quiet, Rows
 
 from pyinit.core.events import Reaped, SignalReceived, Tick
 from pyinit.core.plan import Sink
@@ -19,39 +20,6 @@ from pyinit.system import signals
 NEVER = float("inf")
 TERM, HUP = SignalReceived(signal.SIGTERM), SignalReceived(signal.SIGHUP)
 DEATH = Reaped(Pid(71), 9)
-
-
-class Hands:
-    """A driver with nothing to do."""
-
-    def __init__(self):
-        self.events, self.exit = [], None
-
-    def settle(self, _pids):
-        return
-
-    def fresh(self):
-        return
-
-
-class Quiet:
-    """A log and a recorder that keep what is said."""
-
-    def __init__(self):
-        self.told = []
-
-    def add(self, *_words):
-        return
-
-    def error(self, text):
-        self.told.append(text)
-
-
-class Rows:
-    """A state without any process."""
-
-    def __init__(self):
-        self.pids = {}
 
 
 class Part:

@@ -1,6 +1,7 @@
 """The loop's order: what could not be stepped comes before newer news of the same process."""
 
 import pytest
+from loop_around import Hands, Quiet, Rows
 
 from pyinit.core.events import Executed, Reaped, Spawned, Tick
 from pyinit.core.states import Pid, RunId
@@ -11,39 +12,6 @@ from pyinit.runtime.poller import Poller
 WEB, OTHER = RunId(1), RunId(2)
 BORN = Spawned("web:0", WEB, Pid(71), executed=False)
 NEWS = [Executed("web:0", WEB), Reaped(Pid(71), 9)]
-
-
-class Hands:
-    """A driver with nothing to do."""
-
-    def __init__(self):
-        self.events, self.exit = [], None
-
-    def settle(self, _pids):
-        return
-
-    def fresh(self):
-        return
-
-
-class Quiet:
-    """Hears of everything, and keeps the faults."""
-
-    def __init__(self):
-        self.told = []
-
-    def add(self, *_words):
-        return
-
-    def error(self, text):
-        self.told.append(text)
-
-
-class Rows:
-    """A state without any process."""
-
-    def __init__(self):
-        self.pids = {}
 
 
 @pytest.fixture
