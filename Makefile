@@ -2,11 +2,9 @@
 #
 #   make demo    the main job: the example's image built, run, raised, crashed, stopped
 #   make bench   beside the peers, in one run
-#   make soak    a million simulated events, what simulated worlds reach, a simulated day, an hour of
-#                a real PID 1 under load, whatever can be sent to it, ten times as much of it as in
-#                `make test`, and a minute of it guided by coverage for each thing that is read, its
-#                system calls refused, and met by signals, by the hundred, 10,000 crashes, 100,000
-#                orphans, 500 re-execs, 40 gateways killed; the image built twice without a cache
+#   make soak    the night run: a million simulated events, an hour of growing old, fuzzing, faults
+#                in everything, endurance, images built twice (`scripts/soak.py --list` names the
+#                parts, PARTS="kernel faults" picks some); it goes on after what it finds
 #   make docs    writes the generated pages again
 #   make image   the three targets of the image
 #   make clean   removes what was made, but images
@@ -64,18 +62,9 @@ demo:
 bench: venv
 	$(BIN)/python -m bench
 
-soak: venv
-	$(BIN)/python tests/simulation/soak.py --awake --jobs "$$(nproc)"
-	$(BIN)/python tests/simulation/reached.py --worlds 3000 --lines
-	$(BIN)/python -m bench.ageing
-	PYINIT_FUZZ_TIMES=10 $(BIN)/python -m pytest -q -n "$$(nproc)" -o timeout=0 -m "not slow" \
-	  tests/unit/*/test_*_anything.py tests/unit/web/test_schema_attack.py tests/linux/test_*fuzz*.py
-	scripts/setup.sh fuzz
-	$(BIN)/python tests/guided.py --seconds 60
-	$(BIN)/python tests/linux/kernel_sweeping.py --runs 300
-	$(BIN)/python tests/linux/fault_sweeping.py --runs 40
-	$(BIN)/python tests/linux/kernel_enduring.py
-	scripts/engine.sh start && scripts/bases.sh && $(BIN)/python tests/docker/image_twice.py
+soak:
+	@scripts/setup.sh test
+	@$(BIN)/python scripts/soak.py $(PARTS)
 
 docs: venv
 	$(BIN)/python scripts/docs.py

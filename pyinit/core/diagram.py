@@ -40,7 +40,7 @@ TABLE = {
     "ExecBad": ("", "", "*", "", "*", "", "", "", ""),
     "Gone": ("", "", f"Ending {FAILED}", f"Ending {FAILED}", f"Ending {ENDED}", "", "", "", ""),
     "Counted": ("", "", "", "", "", f"* {ENDED}", "", "", ""),
-    "Proven": ("", "", "Running", "", "", "", "", "", ""),
+    "Proven": ("", "", "* Running", "", "", "", "", "", ""),
     "Condemn": ("", "", "Stopping", "Stopping", "", "", "", "", ""),
     "Extend": ("", "", "*", "", "*", "", "", "", ""),
     "Lead": ("", "", "* Running", "*", "*", "", "", "", ""),

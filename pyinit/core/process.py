@@ -70,12 +70,10 @@ if TYPE_CHECKING:
     from .states import Pid
     from .status import ExitStatus
 
+    Step: TypeAlias = tuple[Process, Effects]
+
 LEFTOVER_GRACE_S = 2.0  # what a crashed run left gets this long after the stop signal
 GIVE_UP_KILLS = 5  # leftovers that survive this many KILLs no longer hold up their process
-
-
-if TYPE_CHECKING:
-    Step: TypeAlias = tuple[Process, Effects]
 
 
 def advance(process: Process, event: Input, now: float, seed: int) -> Step:
@@ -149,7 +147,8 @@ def _starting(process: Process, state: Starting, event: Input, now: float, seed:
             ending = Ending(state.run, status, asked=False, was_up=False, failed=failed)
             return _end(process, ending, now, seed)
         case Proven():
-            return enter(process, Running(state.run)), ()
+            proven = Running(state.run) if state.executed else replace(state, proven=True)
+            return enter(process, proven), ()
         case Extend(until) if state.ready_by != NEVER:
             return enter(process, replace(state, ready_by=max(state.ready_by, until))), ()
         case Lead(pid) if state.run.pid != NO_PID:
@@ -295,6 +294,8 @@ def _spawn(process: Process, now: float) -> Step:
 def _executed(process: Process, state: Starting, now: float) -> Step:
     """Start the clock that decides when the run counts as started."""
     plan = process.plan
+    if state.proven:
+        return enter(process, Running(state.run)), ()
     if plan.ready is not None:
         waiting = replace(state, executed=True, ready_by=now + plan.ready.timeout)
         return enter(process, waiting), ()

@@ -53,13 +53,17 @@ class Waiting(Record):
 
 
 class Starting(Record):
-    """Forked, not yet proven: until `up_at`, or until it says ready, at the latest `ready_by`."""
+    """Forked, not yet proven: until `up_at`, or until it says ready, at the latest `ready_by`.
+
+    `proven`: it is ready, and that came before the news that it has become its program.
+    """
 
     run: Run
     executed: bool = False
     failure: ExitStatus | None = None
     up_at: float = NEVER
     ready_by: float = NEVER
+    proven: bool = False
 
 
 class Running(Record):

@@ -126,7 +126,7 @@ class Loop:
         self._poller = poller
         self._recorder = recorder
         self._log = log
-        self._queue: list[Event] = []
+        self._queue: list[Event] = []  # what a turn has left; newer news is with the driver
         # (when, what, how often it was tried): memory may be there in a moment
         self._again: list[tuple[float, Event | Kill, int]] = []
         self._faults: list[float] = []
@@ -136,8 +136,8 @@ class Loop:
         self._blind: BaseException | None = None  # why it is not known when to wake up
 
     def feed(self, event: Event) -> None:
-        """Queue an event; it is stepped in this turn of the loop or the next."""
-        self._queue.append(event)
+        """Queue an event behind all news; it is stepped in this turn of the loop or the next."""
+        self._driver.events.append(event)
 
     def queued(self) -> tuple[Event, ...]:
         """Return the events that are not stepped yet, to be carried over a re-exec."""
@@ -238,7 +238,7 @@ class Loop:
                 if part is not self.vital:
                     self._resting[part] = now + REST_S
         if next_deadline(self.supervisor) <= now:
-            self._queue.append(ev.Tick())
+            self.feed(ev.Tick())
         if first is not None:
             raise first
 

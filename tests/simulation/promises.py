@@ -272,11 +272,11 @@ class Promises:
     def _is_up(self, said, plan):
         """Judge whether a run may be called Running."""
         run = (said.key, said.run_id)
-        if run in self.proven:
-            return
         since = self.executed.get(run)
         if since is None:
             fail(self.world, f"{said.key} is up, and has not become its program")
+        if run in self.proven:
+            return
         if plan.ready is not None:
             fail(self.world, f"{said.key} is up, and never said ready")
         if since <= self.loaded_at:
@@ -304,6 +304,8 @@ class Promises:
                 if not again or (was.state.run != state.run and not in_tree):
                     fail(world, f"{row.plan.key} is to stop, and nobody tells it")
             since = self.executed.get((row.plan.key, row.runs))
+            if name == "Starting" and since is not None and (row.plan.key, row.runs) in self.proven:
+                fail(world, f"{row.plan.key} has become its program and said ready, and is not up")
             if name == "Starting" and since is not None and since > self.loaded_at:
                 ready = row.plan.ready
                 longest = row.plan.start_s if ready is None else ready.timeout

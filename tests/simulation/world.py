@@ -322,7 +322,12 @@ class World:
         self.children[pid] = child
         executed = rng.random() < 0.5
         failing = not executed and rng.random() < self.exec_fails
+        hasty = plan.ready is not None and run_id % 4 == 3 and not self.calm
+        if hasty and pid % 2:  # what it was to be ready by was there already
+            self.ready(key, run_id)
         self._tell(key, ev.Spawned(key, run_id, pid, executed))
+        if hasty and not pid % 2:
+            self.ready(key, run_id)
         if failing:
             failure = self.core.status.NotExecuted("exec", ENOENT)
             self._tell(key, ev.ExecFailed(key, run_id, failure))

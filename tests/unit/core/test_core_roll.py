@@ -31,6 +31,7 @@ def up(*plans, **settings):
     for row in desk.state.table:
         if desk.name(row.plan.key) == "Starting":
             is_ready(desk, row.plan.key)
+            desk.up()
     assert set(desk.names().values()) == {"Running"}
     return desk
 

@@ -130,6 +130,28 @@ def test_the_reason_of_a_late_readiness_is_told_without_a_survey_too():
     assert (said.now, said.reason, said.expected) == ("Backoff", "not ready within 5 s", False)
 
 
+@pytest.mark.parametrize("executed", [False, True])
+def test_who_is_ready_before_the_news_of_its_fork_is_up_with_its_pid(executed):
+    desk = Desk(program("web", ready=Ready("file", timeout=5.0)))
+    desk.feed(ev.ReadyReported("web:0", 1))
+    assert desk.name("web") == "Starting", "it is not known to have become its program"
+    desk.spawn(executed=executed)
+    if not executed:
+        desk.feed(ev.Executed("web:0", 1))
+    assert (desk.name("web"), desk["web"].state.run.pid) == ("Running", desk.pids)
+    assert desk.kills(desk.feed(ev.StopRequested(("web:0",)))) == [("web:0", 15)]
+
+
+def test_what_it_was_to_be_ready_by_makes_nobody_a_program_that_could_not_be_executed():
+    desk = Desk(program("web", ready=Ready("file", timeout=5.0), restart=never()))
+    desk.spawn(executed=False)
+    desk.feed(ev.ReadyReported("web:0", 1))
+    desk.feed(ev.ExecFailed("web:0", 1, NotExecuted("exec", 2)))
+    desk.ends("web", 127 << 8)
+    assert "Running" not in {each.now for each in desk.said if isinstance(each, fx.Announce)}
+    assert desk["web"].last == NotExecuted("exec", 2)
+
+
 def test_leftovers_of_a_stop_are_waited_for_and_killed_in_time():
     desk = up(program("web", stop=Stop(kill="tree", timeout=3.0)))
     desk.feed(ev.StopRequested(("web:0",)))

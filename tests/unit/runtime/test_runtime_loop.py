@@ -3,7 +3,7 @@
 import pytest
 from loop_around import Hands, Quiet, Rows
 
-from pyinit.core.events import Executed, Reaped, Spawned, Tick
+from pyinit.core.events import Executed, ReadyReported, Reaped, Spawned, Tick
 from pyinit.core.states import Pid, RunId
 from pyinit.runtime import loop as loops
 from pyinit.runtime.loop import NEWS_AGAIN_S, Loop
@@ -48,6 +48,14 @@ def test_newer_news_of_a_process_waits_for_the_older(broken):
     failing.clear()
     turn(loop, 3)
     assert stepped == [BORN, *NEWS]
+
+
+def test_what_is_fed_comes_after_what_the_driver_has_told(broken):
+    loop, stepped, _failing = broken
+    loop._driver.events += [BORN]
+    loop.feed(ReadyReported("web:0", WEB))
+    turn(loop)
+    assert stepped == [BORN, ReadyReported("web:0", WEB)]
 
 
 def test_others_do_not_wait(broken):
