@@ -99,6 +99,7 @@ GIVEN = (
 )
 PRIVATE = (
     *("PYINIT_STATE_FD", "PYINIT_STATE_CHECK", "PYINIT_STATE_AGAIN"),
+    "PYINIT_STATE_STOP",
     *("PYINIT_ANEW", "PYINIT_LISTENERS", "PYINITCTL_FAR_END"),
 )
 """What pyinit tells itself over an exec, and its pyinitctl in a container: in no program's."""

@@ -32,7 +32,7 @@ FUZZ = (
 GUIDED = "scripts/setup.sh fuzz && exec .venv/bin/python tests/guided.py --seconds 60"
 IMAGE = (  # an engine that was there before stays
     "started=; scripts/engine.sh status 2>/dev/null || { scripts/engine.sh start; started=yes; };"
-    " trap '[ -z \"$started\" ] || scripts/engine.sh stop' EXIT;"
+    " trap '[ -z \"$started\" ] || scripts/engine.sh stop 2>/dev/null' EXIT;"
     " scripts/bases.sh && .venv/bin/python tests/docker/image_twice.py"
 )
 PARTS = {  # name: what it is, and its command

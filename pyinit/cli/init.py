@@ -72,7 +72,8 @@ def _go_on(boot: Callable[[int], int]) -> int:
     environ, here = dict(posix.environ), "/"
     left: list[int] = []
     signal_fd = -1
-    posix.environ.pop(b"PYINIT_STATE_AGAIN", None)
+    for name in (b"PYINIT_STATE_AGAIN", b"PYINIT_STATE_STOP"):
+        posix.environ.pop(name, None)
     try:
         left += _handed_on()
         here = _born_in()
@@ -89,7 +90,8 @@ def _go_on(boot: Callable[[int], int]) -> int:
     _complain("only signals and reaping are left; all programs gone is the end")
     from pyinit.system.rescue import rescue
 
-    return rescue([], signal_fd)
+    stop = environ.get(b"PYINIT_STATE_STOP", b"")
+    return rescue([], signal_fd, told=(int(stop),) if stop.isdigit() else ())
 
 
 def _handed_on() -> list[int]:

@@ -28,6 +28,7 @@ VARIABLE = b"PYINIT_ANEW"  # the descriptor of a waiting `pyinit -d`, -1 if nobo
 FAILED = 1
 STATE_VARIABLE = b"PYINIT_STATE_FD"
 AGAIN_VARIABLE = b"PYINIT_STATE_AGAIN"
+STOP_VARIABLE = b"PYINIT_STATE_STOP"  # the signal of a stop that the state knows of
 
 
 def begin(machine: Machine, code: int) -> int:

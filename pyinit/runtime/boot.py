@@ -43,7 +43,7 @@ def main(options: Options) -> int:
     try:
         _begin(options)
         return _boot(options)
-    except Exception as error:  # noqa: BLE001  no program runs yet: whoever started us is told
+    except BaseException as error:  # noqa: BLE001  no program runs yet: who started us is told
         return fail(options, Faults((f"cannot start: {reason_of(error)}",), 1))
 
 

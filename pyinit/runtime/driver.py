@@ -125,15 +125,9 @@ class Driver:
             case fx.Spawn():
                 if self.hooks is None or not self.hooks.starts(effect):
                     self._spawn(effect)
-            case fx.Kill() if self.hooks is not None and self.hooks.stops(effect):
-                pass  # a command goes before it, or takes its place
-            case fx.Kill(key, pid, signum, scope, first):
-                self._announcer.speech.kill(effect)
-                if scope == "process":
-                    tree.signal_process(pid, signum)
-                else:
-                    label, seen = self.labels.get(key, key), self._seen(pids)
-                    tree.kill_tree(pid, label, scope, signum, seen, first=first)
+            case fx.Kill():
+                if self.hooks is None or not self.hooks.stops(effect):
+                    self.send(effect, pids)
             case fx.Survey(key):
                 self._readiness.stop_looking(key)  # the leader was reaped
                 self._surveys[key] = effect
@@ -165,6 +159,15 @@ class Driver:
                 self.exit = effect
             case _:
                 assert_never(effect)
+
+    def send(self, kill: fx.Kill, pids: Pids) -> None:
+        """Send a signal at once, whatever command was to go before it."""
+        self._announcer.speech.kill(kill)
+        if kill.scope == "process":
+            tree.signal_process(kill.pid, kill.signum)
+        else:
+            label, seen = self.labels.get(kill.key, kill.key), self._seen(pids)
+            tree.kill_tree(kill.pid, label, kill.scope, kill.signum, seen, first=kill.group)
 
     def _announce(self, effect: fx.Announce) -> None:
         try:  # whoever cannot be told keeps nobody else from it
@@ -314,7 +317,9 @@ class Driver:
                     posix.close(fd)
         refused = self._received(effect, found) if isinstance(found, spawning.Spawned) else found
         if refused is not None:
-            failure = self._failure(effect, refused)
+            failure = NotExecuted(
+                refused.stage, refused.errno, spawning.describe(refused, plan.launch.argv[0])
+            )
             if launch.stdin == "pipe":
                 self.stdins().close(effect.key)
             self.events.append(ev.SpawnFailed(effect.key, effect.run_id, failure))
@@ -352,8 +357,8 @@ class Driver:
             stdout = COPY  # it must be seen: what it prints is passed on
         if stderr == INHERIT and (watch is not None or second != CHANNEL):
             stderr = COPY
-        whose = (owner(effect.key), owner(plan.name), plan.program)
-        source = Source(*whose, effect.run_id, plan.group)
+        key, name = owner(effect.key), owner(plan.name)
+        source = Source(key, name, plan.program, effect.run_id, plan.group)
         return self._pump.open(source, stdout, stderr, watch, (first, second), listener=listener)
 
     def _started(self, effect: fx.Spawn, found: spawning.Spawned) -> None:
@@ -385,10 +390,6 @@ class Driver:
         posix.close(status_fd)
         if found is None:
             self._announcer.executed(key)
-
-    def _failure(self, effect: fx.Spawn, found: spawning.ExecFailure) -> NotExecuted:
-        detail = spawning.describe(found, effect.plan.launch.argv[0])
-        return NotExecuted(found.stage, found.errno, detail)
 
 
 def _nothing_held(name: str) -> int:

@@ -16,6 +16,7 @@ import time
 
 from pyinit.core import events as ev
 from pyinit.core.effects import Kill
+from pyinit.core.phases import Booting, Up
 from pyinit.core.supervisor import next_deadline, step
 from pyinit.runtime.log import fault
 
@@ -56,7 +57,8 @@ SHORTAGES = frozenset((errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOBUFS))
 ASKED_AGAIN_S: tuple[float, ...] = (0.0,)
 NEWS_AGAIN_S = (0.0, 0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 REST_S = 2.0  # for a part that has failed: one that always fails is no reason for a re-exec
-STOPS = frozenset((2, 3, 15))  # whoever sends them waits, and kills us in the end ...
+SIGTERM = 15
+STOPS = frozenset((2, 3, SIGTERM))  # whoever sends them waits, and kills us in the end ...
 STOP_TRIES = 5  # ... so this is soon
 NEWS = (
     *(ev.Reaped, ev.Spawned, ev.SpawnFailed, ev.Executed, ev.ExecFailed),
@@ -70,10 +72,7 @@ class LoopBroken(Exception):
 
 
 class Load:
-    """Turns and the time they took: what came while one was under way has waited for its end.
-
-    Nothing is timed for it: an idle pyinit never wakes.
-    """
+    """Turns and the time they took: what came while one was under way has waited for its end."""
 
     __slots__ = ("_before_s", "_longest_s", "_window", "busy_s", "turns")
 
@@ -145,9 +144,10 @@ class Loop:
         return (*again, *self._queue, *self._driver.events)
 
     def stops_told(self) -> list[int]:
-        """Return the stop signals that came and are not stepped yet."""
+        """Return the stop signals that came and are not obeyed yet, in what way ever they came."""
         told = [each for each in self.queued() if isinstance(each, ev.SignalReceived)]
-        return [each.signum for each in told if each.signum in STOPS]
+        under_way = not isinstance(self.supervisor.phase, Booting | Up)
+        return [each.signum for each in told if each.signum in STOPS] + [SIGTERM] * under_way
 
     def fault(self, error: BaseException) -> None:
         """Tell of a fault that was lived with."""
@@ -166,10 +166,9 @@ class Loop:
 
     def turn(self, until: float | None = None) -> None:
         """Wait for news, at most until the next deadline (or `until`), and act on it."""
-        stages: tuple[Callable[[], None], ...]
-        stages = (lambda: self._wait(until), self._try_due, self._tick, self.drain)
+        stages = (self._try_due, self._tick, self.drain)
         try:
-            all_of((*stages, *self.after_turn))
+            all_of((lambda: self._wait(until), *stages, *self.after_turn))
         finally:
             self.load.add(self._awake_at, time.monotonic())
 
@@ -324,7 +323,7 @@ class Loop:
         if pids.get(kill.pid) not in (None, kill.key):
             return  # whose pid it is now
         try:
-            self._driver.perform(kill, pids)
+            self._driver.send(kill, pids)  # it may be the command before it that cannot be had
         except BaseException as error:  # noqa: BLE001  as in _step
             self._not_performed(kill, tried, error)
 

@@ -8,7 +8,7 @@ import time
 from pyinit.core import effects as fx
 from pyinit.core import events as ev
 from pyinit.core import supervisor as core
-from pyinit.core.phases import Over, Up
+from pyinit.core.phases import Booting, Over, Up
 from pyinit.core.states import run_of
 from pyinit.runtime import (
     anew,
@@ -28,7 +28,7 @@ from pyinit.runtime.driver import Driver
 from pyinit.runtime.failure import fail, reason_of, termination
 from pyinit.runtime.history import History
 from pyinit.runtime.log import Log, fault
-from pyinit.runtime.loop import Loop, all_of, each_of
+from pyinit.runtime.loop import SIGTERM, Loop, all_of, each_of
 from pyinit.runtime.options import from_here
 from pyinit.runtime.outlet import Outlet
 from pyinit.runtime.packer import Packer
@@ -155,7 +155,8 @@ class Machine:
             try:
                 return self._rescue(error)
             except BaseException:  # noqa: BLE001
-                return rescue.rescue([], self.options.signal_fd)
+                told = () if isinstance(self.loop.supervisor.phase, Booting | Up) else (SIGTERM,)
+                return rescue.rescue([], self.options.signal_fd, told=told)
         try:
             self._end(code)
         except BaseException as error:  # noqa: BLE001  everything is over: nobody is hurt by it
@@ -390,11 +391,10 @@ class Machine:
             self.outlets[1].flush(time.monotonic() + FLUSH_S)
         except BaseException as another:  # noqa: BLE001  nothing may keep us from the last resort
             rescue.say(f"cannot recover: {another!r}")
-        for number in (*self.loop.stops_told(), *self.reaper.unfed):  # and not obeyed so far
-            posix.kill(posix.getpid(), number)
         row = self.row(self.loop.supervisor.main or "")
         run = run_of(row.state) if row is not None else None
         main_pid = run.pid if run else 0
-        code = rescue.rescue([], self.options.signal_fd, main_pid, self.reaper.faults_fd)
+        told = (*self.loop.stops_told(), *self.reaper.unfed)  # and not obeyed so far
+        code = rescue.rescue([], self.options.signal_fd, main_pid, self.reaper.faults_fd, told)
         termination(f"pyinit: the loop was broken: {error!r}\n")
         return code

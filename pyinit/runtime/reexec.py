@@ -27,11 +27,11 @@ from pyinit.core.status import describe, from_wait
 from pyinit.protocol.messages import refusal, reply
 from pyinit.protocol.wire import decode, encode
 from pyinit.runtime import carry, footing, notify, parts
-from pyinit.runtime.anew import STATE_VARIABLE, become, enter
+from pyinit.runtime.anew import STATE_VARIABLE, STOP_VARIABLE, become, enter
 from pyinit.runtime.failure import reason_of
 from pyinit.runtime.gather import gather
 from pyinit.runtime.log import fault
-from pyinit.runtime.loop import all_of, each_of
+from pyinit.runtime.loop import STOPS, all_of, each_of
 from pyinit.runtime.reaper import SIGCHLD, forked
 from pyinit.system import files, signals, sockets
 
@@ -129,7 +129,10 @@ def reexec(machine: Machine) -> None:
         undo += [lambda: posix.close(fd), lambda: enter(here)]
         for each in (*kept, fd):
             posix.set_inheritable(each, True)
-        become(machine, {STATE_VARIABLE: b"%d" % fd})
+        more = {STATE_VARIABLE: b"%d" % fd}
+        for number in (*[each for each in told if each in STOPS], *machine.loop.stops_told()):
+            more[STOP_VARIABLE] = b"%d" % number
+        become(machine, more)
     except BaseException as error:  # noqa: BLE001  whatever it is, we go on as we are
         undo.append(lambda: each_of(lambda fd: posix.set_inheritable(fd, False), kept))
         undo.append(lambda: each_of(lambda number: _heard(machine, number), told))

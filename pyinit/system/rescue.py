@@ -28,13 +28,20 @@ READ_BYTES = 64 * 1024
 PAUSE_MS = 100  # after what has failed
 
 
-def rescue(pids: list[int], signal_fd: int, main: int = 0, faults_fd: int = -1) -> int:
+def rescue(
+    pids: list[int],
+    signal_fd: int,
+    main: int = 0,
+    faults_fd: int = -1,
+    told: tuple[int, ...] = (),
+) -> int:
     """Look after `pids` until every child is gone; return the exit status 70.
 
     A stop signal is forwarded to all of them, and what is left 9 seconds later is killed.  The
-    main program of COMMAND mode, `main`, gets every other signal, too.
+    main program of COMMAND mode, `main`, gets every other signal, too.  `told` are the signals
+    that came before, and were not obeyed so far.
     """
-    care = Care(pids, signal_fd, main, faults_fd)
+    care = Care(pids, signal_fd, main, faults_fd, told)
     nobody = select.poll()
     while not care.over:
         for stage in (care.listen, care.reap, care.wait, care.forward, care.kill):
@@ -50,8 +57,11 @@ def rescue(pids: list[int], signal_fd: int, main: int = 0, faults_fd: int = -1) 
 class Care:
     """The stages of a turn of the rescue loop, none of which needs another one to go well."""
 
-    def __init__(self, pids: list[int], signal_fd: int, main: int, faults_fd: int) -> None:
+    def __init__(
+        self, pids: list[int], signal_fd: int, main: int, faults_fd: int, told: tuple[int, ...]
+    ) -> None:
         self.over = False
+        self._told = [*told]
         self._left = set(pids)
         self._main = main
         self._signal_fd, self._faults_fd = signal_fd, faults_fd
@@ -78,6 +88,8 @@ class Care:
 
     def wait(self) -> None:
         """Wait for a signal, or for the time to kill; what is printed meanwhile is thrown away."""
+        if self._told:
+            return
         poll, pipes = self._heard or (select.poll(), [])
         left_s = self._kill_at - time.monotonic()
         timeout = None if self._kill_at == 0.0 else max(1, int(left_s * 1000))
@@ -89,8 +101,11 @@ class Care:
 
     def forward(self) -> None:
         """Pass on the signals that came."""
-        told = signals.read_signals(self._signal_fd)
-        for number in (*told, *(faults.read(self._faults_fd) if self._faults_fd >= 0 else ())):
+        if not self._told:
+            self._told += signals.read_signals(self._signal_fd)
+            self._told += faults.read(self._faults_fd) if self._faults_fd >= 0 else ()
+        while self._told:
+            number = self._told.pop(0)
             if number in STOP_SIGNALS:
                 self._kill_at = self._kill_at or time.monotonic() + KILL_AFTER_S
                 self._send_all(number)

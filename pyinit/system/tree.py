@@ -143,12 +143,14 @@ def kill_tree(
     if pid <= 1:
         return 0
     escaped: list[ProcStat] = []
-    if scope == "tree":
-        members = [procfs.stat(one) for one in _escaped(pid, label, seen)]
-        escaped = [one for one in members if one is not None and one.group != pid]
-    elif first:
-        escaped = _in_other_groups(pid, first, label, seen)
-    _signal_group(pid, signum)
+    try:
+        if scope == "tree":
+            members = [procfs.stat(one) for one in _escaped(pid, label, seen)]
+            escaped = [one for one in members if one is not None and one.group != pid]
+        elif first:
+            escaped = _in_other_groups(pid, first, label, seen)
+    finally:  # whoever cannot be found keeps no signal from those who are known
+        _signal_group(pid, signum)
     for one in escaped:
         signal_process(one.pid, signum, start=one.start)
     if signum != _signal.SIGKILL:

@@ -117,9 +117,25 @@ def test_a_leave_that_cannot_be_taken_has_the_right_exit_status(box):
     assert box.process.returncode == 0
 
 
-def test_a_boot_that_fails_says_why():
+@pytest.mark.parametrize(
+    "name",
+    [
+        "runtime.changed:Changed._take",  # nor can a new pyinit go on
+        "runtime.pump:Pump._read",  # a re-exec does not heal it
+        "runtime.loop:each_of",  # nothing works at all
+        "runtime.hooks:Hooks.stops",  # what goes before every signal
+        "system.procfs:children_of_self",  # nobody who left the group can be found
+        "system.reap:_reap_all",  # nobody is known to be gone
+    ],
+)
+def test_a_stop_ends_though_a_function_fails_whenever_it_is_called(box, name):
+    assert name in end(box, name, "ValueError")
+
+
+@pytest.mark.parametrize("kind", ["ValueError", "KeyboardInterrupt", "MemoryError"])
+def test_a_boot_that_fails_says_why(kind):
     name = "runtime.machine:Machine.__init__"
-    assert name in boot(Anywhere, name, "ValueError")
+    assert name in boot(Anywhere, name, kind)
 
 
 def test_a_rescue_loop_of_which_a_part_fails_ends_all_the_same():

@@ -1,5 +1,7 @@
 """What stands around a loop that has nothing to do: for tests of the loop alone."""
 
+from pyinit.core.phases import Up
+
 
 class Hands:
     """A driver with nothing to do."""
@@ -31,4 +33,4 @@ class Rows:
     """A state without any process."""
 
     def __init__(self):
-        self.pids = {}
+        self.pids, self.phase = {}, Up()
