@@ -23,6 +23,7 @@ NAMED = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
+FIELDS = 5
 LOCALTIME = "/etc/localtime"
 FIX = 'write "minute hour day month weekday", such as "*/5 * * * *" or "30 2 * * mon-fri"'
 NOT_ZONES = frozenset(("posix", "right"))  # copies of all the others
@@ -39,6 +40,7 @@ def coming(line: str, zone_name: str, after: float, within_s: float, most: int) 
     except ImportError:
         fix = "install it (python3-cronsim of Debian, or cronsim by pip), or write every"
         raise ValueFault("cron lines need the library cronsim, which is not here", fix) from None
+    _check_fields(line)
     found: list[float] = []
     start = datetime.fromtimestamp(after, zone(zone_name))
     try:
@@ -52,6 +54,22 @@ def coming(line: str, zone_name: str, after: float, within_s: float, most: int) 
     except CronSimError as error:
         raise ValueFault(f'"{line}" is no cron line: {_lower(str(error))}', FIX) from None
     return found
+
+
+def _check_fields(line: str) -> None:
+    """Refuse a name that is none, and a sixth field: cronsim would have it be the seconds."""
+    fields = line.split()
+    if line.startswith("@") and len(fields) == 1 and line.lower() not in NAMED:
+        text = f'"{line}" is no cron line: there is no such name'
+        raise ValueFault(text, suggest(line.lower(), NAMED))
+    if len(fields) != FIELDS + 1:
+        return  # cronsim tells of fewer and of more
+    first, rest = fields[0], " ".join(fields[1:])
+    fix = FIX
+    seconds = "1" if first == "*" else first.removeprefix("*/")
+    if first.startswith("*") and seconds.strip("0") and seconds.isdecimal():
+        fix = f'for seconds write schedule = {{ every = "{seconds}s" }}, else "{rest}"'
+    raise ValueFault(f'"{line}" is no cron line: it has six fields, and not five', fix)
 
 
 def zone(name: str) -> tzinfo:

@@ -52,7 +52,7 @@ def test_a_job_may_be_critical_and_run_at_boot_too(tmp_path):
         ('schedule = "61 * * * *"', 'schedule: "61 * * * *" is no cron line: bad minute'),
         ('schedule = "* * * *"', 'schedule: "* * * *" is no cron line: wrong number of fields'),
         ('schedule = "@reboot"', 'schedule: "@reboot" is no time'),
-        ('schedule = "@often"', 'schedule: "@often" is no cron line: wrong number of fields'),
+        ('schedule = "@often"', 'schedule: "@often" is no cron line: there is no such name'),
         ('schedule = "0 0 31 2 *"', 'schedule: "0 0 31 2 *" is no cron line: bad day-of-month'),
         ("schedule = {}", "schedule: it has no times"),
         ('schedule = { cron = "@daily", every = "5m" }', "schedule: it has both cron and every"),
@@ -76,6 +76,45 @@ def test_what_makes_no_sense_is_said(tmp_path, written, message):
     _, said, fix = program_fault(tmp_path, written)
     assert said.startswith(message)
     assert fix
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "fix"),
+    [
+        (
+            "*/3 * * * * *",
+            '"*/3 * * * * *" is no cron line: it has six fields, and not five',
+            'for seconds write schedule = { every = "3s" }, else "* * * * *"',
+        ),
+        (
+            "* 30 2 * * *",
+            '"* 30 2 * * *" is no cron line: it has six fields, and not five',
+            'for seconds write schedule = { every = "1s" }, else "30 2 * * *"',
+        ),
+        (
+            "0  30 2 * * mon",
+            '"0  30 2 * * mon" is no cron line: it has six fields, and not five',
+            cron.FIX,
+        ),
+        (
+            "*/0 * * * * *",
+            '"*/0 * * * * *" is no cron line: it has six fields, and not five',
+            cron.FIX,
+        ),
+        (
+            "30 2 * * * root",
+            '"30 2 * * * root" is no cron line: it has six fields, and not five',
+            cron.FIX,
+        ),
+        ("* * * * * * *", '"* * * * * * *" is no cron line: wrong number of fields', cron.FIX),
+        ("@dayly", '"@dayly" is no cron line: there is no such name', 'did you mean "@daily"?'),
+        ("@Hurly", '"@Hurly" is no cron line: there is no such name', 'did you mean "@hourly"?'),
+    ],
+)
+def test_a_line_of_another_number_of_fields_or_name_is_refused(tmp_path, line, message, fix):
+    for written in (f'schedule = "{line}"', f'schedule = {{ cron = "{line}" }}'):
+        place, said, told = program_fault(tmp_path, f"\n{written}")
+        assert (place, said.partition(": ")[2], told) == (2, message, fix)
 
 
 def test_a_time_zone_that_is_misspelt_is_recognised():
