@@ -9,7 +9,7 @@ from __future__ import annotations
 from pyinit.cli.check import report
 from pyinit.cli.present import say, say_json
 from pyinit.protocol.masking import masked
-from pyinit.protocol.names import nearest, stands_for
+from pyinit.protocol.names import known, nearest, stands_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,11 +62,12 @@ def run_show(paths: Sequence[str], name: str | None, *, as_json: bool) -> int:
     return 0
 
 
-def no_such_program(name: str, known: Iterable[str]) -> int:
+def no_such_program(name: str, programs: Iterable[str]) -> int:
     """Say that there is no program of that name; return the exit status."""
-    near = nearest(name, known)
-    hint = f"\n  did you mean '{near}'?" if near else ""
-    say(f"pyinitctl: no such program: '{name}'{hint}", 2)
+    there = tuple(programs)
+    near = nearest(name, there)
+    fix = f"did you mean '{near}'?" if near else known(there)
+    say(f"pyinitctl: no such program: '{name}'" + (f"\n  {fix}" if fix else ""), 2)
     return NO_SUCH_PROGRAM
 
 

@@ -9,8 +9,8 @@
 
 An exact name wins over every other reading.  A hidden process (pyinit's own) is meant by its exact
 name and by nothing else.  Nothing is guessed: an unknown name is an error
-that says what may have been meant.  PID 1 reads names that anybody with access may send, so what
-they can cost is bounded: globs by their length, suggestions by their number.
+that says what may have been meant, or what there is.  PID 1 reads names that anybody with access
+may send, so what they can cost is bounded: globs by their length, suggestions by their number.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ CANDIDATES = 500  # are compared at most: PID 1 has better things to do
 LONGEST = 64  # characters of a name that are compared
 GLOB_CHARS = 256  # of all globs of a request: each is tried on every process
 SUGGESTED = 5  # unknown names that are told, each with what may have been meant
+KNOWN = 10  # programs at most that are told to whom nothing can be suggested: one line of them
 
 
 class UnknownName(ValueError):
@@ -126,6 +127,12 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return best
 
 
+def known(programs: Iterable[str]) -> str:
+    """Return the line that tells what there is, "" where that is nothing or more than a line."""
+    names = tuple(dict.fromkeys(programs))
+    return f"known: {', '.join(names)}" if 0 < len(names) <= KNOWN else ""
+
+
 def glob_matches(text: str, pattern: str) -> bool:
     """Say whether `text` matches a glob of `*`, `?` and `[...]`: bounded by their product."""
     at = place = 0
@@ -148,13 +155,18 @@ def glob_matches(text: str, pattern: str) -> bool:
 
 def _complaint(unknown: Sequence[str], processes: Sequence[Named]) -> str:
     lines: list[str] = []
+    lost = False  # nothing here is like a name that was asked for
     for name in unknown[:SUGGESTED]:
         lines.append(f"no such program: '{name[:LONGEST]}'")
         suggestion = _suggestion(name, processes)
         if suggestion:
             lines.append(f"  did you mean '{suggestion}'?")
+        lost = lost or not (suggestion or name.startswith("="))
     if len(unknown) > SUGGESTED:
         lines.append(f"and {len(unknown) - SUGGESTED} more names of no program")
+    there = known([each.program for each in processes]) if lost else ""
+    if there:
+        lines.append(f"  {there}")
     return "\n".join(lines)
 
 

@@ -39,7 +39,7 @@ def test_a_verb_prints_and_exits_as_it_does_in_the_container(box):
     assert said("stop", "db", f"--container={name(box)}") == "db: STOPPED\n"
     assert box.status()["db"]["state"] == "STOPPED"
     assert complaint("--container", name(box), "start", "nosuch", code=4) == (
-        "pyinitctl: no such program: 'nosuch'\n"
+        "pyinitctl: no such program: 'nosuch'\n  known: db, web\n"
     )
     assert "ok: 2 programs in 1 file" in said("--container", name(box), "check")
 

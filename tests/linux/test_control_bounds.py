@@ -120,7 +120,8 @@ def test_names_of_no_program_are_told_in_few_words(box):
         told = client.ask({"id": 1, "verb": "stop", "args": {"names": names}})
     assert told["error"]["code"] == "no-such-program"
     assert told["error"]["names"] == names
-    assert told["error"]["message"].endswith("and 4995 more names of no program")
+    assert "\nand 4995 more names of no program" in told["error"]["message"]
+    assert len(told["error"]["message"]) < 1000
 
 
 def test_numbers_as_large_as_they_come_are_numbers(box):

@@ -91,7 +91,9 @@ def test_a_program_that_is_not_there_is_exit_4(file):
         "",
         "pyinitctl: no such program: 'wbe'\n  did you mean 'web'?\n",
     )
-    assert show(file, "nothing")[2] == "pyinitctl: no such program: 'nothing'\n"
+    assert show(file, "nothing")[2] == (
+        "pyinitctl: no such program: 'nothing'\n  known: web, worker\n"
+    )
 
 
 def test_a_bad_configuration_is_its_faults(tmp_path):

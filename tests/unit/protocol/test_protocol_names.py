@@ -44,6 +44,7 @@ WORLD = [
     *program("cron"),
 ]
 EVERY = [each.key for each in WORLD]
+KNOWN = "known: web, worker, db-1, db-2, cron"
 OWN = One("own:0", "own", "own", "own", hidden=True)
 
 
@@ -94,15 +95,35 @@ def test_an_unknown_name_is_an_error_that_says_what_may_be_meant(typed, meant):
     with pytest.raises(UnknownName) as caught:
         resolve(["web", typed], WORLD)
     assert caught.value.unknown == (typed,)
-    fix = f"\n  did you mean '{meant}'?" if meant else ""
-    assert str(caught.value) == f"no such program: '{typed}'{fix}"
+    fix = f"did you mean '{meant}'?" if meant else KNOWN
+    assert str(caught.value) == f"no such program: '{typed}'\n  {fix}"
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, False), (1, True), (10, True), (11, False)])
+def test_to_whom_nothing_can_be_suggested_a_handful_of_programs_is_told(count, told):
+    world = [each for n in range(count) for each in program(f"job{n}", 2)]
+    fix = "\n  known: " + ", ".join(f"job{n}" for n in range(count)) if told else ""
+    with pytest.raises(UnknownName) as caught:
+        resolve(["nonexist"], world)
+    assert str(caught.value) == f"no such program: 'nonexist'{fix}"
+
+
+def test_programs_who_ask_by_key_are_not_told_what_there_is():
+    with pytest.raises(UnknownName) as caught:
+        resolve(["=gone:0"], WORLD)
+    assert str(caught.value) == "no such program: '=gone:0'"
 
 
 def test_all_unknown_names_are_told_at_once():
     with pytest.raises(UnknownName) as caught:
         resolve(["nope", "web", "wbe", "nope"], WORLD)
     assert caught.value.unknown == ("nope", "wbe")
-    assert len(str(caught.value).splitlines()) == 3
+    assert str(caught.value).splitlines() == [
+        "no such program: 'nope'",
+        "no such program: 'wbe'",
+        "  did you mean 'web'?",
+        f"  {KNOWN}",
+    ]
 
 
 def test_many_or_long_unknown_names_make_a_short_complaint():
@@ -112,8 +133,8 @@ def test_many_or_long_unknown_names_make_a_short_complaint():
     assert caught.value.unknown == tuple(typed)
     lines = str(caught.value).splitlines()
     assert lines[0] == f"no such program: '{'x' * names.LONGEST}'"
-    assert lines[-1] == "and 1996 more names of no program"
-    assert len(lines) == names.SUGGESTED + 1
+    assert lines[-2:] == ["and 1996 more names of no program", f"  {KNOWN}"]
+    assert len(lines) == names.SUGGESTED + 2
 
 
 def test_globs_of_a_request_are_bounded_together():
