@@ -8,11 +8,10 @@ import time
 
 from pyinit.cli.present import say, say_json
 from pyinit.cli.verbs import PLAIN, VERBS, Verb, usage, usage_of
-from pyinit.cli.words import UsageError, Words, parse
+from pyinit.cli.words import UsageError, Words, meant, parse
 from pyinit.client import Client, NoSupervisor
 from pyinit.protocol.far_end import FAR_END
 from pyinit.protocol.messages import EXIT_CODES, Refused
-from pyinit.protocol.names import nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def _read(words: list[str]) -> tuple[str, Verb | None, Words]:
     name, *rest = first.operands
     verb = VERBS.get(name)
     if verb is None:
-        near = nearest(name, VERBS)
+        near = meant(name, VERBS)
         raise UsageError(f"no such verb: '{name}'" + (f"\n  did you mean {near}?" if near else ""))
     parsed = parse(rest, (*verb.options, *PLAIN))
     parsed.given = {**first.given, **parsed.given}

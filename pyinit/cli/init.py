@@ -172,7 +172,7 @@ def run(words: list[str], signal_fd: int) -> int:
             case _ if word.startswith("-c"):
                 paths.append(word[2:])
             case _:
-                return _usage(f"unknown option {word}")
+                return _unknown(word)
     if check:
         from pyinit.cli.check import run_check
 
@@ -270,8 +270,17 @@ def _say(text: str) -> int:
     return 0
 
 
+def _unknown(word: str) -> int:
+    """Say that there is no such option, and which one may have been meant."""
+    from pyinit.cli.words import meant  # for few
+
+    known = [each.strip(":,") for each in USAGE.split() if each.startswith("--")]
+    near = meant(word.partition("=")[0], known) if word.startswith("--") else ""
+    return _usage(f"unknown option {word}" + (f"\n  did you mean {near}?" if near else ""))
+
+
 def _usage(text: str) -> int:
-    posix.write(2, f"pyinit: {text}\n{HINT}".encode())
+    posix.write(2, f"pyinit: {text}\n{HINT}".encode("utf-8", "surrogateescape"))
     return 2
 
 

@@ -7,6 +7,7 @@ from pyinit.protocol.names import nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Never
 
 
@@ -93,6 +94,13 @@ def parse(words: list[str], options: tuple[Option, ...], *, stop_at_operand: boo
     return Words(given, operands)
 
 
+def meant(word: str, names: Iterable[str]) -> str:
+    """Return what `word` was to be: the only one that begins with it, else the nearest, else ""."""
+    known = tuple(dict.fromkeys(names))
+    longer = [name for name in known if name.startswith(word)]
+    return longer[0] if len(longer) == 1 else nearest(word, known)
+
+
 def _long(word: str, rest: list[str], spellings: dict[str, Option], given: dict[str, str]) -> None:
     name, equals, value = word.partition("=")
     option = spellings.get(name)
@@ -126,5 +134,5 @@ def _value(option: Option, name: str, rest: list[str]) -> str:
 
 
 def _unknown(name: str, spellings: dict[str, Option]) -> Never:
-    near = nearest(name, spellings) if name.startswith("--") else ""  # letters are all alike
+    near = meant(name, spellings) if name.startswith("--") else ""  # letters are all alike
     raise UsageError(f"unknown option {name}" + (f"\n  did you mean {near}?" if near else ""))

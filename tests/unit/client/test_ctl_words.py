@@ -59,6 +59,7 @@ def test_options_may_end_at_the_first_operand():
     ("words", "said"),
     [
         (["--linse", "5"], "unknown option --linse\n  did you mean --lines?"),
+        (["--foll"], "unknown option --foll\n  did you mean --follow?"),
         (["--zzzzzz"], "unknown option --zzzzzz"),
         (["-x"], "unknown option -x"),
         (["-n"], "-n needs N"),
@@ -158,6 +159,7 @@ def test_the_version_and_what_is_no_verb(capfd):
     assert (code, err.splitlines()[:2]) == (
         2, ["pyinitctl: no such verb: 'statsu'", "  did you mean status?"],
     )  # fmt: skip
+    assert "  did you mean status?\n" in run(capfd, "stat")[2]  # not start, which is no longer
     assert run(capfd, "zzzzzzzz")[2].startswith("pyinitctl: no such verb: 'zzzzzzzz'\nTry")
 
 
