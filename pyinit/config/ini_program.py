@@ -6,6 +6,7 @@ from pyinit.config import ini_values, values
 from pyinit.config.ini_output import output
 from pyinit.config.ini_section import Section
 from pyinit.config.problems import ValueFault
+from pyinit.config.program_probes import looks_shellish
 from pyinit.core.plan import Launch, Pool, ProcessPlan, Restart, Stop
 from pyinit.core.record import Record
 
@@ -156,13 +157,21 @@ def _argv(section: Section) -> Callable[[str], tuple[str, ...]]:
     def split(text: str) -> tuple[str, ...]:
         entry = section.entry("command")
         try:
-            return ini_values.command(text)
+            words = ini_values.command(text)
         except ValueFault as fault:
             if entry is None or "\0" in text:
                 raise
             said = f"{fault}: {section.title} cannot be started"
             section.world.doubt(said, entry.file, entry.line, f"command: {fault.fix}")
             return (text,)
+        if entry is not None and looks_shellish(words):
+            from pyinit.config import shellish
+
+            said, fix = shellish.warning(words, shellish.INI)
+            if said:
+                said = f"command of [{section.block.name}]: {said}"
+                section.world.problems.doubt(entry.file, (), said, fix, entry.line)
+        return words
 
     return split
 

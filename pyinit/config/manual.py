@@ -102,7 +102,9 @@ fails the reload, and the old configuration stays in force, unless `limits_unmet
 | command | a list, executed as it is: `["/bin/web", "-v"]`; or a text, split as a shell does |
 
 A command that is a text is split at blanks; quotes and backslashes mean what they mean to a
-shell, but no shell runs: pipes, redirections, globs and `&&` need `shell = true`.
+shell, but no shell runs: pipes, redirections, globs and `&&` need `shell = true`, and in `hooks`,
+`ready`, `live`, `stop` and `reload` a command such as `["/bin/sh", "-c", "..."]`. `check` warns
+where it is missing.
 
 **Variables** of pyinit's environment stand in any text:
 

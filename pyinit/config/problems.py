@@ -86,6 +86,8 @@ class Problems:
         self._found: list[tuple[str, Path, str, str, int]] = []
         self.warnings: list[str] = []
         self.texts: dict[str, str] = {}
+        self._places: dict[str, dict[Path, int]] = {}
+        self._doubted: set[tuple[str, Path]] = set()
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -94,23 +96,33 @@ class Problems:
         """Note a fault at `path` (keys and indexes) of `file`."""
         self._found.append((file, path, message, fix, line))
 
-    def errors(self) -> tuple[ConfigError, ...]:
-        """Return what was found, each once, by file (as they were read) and line."""
+    def doubt(self, file: str, path: Path, message: str, fix: str, line: int = 0) -> None:
+        """Note a warning about what stands at `path` of `file`, or on a line: one for each."""
+        place = (file, path or (line,))
+        if place in self._doubted:
+            return
+        self._doubted.add(place)
+        at = line or self._line(file, path)
+        shown = f"{file}:{at}" if at else file
+        self.warnings.append(f"{shown}: {message}\n  {fix}")
+
+    def _line(self, file: str, path: Path) -> int:
         from pyinit.config.positions import line_of, scan
 
+        if file not in self._places:
+            try:
+                self._places[file] = scan(self.texts.get(file, ""))
+            except RecursionError:  # it is told all the same, without its line
+                self._places[file] = {}
+        return line_of(self._places[file], path)
+
+    def errors(self) -> tuple[ConfigError, ...]:
+        """Return what was found, each once, by file (as they were read) and line."""
         files = [*self.texts, *[file for file, *_ in self._found if file not in self.texts]]
         order = {file: place for place, file in enumerate(files)}
-        places: dict[str, dict[Path, int]] = {}
         found: dict[ConfigError, None] = {}
         for file, path, message, fix, line in self._found:
-            at = line
-            if not line and path:
-                if file not in places:
-                    try:
-                        places[file] = scan(self.texts.get(file, ""))
-                    except RecursionError:  # the fault is told all the same, without its line
-                        places[file] = {}
-                at = line_of(places[file], path)
+            at = line or (self._line(file, path) if path else 0)
             found[ConfigError(file, at, message, fix)] = None
         return tuple(sorted(found, key=lambda error: (order[error.file], error.line)))
 

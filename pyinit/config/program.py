@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 POLICIES = ("always", "on-failure", "never")
 KILLS = ("tree", "group", "process")
 MAX_INSTANCES = 10_000
-SHELL_SIGNS = frozenset("|&;<>$`*~=")  # a command without these has nothing to be warned of
 TIMES = values.duration
 
 
@@ -204,10 +203,10 @@ def _command(section: Section) -> tuple[str, ...]:
         return tuple([sys.intern(each) for each in words])
 
     found = section.get("command", convert, ("",))
-    if not shell and (" " in found[0] or not SHELL_SIGNS.isdisjoint("".join(found))):
+    if not shell and program_probes.looks_shellish(found):
         from pyinit.config import shellish
 
-        shellish.warn(section, found)
+        shellish.warn(section, "command", found, shellish.TEXT)
     return found
 
 
@@ -305,7 +304,7 @@ def _stop(section: Section) -> Stop:
         kill=sub.get("kill", values.choice(*KILLS), "tree"),
         dump_signal=sub.get("dump_signal", values.signal, base.dump_signal),
         last=sub.get("last", values.choice(*KILLS), ""),
-        command=sub.get("command", program_probes.command, ()),
+        command=program_probes.beside(sub, "command"),
     )
 
 

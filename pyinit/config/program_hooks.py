@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyinit.config import paths, values
-from pyinit.config.program_probes import command
+from pyinit.config.program_probes import beside
 from pyinit.core.plan import Hooks
 
 TYPE_CHECKING = False
@@ -32,10 +32,10 @@ def hooks(section: Section) -> Hooks | None:
     if sub is None:
         return None
     found = Hooks(
-        pre_start=sub.get("pre_start", command, ()),
-        post_start=sub.get("post_start", command, ()),
-        pre_stop=sub.get("pre_stop", command, ()),
-        post_stop=sub.get("post_stop", command, ()),
+        pre_start=beside(sub, "pre_start"),
+        post_start=beside(sub, "post_start"),
+        pre_stop=beside(sub, "pre_stop"),
+        post_stop=beside(sub, "post_stop"),
     )
     return None if found == Hooks() else found
 
@@ -49,7 +49,7 @@ def reload(section: Section) -> tuple[int, tuple[str, ...]]:
     if is_empty and not (sub.layers("signal") or sub.layers("command")):
         fix = 'write { signal = "HUP" } or { command = ["/path", "argument"] }'
         sub.fault("reload: a signal or a command is needed, there is none", fix)
-    signum, words = sub.get("signal", values.signal, 0), sub.get("command", command, ())
+    signum, words = sub.get("signal", values.signal, 0), beside(sub, "command")
     if signum and words:
         sub.fault("reload: a signal or a command, not both", "leave one out", ("command",))
     return signum, words

@@ -25,6 +25,7 @@ LEAST_S = 0.05  # between two questions, and for an answer
 SOCKET_PATH = 107  # bytes: as long as the path of a Unix socket can be
 HTTP_FIX = 'write ":8080/healthz", "http://127.0.0.1:8080/healthz" or "unix:/run/app.sock:/healthz"'
 TCP_FIX = 'write ":5432", "127.0.0.1:5432" or "[::1]:5432"'
+SHELL_SIGNS = frozenset("|&;<>$`*~=")  # a command without these has nothing to be warned of
 DURATION = values.duration
 
 
@@ -38,7 +39,7 @@ def ready(section: Section) -> Ready | None:
         return None
     timeout = sub.get("timeout", _longer, 30.0)
     interval = max(LEAST_S, sub.get("interval", _some, 1.0))
-    argv = sub.get("exec", command, ()) if kind == "exec" else ()
+    argv = beside(sub, "exec") if kind == "exec" else ()
     return Ready(kind, _target(sub, kind), timeout, interval, argv)
 
 
@@ -61,7 +62,7 @@ def live(section: Section) -> Live | None:
     return Live(
         kind,
         target=_target(sub, kind),
-        argv=sub.get("exec", command, ()) if kind == "exec" else (),
+        argv=beside(sub, "exec") if kind == "exec" else (),
         interval=max(LEAST_S, sub.get("interval", _some, 10.0)),
         timeout=max(LEAST_S, sub.get("timeout", _some, 5.0)),
         failures=sub.get("failures", values.integer(1), 3),
@@ -69,8 +70,22 @@ def live(section: Section) -> Live | None:
     )
 
 
-def command(value: object) -> tuple[str, ...]:
-    """Return the words of a command that is run beside a program, as it would be."""
+def beside(section: Section, key: str) -> tuple[str, ...]:
+    """Return the words of a command that is run beside a program; none if `key` is not there."""
+    found = section.get(key, _command, ())
+    if found and looks_shellish(found):
+        from pyinit.config import shellish
+
+        shellish.warn(section, key, found, shellish.BESIDE)
+    return found
+
+
+def looks_shellish(words: tuple[str, ...]) -> bool:
+    """Say whether there is any sense in looking for what only a shell would understand."""
+    return " " in words[0] or not SHELL_SIGNS.isdisjoint("".join(words))
+
+
+def _command(value: object) -> tuple[str, ...]:
     fix = 'write ["/path", "argument"]'
     if isinstance(value, str):
         from pyinit.config.split import split

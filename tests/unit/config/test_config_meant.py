@@ -224,7 +224,7 @@ def test_every_section_and_every_choice_that_is_led_to_is_there():
 def test_what_only_a_shell_would_understand_is_warned_of(tmp_path, command, word, fix):
     text = f"[program.web]\ncommand = {command}\ninstances = 2\nenv = {{ A = '${{INSTANCE}}' }}\n"
     (warning,) = plan_of(tmp_path, text).warnings
-    assert "[program.web] command: " in warning
+    assert warning.startswith(f"{tmp_path}/pyinit.toml:2: [program.web] command: ")
     assert f'"{word}"' in warning
     assert fix in warning.partition("\n")[2]
 
@@ -239,12 +239,47 @@ def test_what_only_a_shell_would_understand_is_warned_of(tmp_path, command, word
         '["/bin/web", "${PATH}", "a=b", "$", "5$", "*"]',
         '["/bin/web", "$$PORT"]',
         '"/bin/web a=b ~"',
+        "\"nginx -g 'daemon off;'\"",
+        "\"gosu web bash -c 'exec /bin/web $PORT && true;'\"",
         '["/opt/My App/web"]',
         '"/bin/web"',
     ],
 )
 def test_what_is_as_it_is_meant_is_not_warned_of(tmp_path, command):
     assert plan_of(tmp_path, f"[program.web]\ncommand = {command}\n").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "table"),
+    [
+        *[(name, "hooks") for name in ("pre_start", "post_start", "pre_stop", "post_stop")],
+        ("exec", "ready"),
+        ("exec", "live"),
+        ("command", "stop"),
+        ("command", "reload"),
+    ],
+)
+def test_a_command_beside_a_program_is_warned_of_as_well(tmp_path, key, table):
+    head = '[program.web]\ncommand = "/bin/web"\ninstances = 2\nenv = { A = "${INSTANCE}" }\n'
+    for value in ('"a b && c"', '["a", "b", "&&"]'):
+        for text in (
+            f"[program.web.{table}]\n{key} = {value}",
+            f"\n{table} = {{ {key} = {value} }}",
+        ):
+            (warning,) = plan_of(tmp_path, f"{head}{text}\n").warnings
+            place, _, fix = warning.partition("\n")
+            told = f'[program.web.{table}] {key}: no shell reads it: "&&" is handed on as it is'
+            assert place == f"{tmp_path}/pyinit.toml:6: {told}"
+            assert fix.strip() == 'write ["/bin/sh", "-c", "..."]'
+    quiet = f'[program.web.{table}]\n{key} = ["sh", "-c", "a && b"]\n'
+    assert plan_of(tmp_path, head + quiet).warnings == ()
+
+
+def test_what_defaults_say_is_warned_of_once_and_there(tmp_path):
+    text = '[defaults]\nhooks = { pre_start = "a | b" }\n'
+    text += "".join([f'[program.{name}]\ncommand = "/bin/web"\n' for name in "ab"])
+    (warning,) = plan_of(tmp_path, text).warnings
+    assert warning.startswith(f"{tmp_path}/pyinit.toml:2: [defaults.hooks] pre_start: no shell")
 
 
 def test_a_shell_is_not_warned_of_what_it_understands(tmp_path):

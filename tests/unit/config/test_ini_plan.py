@@ -483,6 +483,40 @@ def test_a_command_that_a_comment_cuts_is_told(tmp_path):
     assert warning.startswith(f"{place}:6: the end of serverurl is cut off")
 
 
+@pytest.mark.parametrize(
+    ("command", "word", "fix"),
+    [
+        ("cd /srv && ./run", 'no shell reads it: "&&" is', "write command = /bin/sh -c '...'"),
+        ("/bin/a | /bin/b", 'no shell reads it: "|" is', "write command = /bin/sh -c '...'"),
+        ("/bin/a; /bin/b", 'no shell reads it: "/bin/a;"', "write command = /bin/sh -c '...'"),
+        ("/bin/a >/x 2>&1", 'no shell reads it: ">/x" is', "write command = /bin/sh -c '...'"),
+        ("/bin/a $PORT", 'no shell reads it: "$PORT" is', "write %(ENV_PORT)s for a variable"),
+        ("~/bin/a", 'no shell reads it: "~/bin/a" is', 'write "%(ENV_HOME)s/bin/a"'),
+        ("PORT=8 /bin/a", '"PORT=8" sets no variable', 'write environment = PORT="8"'),
+    ],
+)
+def test_a_command_that_wants_a_shell_is_told(tmp_path, command, word, fix):
+    text = f"{MAIN}[program:a]\nnumprocs=2\nprocess_name=%(process_num)s\ncommand={command}\n"
+    (warning,) = plan_of(tmp_path, text).warnings
+    place = f"{tmp_path}/supervisord.conf"
+    assert warning.startswith(f"{place}:6: command of [program:a]: {word}")
+    assert warning.partition("\n")[2].strip().startswith(fix)
+    assert len(plan_of(tmp_path, text, strict=True).processes) == 2  # a warning, whatever is asked
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'nginx -g "daemon off;"',
+        "sh -c 'cd /srv && exec ./run >/x $PORT'",
+        "gosu web /bin/bash -c 'exec ./run $PORT | cat'",
+        "/bin/web --path=/a --url http://x/?a=b&c=d",
+    ],
+)
+def test_a_command_that_wants_no_shell_is_not_told(tmp_path, command):
+    assert plan_of(tmp_path, f"{MAIN}[program:a]\ncommand={command}\n").warnings == ()
+
+
 def test_a_door_for_everybody_is_told(tmp_path):
     text = f"{MAIN}[inet_http_server]\nport=9001\n[inet_http_server:b]\nport=127.0.0.1:9002\n"
     (warning,) = plan_of(tmp_path, text).warnings
