@@ -37,7 +37,7 @@ def run_check(paths: Sequence[str], *, as_json: bool, strict: bool = False) -> i
     try:
         found = check(files, os.environ, strict=strict)
     except ConfigErrors as errors:
-        return report(errors.errors, as_json=as_json)
+        return report(errors.errors, errors.warnings, as_json=as_json)
     if as_json:
         counts: Object = {
             "files": found.files,
@@ -53,16 +53,22 @@ def run_check(paths: Sequence[str], *, as_json: bool, strict: bool = False) -> i
 
 
 def report(
-    errors: Sequence[ConfigError], *, as_json: bool, outcome: str = "nothing would be started"
+    errors: Sequence[ConfigError],
+    warnings: Sequence[str] = (),
+    *,
+    as_json: bool,
+    outcome: str = "nothing would be started",
 ) -> int:
-    """Print the faults of a configuration, and what comes of them; return 1."""
+    """Print what is wrong with a configuration, and what comes of it; return 1."""
     if as_json:
         rows: list[Json] = [
             {"file": each.file, "line": each.line, "message": each.message, "fix": each.fix}
             for each in errors
         ]
-        say_json({"ok": False, "errors": rows})
+        say_json({"ok": False, "warnings": list(warnings), "errors": rows})
         return 1
+    for warning in warnings:
+        say(f"warning: {warning}", 2)
     for error in errors:
         say(str(error), 2)
     say(f"{_count(len(errors), 'error')}: {outcome}", 2)

@@ -25,7 +25,9 @@ def run_convert(paths: Sequence[str], *, as_json: bool) -> int:
     try:
         found = convert(paths, os.environ)
     except ConfigErrors as errors:
-        return report(errors.errors, as_json=as_json, outcome="nothing is converted")
+        return report(
+            errors.errors, errors.warnings, as_json=as_json, outcome="nothing is converted"
+        )
     if as_json:
         say_json({"ok": True, "text": found.text, "notes": found.notes})
         return 0

@@ -43,7 +43,7 @@ def run_show(paths: Sequence[str], name: str | None, *, as_json: bool) -> int:
     try:
         found = effective(paths, os.environ, _mask)
     except ConfigErrors as errors:
-        return report(errors.errors, as_json=as_json)
+        return report(errors.errors, errors.warnings, as_json=as_json)
     programs = found.programs
     if name is not None:
         programs = {

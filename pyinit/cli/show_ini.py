@@ -28,7 +28,7 @@ def run_show_ini(paths: Sequence[str], name: str | None, mask: Mask, *, as_json:
     try:
         found = shown(paths, os.environ, mask)
     except ConfigErrors as errors:
-        return report(errors.errors, as_json=as_json)
+        return report(errors.errors, errors.warnings, as_json=as_json)
     sections = found.sections
     if name is not None:
         wanted = _named(found, name)

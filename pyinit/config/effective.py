@@ -86,7 +86,7 @@ def effective(paths: Sequence[str], environ: Mapping[str, str], mask: Mask) -> E
     builder = Builder(documents, problems, environ, Accounts())
     plan = builder.build()
     if problems:
-        raise ConfigErrors(problems.errors())
+        raise ConfigErrors(problems.errors(), tuple(problems.warnings))
     # what follows reads the same sections again, with what may be shown in place of variables
     shown = {name: mask(name, value) for name, value in environ.items()}
     builder.environ = {**shown, "INSTANCE": INSTANCE}

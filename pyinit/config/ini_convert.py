@@ -52,7 +52,8 @@ def convert(files: Sequence[str], environ: Mapping[str, str]) -> Converted:
     markers = Markers(ini, environ, posix.getcwd())
     plan = ini_build.build(ini, problems, instead=markers.instead)
     if problems:
-        raise ConfigErrors(problems.errors())
+        told = tuple([markers.real(text) for text in problems.warnings])
+        raise ConfigErrors(problems.errors(), told)
     return _Writer(World(ini, problems), plan, markers).run()
 
 

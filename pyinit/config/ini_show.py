@@ -44,7 +44,7 @@ def shown(paths: Sequence[str], environ: Mapping[str, str], mask: Mask) -> Shown
     ini = ini_read.read_all(paths, problems, environ)
     plan = ini_build.build(ini, problems)
     if problems:
-        raise ConfigErrors(problems.errors())
+        raise ConfigErrors(problems.errors(), tuple(problems.warnings))
     groups: dict[str, dict[str, None]] = {}
     for process in plan.processes:
         groups.setdefault(process.program.rpartition("/")[2], {})[process.group] = None

@@ -102,7 +102,7 @@ def load(
         ini = ini_read.read_all(files, problems, environ, overrides)
         plan = ini_build.build(ini, problems, name=name, strict=strict)
     if problems:
-        raise ConfigErrors(problems.errors())
+        raise ConfigErrors(problems.errors(), tuple(problems.warnings))
     return mounts.by_fork(_with_owners_told(plan), environ)
 
 

@@ -33,11 +33,12 @@ class ConfigError(Record):
 
 
 class ConfigErrors(Exception):
-    """A configuration that cannot be used, with all of its faults."""
+    """A configuration that cannot be used, with all of its faults, and what else was found."""
 
-    def __init__(self, errors: tuple[ConfigError, ...]) -> None:
+    def __init__(self, errors: tuple[ConfigError, ...], warnings: tuple[str, ...] = ()) -> None:
         super().__init__("\n".join([str(error) for error in errors]))
         self.errors = errors
+        self.warnings = warnings
 
 
 class ValueFault(ValueError):

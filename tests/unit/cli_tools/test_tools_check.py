@@ -47,6 +47,20 @@ def test_every_fault_of_every_file_is_told_in_order_with_its_fix(files):
     )
 
 
+def test_a_fault_hides_no_warning(files):
+    (files / "a.conf").write_text(
+        "[supervisord]\n[program:a]\ncommand=a\nstopwaitsec=30\npriority=high\n"
+    )
+    code, out, err = ctl("check", "a.conf", cwd=files)
+    assert (code, out) == (1, "")
+    told = 'a.conf:4: unknown option "stopwaitsec" in [program:a]\n  did you mean "stopwaitsecs"?'
+    assert err.startswith(f"warning: {told}\na.conf:5: ")
+    assert err.endswith("\n1 error: nothing would be started\n")
+    found = json.loads(ctl("check", "--json", "a.conf", cwd=files)[1])
+    assert (found["ok"], found["warnings"]) == (False, [told])
+    assert [error["line"] for error in found["errors"]] == [5]
+
+
 def test_one_fault_is_one_error(files):
     (files / "x.toml").write_text("x = 1\n")
     assert ctl("check", f"{files}/x.toml")[2].endswith("\n1 error: nothing would be started\n")

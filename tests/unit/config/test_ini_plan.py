@@ -7,6 +7,8 @@ import textwrap
 import pytest
 from configs import ENVIRON, written
 
+from pyinit.config.ini_convert import convert
+from pyinit.config.ini_show import shown
 from pyinit.config.load import load
 from pyinit.config.problems import ConfigErrors
 from pyinit.core.plan import DOOR, Channel, Limit, LogPlan, Pool, Restart, Sink, Stop
@@ -515,6 +517,20 @@ def test_a_command_that_wants_a_shell_is_told(tmp_path, command, word, fix):
 )
 def test_a_command_that_wants_no_shell_is_not_told(tmp_path, command):
     assert plan_of(tmp_path, f"{MAIN}[program:a]\ncommand={command}\n").warnings == ()
+
+
+def test_what_is_wrong_hides_nothing_that_is_doubtful(tmp_path):
+    text = f"{MAIN}[program:a]\ncommand=a && b\nstopwaitsec=30\n[progam:b]\n"
+    doubts = plan_of(tmp_path, text).warnings
+    assert len(doubts) == 3
+    bad = text.replace("[progam", "priority=high\n[progam")
+    path = written(tmp_path, bad, "supervisord.conf")
+    for read in (load, convert, lambda files, environ: shown(files, environ, str)):
+        with pytest.raises(ConfigErrors) as caught:
+            read([path], ENVIRON)
+        assert [error.line for error in caught.value.errors] == [6]
+        told = [warning.replace(":7: ", ":6: ") for warning in caught.value.warnings]
+        assert sorted(told) == sorted(doubts)
 
 
 def test_a_door_for_everybody_is_told(tmp_path):
