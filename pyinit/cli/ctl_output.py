@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from pyinit.cli.ctl import Call
     from pyinit.protocol.wire import Json, Object
 
-NOT_CAPTURED = """\
-pyinitctl: the output of {name} goes where pyinit's own goes, untouched and unseen
-  see it there, or set stdout = "prefix" in its section"""
+UNSEEN = "goes where pyinit's own goes, untouched and unseen"
+SEEN_IF = 'see it there, or set stdout = "prefix" in its section'
+NOT_CAPTURED = f"""\
+pyinitctl: the output of {{name}} {UNSEEN}
+  {SEEN_IF}"""
 
 
 def logs(call: Call) -> int:
@@ -79,6 +81,8 @@ def why(call: Call) -> int:
             say(f"  {each.get('reason') or 'no run of it has ended'}")
         for end in ends:
             _say_end(end)
+        if each.get("captured") is False and _is_silent(ends):
+            say(f"  its output {UNSEEN}\n    {SEEN_IF}")
     return 0
 
 
@@ -138,6 +142,14 @@ def _say_event(call: Call, event: Object) -> None:
     end = f" {exit_words(event['exit'])}" if event.get("exit") else ""
     reason = f" ({event['reason']})" if event.get("reason") else ""
     say(f"{when} {event['name']} {event['was']} -> {event['state']}{pid}{end}{reason}")
+
+
+def _is_silent(ends: list[Object]) -> bool:
+    """Say whether a run may have had last words that are not there.
+
+    What could not be executed has had none: it has a fix instead.
+    """
+    return any(not end["output"] and not end.get("fix") for end in ends)
 
 
 def _say_end(end: Object) -> None:

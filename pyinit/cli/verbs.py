@@ -77,7 +77,11 @@ VERBS = {
         "output:events", "changes of state, one a line", "[NAME...]", options=(FOLLOW, LINES)
     ),
     "why": Verb(
-        "output:why", "how the last runs ended, and their last words", NAMES, 1, options=(LINES,)
+        "output:why",
+        "how the last ten runs ended, and the last words of the latest three",
+        NAMES,
+        1,
+        options=(LINES,),
     ),
     "limits": Verb(
         "facts:limits",

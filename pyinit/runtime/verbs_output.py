@@ -105,6 +105,7 @@ def why(ask: Ask, service: Service) -> Object:
                 "state": public_name(row.state),
                 "reason": parted(reason_of(row.state))[0],
                 "restarts": row.restarts,
+                "captured": _is_captured(row),
                 "ends": [_end(each, lines) for each in service.desk.history.of(row.plan.key)],
             }
             for row in service.rows(ask)

@@ -205,6 +205,7 @@ SCHEMAS: dict[str, Object] = {
                         "state": STATE,
                         "reason": TEXT,
                         "restarts": COUNT,
+                        "captured": {**FLAG, "description": "whether pyinit sees the output"},
                         "ends": lists(
                             shape(
                                 {

@@ -296,6 +296,35 @@ def test_why_names_the_signal(fresh):
     assert "killed by SIGSEGV" in text(fresh, "why", "killed")
 
 
+UNSEEN = (
+    "  its output goes where pyinit's own goes, untouched and unseen\n"
+    '    see it there, or set stdout = "prefix" in its section\n'
+)
+
+
+def test_why_says_that_there_are_no_last_words_where_pyinit_never_sees_them(fresh):
+    fresh.ctl("start", "killed", "crash")
+    os.kill(fresh.run_pid("killed"), 9)
+    fresh.wait_state("killed", "EXITED")
+    assert text(fresh, "why", "killed").endswith(UNSEEN)
+    assert "its output" not in text(fresh, "why", "silent")  # it runs: there are none anywhere
+    fresh.ctl("start", "absent")
+    fresh.wait_state("absent", "FATAL")
+    assert "its output" not in text(fresh, "why", "absent")  # nor of what was never executed
+    assert "its output" not in text(fresh, "why", "crash", "-n", "0")  # asked for without
+    seen = {each["name"]: each["captured"] for each in fresh.json("why", "all")["processes"]}
+    assert [seen[name] for name in ("killed", "crash", "talker")] == [False, True, True]
+
+
+def test_why_has_the_last_words_of_the_latest_three_ends(fresh):
+    for _ in range(5):
+        fresh.ctl("start", "crash")
+    said = text(fresh, "why", "crash")
+    assert said.count("exit status 7, unexpected") == 5
+    assert said.count("its last output:") == 3
+    assert "its last output:" not in said.partition("run 3,")[0]
+
+
 def test_why_tells_of_a_core_dump(tmp_path):
     pattern = Path("/proc/sys/kernel/core_pattern").read_text().strip()
     if not pattern or pattern.startswith("|") or "/" in pattern:
