@@ -61,6 +61,15 @@ def parse(text: str, file: str, blocks: dict[str, Block]) -> list[Bad]:
     return _Parser(file, blocks).run(text)
 
 
+def unclosed(option: str, value: str = "") -> str:
+    """Return what to write for an option that looks like a header without its end; "" if none."""
+    if not option.startswith("[") or "]" in option + value:
+        return ""
+    name = value.partition("\n")[0].strip()
+    header = f"{option}:{name}" if name else option
+    return f'a "]" is missing: write {header}]'
+
+
 class _Open:
     """An option whose value may go on."""
 
@@ -105,7 +114,7 @@ class _Parser:
             self._close()
             self._header(value[1:end], number)
         elif self.block is None:
-            fix = "begin the file with a section, such as [supervisord]"
+            fix = unclosed(value) or "begin the file with a section, such as [supervisord]"
             self.bad.append(Bad(number, "File contains no section headers.", fix))
             return False
         else:
@@ -124,6 +133,7 @@ class _Parser:
         if not option:
             text = "Source contains parsing errors: there is no option on this line"
             fix = "write option = value; indent it, if it goes on with the value before it"
+            fix = unclosed(value) or fix
             self.bad.append(Bad(number, text, fix))
             return
         self._close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyinit.config import ini_options, ini_values
-from pyinit.config.ini_parse import DEFAULTS
+from pyinit.config.ini_parse import DEFAULTS, unclosed
 from pyinit.config.problems import ValueFault, suggest
 from pyinit.config.users import Accounts
 from pyinit.core.record import Record, replace
@@ -173,7 +173,9 @@ def check_words(world: World) -> None:
             text = f"unknown section [{block.name}]"
             world.doubt(text, block.file, block.line, _section_meant(block.name))
             continue
-        if kind not in ini_options.FREE:
+        if kind in ini_options.FREE:
+            _check_brackets(world, block)
+        else:
             _check_options(world, block, kind)
     for block in world.ini.blocks.values():
         for option, entry in block.entries.items():
@@ -208,7 +210,17 @@ def _check_options(world: World, block: Block, kind: str) -> None:
             world.doubt(text, entry.file, entry.line, f"write {today}")
             continue
         text = f'unknown option "{option}" in [{block.name}]'
-        world.doubt(text, entry.file, entry.line, _option_meant(world, option, options, kind))
+        meant = unclosed(option, entry.value) or _option_meant(world, option, options, kind)
+        world.doubt(text, entry.file, entry.line, meant)
+
+
+def _check_brackets(world: World, block: Block) -> None:
+    """Warn of headers that are not closed in a section that may have any option."""
+    for option, entry in block.entries.items():
+        meant = unclosed(option, entry.value)
+        if meant:
+            text = f'"{option}" in [{block.name}] is taken for an option'
+            world.warn(text, entry.file, entry.line, meant)
 
 
 def _option_meant(world: World, option: str, options: Iterable[str], kind: str) -> str:

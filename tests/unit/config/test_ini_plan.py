@@ -455,6 +455,8 @@ idle_exit=30s
          "it belongs in [supervisord]"),
         ("[program:a]\ncommand=a\n--more=1\n", 5, 'unknown option "--more" in [program:a]',
          "indent the line, if it goes on with the command before it"),
+        ("[program:Web\n", 3, 'unknown option "[program" in [supervisord]',
+         'a "]" is missing: write [program:Web]'),
         ("[DEFAULT]\nautostrat=1\n", 4, 'unknown option "autostrat" in [DEFAULT]',
          'did you mean "autostart"?'),
     ],
@@ -517,6 +519,22 @@ def test_a_command_that_wants_a_shell_is_told(tmp_path, command, word, fix):
 )
 def test_a_command_that_wants_no_shell_is_not_told(tmp_path, command):
     assert plan_of(tmp_path, f"{MAIN}[program:a]\ncommand={command}\n").warnings == ()
+
+
+def test_a_header_without_its_end_is_told_where_any_option_may_be(tmp_path):
+    factory = "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface"
+    text = f"{MAIN}[rpcinterface:supervisor]\n{factory}\n[program:a\ncommand=a\n[strange] = 2\n"
+    (warning,) = plan_of(tmp_path, text).warnings
+    told = f'{tmp_path}/supervisord.conf:5: "[program" in [rpcinterface:supervisor] is taken'
+    assert warning == f'{told} for an option\n  a "]" is missing: write [program:a]'
+    assert plan_of(tmp_path, text, strict=True).warnings == (warning,)
+
+
+@pytest.mark.parametrize(("text", "line"), [("[supervisord\n", 1), (f"{MAIN}[include\n", 3)])
+def test_a_line_that_is_only_a_header_without_its_end_is_told(tmp_path, text, line):
+    found = {at: fix for at, _, fix in faults_in(tmp_path, text)}
+    header = text.rpartition("[")[2].strip()
+    assert found[line] == f'a "]" is missing: write [{header}]'
 
 
 def test_what_is_wrong_hides_nothing_that_is_doubtful(tmp_path):
