@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pyinit.cli.present import objects, say, say_json
+from pyinit.protocol.messages import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyinit.cli.ctl import Call
     from pyinit.protocol.wire import Json, Object
 
@@ -31,13 +34,35 @@ def restart(call: Call) -> int:
 def signal(call: Call) -> int:
     """Send a signal."""
     name, *names = call.names
-    result = call.client.call("signal", {"names": list(names), "signal": name})
+    try:
+        result = call.client.call("signal", {"names": list(names), "signal": name})
+    except Refused as refusal:
+        raise _turned(refusal, name, names) from None
     if call.json:
         say_json(result)
         return 0
     for each in objects(result, "processes"):
         say(f"{each['name']}: {name} sent to pid {each['pid']}")
     return 0
+
+
+def _turned(refusal: Refused, first: str, names: Sequence[str]) -> Refused:
+    """Return the refusal, with a better fix if the signal was named behind the programs."""
+    *others, last = names
+    if refusal.code != "bad-request" or not _is_signal(last) or _is_signal(first):
+        return refusal
+    right = " ".join([last, first, *others])
+    fix = f"the signal comes first: pyinitctl signal {right}"
+    return Refused(refusal.code, f"cannot find signal '{first}'\n  {fix}", refusal.more)
+
+
+def _is_signal(word: str) -> bool:
+    from pyinit.system.signals import number_of
+
+    try:
+        return number_of(word) > 0
+    except ValueError:
+        return False
 
 
 def reload(call: Call) -> int:

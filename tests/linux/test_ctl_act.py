@@ -215,6 +215,17 @@ def test_what_is_no_signal_is_a_usage_error(box):
     said = complaint(box, "signal", "TREM", "web", code=2)
     assert said.endswith("\n  did you mean 'TERM'?\n")
     assert complaint(box, "signal", "99", "web", code=2)
+    said = complaint(box, "signal", "nosig", "web", code=2)
+    assert said.endswith("signal 'nosig': give a name such as TERM, or a number\n")
+
+
+@pytest.mark.parametrize("words", [("web", "HUP"), ("web", "app", "HUP"), ("99", "1")])
+def test_who_names_the_signal_last_is_told_that_it_comes_first(box, words):
+    *names, signal = words
+    assert complaint(box, "signal", *words, code=2) == (
+        f"pyinitctl: cannot find signal '{names[0]}'\n"
+        f"  the signal comes first: pyinitctl signal {' '.join([signal, *names])}\n"
+    )
 
 
 @pytest.mark.parametrize(
