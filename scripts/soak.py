@@ -78,6 +78,8 @@ def main(words: list[str] | None = None) -> int:
     if args.list:
         print("\n".join([f"{name:<12} {what}" for name, (what, _) in PARTS.items()]))
         return 0
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     LOGS.mkdir(parents=True, exist_ok=True)
     told = []
     for name in args.parts or PARTS:
@@ -103,15 +105,29 @@ def run(name: str) -> int:
     """Run a part and return its exit status; all that it has started ends with us."""
     _, command = PARTS[name]
     with (LOGS / f"{name}.log").open("wb") as log:
-        part = subprocess.Popen(
-            command, cwd=TOP, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
+        try:
+            part = subprocess.Popen(
+                command, cwd=TOP, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        except OSError as error:
+            log.write(f"cannot execute {command[0]}: {error.strerror}\n".encode())
+            return 127
         try:
             return part.wait()
         except KeyboardInterrupt:
-            os.killpg(part.pid, signal.SIGTERM)
+            end(part.pid, signal.SIGTERM)
             part.wait()
             raise
+        finally:
+            end(part.pid, signal.SIGKILL)
+
+
+def end(group: int, number: int) -> None:
+    """Signal what is left of a part."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return
 
 
 def last(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyinit.cli.patience import impatient
 from pyinit.cli.present import objects, say, say_json
 from pyinit.protocol.messages import Refused
 
@@ -69,7 +70,8 @@ def reload(call: Call) -> int:
     """Read the configuration again, or say what would change."""
     dry = call.words.has("dry-run")
     wait: Json = False if call.words.has("no-wait") else None
-    result = call.client.call("reload", {"dry_run": dry, "wait": wait}, answer_s=None)
+    with impatient(call.client.path):
+        result = call.client.call("reload", {"dry_run": dry, "wait": wait}, answer_s=None)
     if call.json:
         say_json(result)
         return 0
@@ -109,7 +111,8 @@ def drain(call: Call) -> int:
 def shutdown(call: Call) -> int:
     """Stop everything and let pyinit exit."""
     wait = not call.words.has("no-wait")
-    result = call.client.call("shutdown", {"wait": wait}, answer_s=None)
+    with impatient(call.client.path):
+        result = call.client.call("shutdown", {"wait": wait}, answer_s=None)
     text = f"pyinit ends with exit status {result['code']}" if wait else "pyinit is stopping"
     _say_result(call, result, text)
     return 0
@@ -125,11 +128,9 @@ def reexec(call: Call) -> int:
 def _act(call: Call, more: Object | None = None) -> int:
     wait: Json = False if call.words.has("no-wait") else None
     timeout_s = call.words.seconds("timeout")
-    result = call.client.call(
-        call.verb,
-        {"names": list(call.names), "wait": wait, "timeout_s": timeout_s, **(more or {})},
-        answer_s=None,
-    )
+    args: Object = {"names": list(call.names), "wait": wait, "timeout_s": timeout_s, **(more or {})}
+    with impatient(call.client.path):
+        result = call.client.call(call.verb, args, answer_s=None)
     return _tell(call, result)
 
 

@@ -77,7 +77,7 @@ def why(call: Call) -> int:
         ends = objects(each, "ends")
         restarts = "1 restart" if each["restarts"] == 1 else f"{each['restarts']} restarts"
         say(f"{each['name']}: {each['state']}, {restarts}")
-        if not ends:
+        if not ends or (each["state"] == "STARTING" and each.get("reason")):
             say(f"  {each.get('reason') or 'no run of it has ended'}")
         for end in ends:
             _say_end(end)
@@ -154,13 +154,14 @@ def _is_silent(ends: list[Object]) -> bool:
 
 def _say_end(end: Object) -> None:
     used = f"{duration(number(end['user_s']))} user, {duration(number(end['system_s']))} system"
-    memory = size(number(end["max_rss_bytes"]))
+    most = number(end["max_rss_bytes"])
+    memory = f"; memory at most {size(most)}" if most else ""  # else it was less than pyinit's own
     expected = "" if end["expected"] else ", unexpected"
     say(f"  {moment(number(end['at']))}  {end['reason']}{expected}")
     if end.get("fix"):
         say(f"    {end['fix']}")
     facts = f"run {end['run_id']}, pid {end['pid']}, ran {duration(number(end['ran_s']))}"
-    say(f"    {facts}; processor {used}; memory at most {memory}")
+    say(f"    {facts}; processor {used}{memory}")
     output = str(end["output"])
     if output:
         say("    its last output:")

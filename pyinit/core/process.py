@@ -149,6 +149,8 @@ def _starting(process: Process, state: Starting, event: Input, now: float, seed:
         case Proven():
             proven = Running(state.run) if state.executed else replace(state, proven=True)
             return enter(process, proven), ()
+        case Extend(until) if not state.executed:
+            return enter(process, replace(state, granted=max(state.granted, until))), ()
         case Extend(until) if state.ready_by != NEVER:
             return enter(process, replace(state, ready_by=max(state.ready_by, until))), ()
         case Lead(pid) if state.run.pid != NO_PID:
@@ -296,11 +298,10 @@ def _executed(process: Process, state: Starting, now: float) -> Step:
     plan = process.plan
     if state.proven:
         return enter(process, Running(state.run)), ()
-    if plan.ready is not None:
-        waiting = replace(state, executed=True, ready_by=now + plan.ready.timeout)
-        return enter(process, waiting), ()
-    if plan.kind == "forking" and state.run.group == NO_PID:
-        return enter(process, replace(state, executed=True, ready_by=now + policy.FORKS_S)), ()
+    if plan.ready is not None or (plan.kind == "forking" and state.run.group == NO_PID):
+        given_s = policy.FORKS_S if plan.ready is None else plan.ready.timeout
+        ready_by = max(now + given_s, state.granted)
+        return enter(process, replace(state, executed=True, ready_by=ready_by)), ()
     if plan.kind == "oneshot" or plan.start_s <= 0:
         return enter(process, Running(state.run)), ()
     alone = replace(state, executed=True, ready_by=NEVER, up_at=now + plan.start_s)

@@ -55,7 +55,8 @@ class Waiting(Record):
 class Starting(Record):
     """Forked, not yet proven: until `up_at`, or until it says ready, at the latest `ready_by`.
 
-    `proven`: it is ready, and that came before the news that it has become its program.
+    What came before the news that it has become its program: `proven`, it is ready; `granted`, the
+    time until which it has asked to be given for that.
     """
 
     run: Run
@@ -64,6 +65,7 @@ class Starting(Record):
     up_at: float = NEVER
     ready_by: float = NEVER
     proven: bool = False
+    granted: float = 0.0
 
 
 class Running(Record):

@@ -8,8 +8,8 @@ from pyinit.core import effects as fx
 from pyinit.core.beside import is_beside, owner
 from pyinit.core.states import PUBLIC
 from pyinit.core.status import ExitCode, Signaled, describe, parted, shell_code
+from pyinit.runtime.failure import each_of
 from pyinit.runtime.history import End, History
-from pyinit.runtime.loop import each_of
 from pyinit.runtime.speech import Speech
 
 TYPE_CHECKING = False

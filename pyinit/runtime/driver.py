@@ -17,7 +17,7 @@ from pyinit.core.plan import CHANNEL, Sink
 from pyinit.core.record import assert_never, replace
 from pyinit.core.states import Pid
 from pyinit.core.status import NotExecuted
-from pyinit.runtime.loop import all_of
+from pyinit.runtime.failure import all_of
 from pyinit.runtime.reaper import Runs
 from pyinit.runtime.stream import Source
 from pyinit.system import spawn as spawning

@@ -1,4 +1,7 @@
-"""Says why pyinit did not start, or why it ended: to whoever started it, and to Kubernetes."""
+"""Says why pyinit did not start, or why it ended: to whoever started it, and to Kubernetes.
+
+And what fails keeps nothing else from being done: `all_of`, `each_of`.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,13 @@ from pyinit.system import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TypeVar
+
     from pyinit.runtime.compiling import Faults
     from pyinit.runtime.options import Options
+
+    T = TypeVar("T")
 
 SUPERVISORD_FAILED = 2
 TERMINATION_FLAGS = (
@@ -85,3 +93,24 @@ def termination(text: str) -> None:
         posix.write(fd, text.encode("utf-8", "surrogateescape")[:4096])
     finally:
         posix.close(fd)
+
+
+class LoopBroken(Exception):
+    """The loop itself keeps failing."""
+
+
+def all_of(calls: Iterable[Callable[[], object]]) -> None:
+    """Call them all, whatever becomes of one; raise the first of what they raise, or LoopBroken."""
+    each_of(lambda call: call(), calls)
+
+
+def each_of(call: Callable[[T], object], items: Iterable[T]) -> None:
+    """Call `call` with each of them; otherwise as `all_of`."""
+    first: BaseException | None = None
+    for item in items:
+        try:
+            call(item)
+        except BaseException as error:  # noqa: BLE001  it is raised when all had their turn
+            first = error if first is None or isinstance(error, LoopBroken) else first
+    if first is not None:
+        raise first

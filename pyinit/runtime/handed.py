@@ -90,13 +90,19 @@ def take_listeners(machine: Machine) -> Handed:
 
 
 def take_rest(machine: Machine) -> None:
-    """Let the clients in, now that there is a control socket, and drop what nobody has taken."""
+    """Let the clients in, as new ones once the programs start, and drop what nobody has taken."""
     handed, is_served = machine.options.handed, machine.listener is not None
     machine.options = replace(machine.options, handed=())
     clients = [fd for kind, _, fd in handed if kind == CLIENT and is_served]
     drop(tuple([each for each in handed if each[2] not in clients]))
-    for fd in clients:
-        machine.serve_control().admit(sockets.from_fd(fd))
+
+    def let_in() -> None:
+        machine.loop.after_turn.remove(let_in)
+        for fd in clients:
+            machine.serve_control().admit(sockets.from_fd(fd))
+
+    if clients:
+        machine.loop.after_turn.append(let_in)
 
 
 def drop(handed: Handed) -> None:

@@ -14,7 +14,7 @@ from pyinit.core import events as ev
 from pyinit.core.states import NEVER, Running, Starting, Stopping
 from pyinit.runtime.asking import KINDS, Question, needs_child
 from pyinit.runtime.changed import Changed
-from pyinit.runtime.loop import each_of
+from pyinit.runtime.failure import each_of
 from pyinit.runtime.rounds import Round, Rounds
 from pyinit.runtime.watchdogs import Watchdogs
 

@@ -18,11 +18,12 @@ from pyinit.core import events as ev
 from pyinit.core.effects import Kill
 from pyinit.core.phases import Booting, Up
 from pyinit.core.supervisor import next_deadline, step
+from pyinit.runtime.failure import LoopBroken, all_of
 from pyinit.runtime.log import fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Protocol, TypeVar
 
     from pyinit.core.draft import Supervisor
@@ -65,10 +66,6 @@ NEWS = (
     *(ev.Surveyed, ev.Swept, ev.MainPid, ev.ReadyReported),
 )
 WINDOW_S = 60.0  # the longest turn is remembered for one or two of them
-
-
-class LoopBroken(Exception):
-    """The loop itself keeps failing."""
 
 
 class Load:
@@ -189,7 +186,7 @@ class Loop:
                 for event in batch:
                     if self._driver.events and isinstance(event, ev.SignalReceived):
                         # A run that was started a moment ago is known first: it is to get it, too.
-                        batch[done:done] = self._driver.events
+                        batch[done:] = _signals_last([*batch[done:], *self._driver.events])
                         self._driver.events.clear()
                         break
                     done += 1
@@ -209,18 +206,20 @@ class Loop:
             raise blind
 
     def _try_due(self) -> None:
-        """Try again what has failed, if it is time to."""
+        """Try again what has failed, if it is time to, in order: some wait behind others."""
         now = time.monotonic()
-        while True:
-            due = next((each for each in self._again if each[0] <= now), None)
-            if due is None:
-                return
-            self._again.remove(due)
-            _, what, tried = due
-            if isinstance(what, Kill):
-                self._perform_again(what, tried)
-            else:
-                self._step_or_keep(what, tried)
+        left, self._again = self._again, []
+        try:
+            while left:
+                at, what, tried = left.pop(0)
+                if at > now:
+                    self._again.append((at, what, tried))
+                elif isinstance(what, Kill):
+                    self._perform_again(what, tried)
+                else:
+                    self._step_or_keep(what, tried)
+        finally:
+            self._again += left
 
     def _tick(self) -> None:
         """Let everything act whose deadline has come."""
@@ -275,9 +274,9 @@ class Loop:
 
     def _step(self, event: Event, tried: int = 0) -> None:
         now = time.monotonic()
-        behind = self._is_behind(event) if self._again and not tried else 0.0
+        behind = self._is_behind(event) if self._again else 0.0
         if behind:
-            self._again.append((behind, event, 0))
+            self._again.append((behind, event, tried))
             return
         try:
             supervisor, effects = step(self.supervisor, event, now)
@@ -306,22 +305,23 @@ class Loop:
 
     def _is_behind(self, event: Event) -> float:
         """Return when older news of its process is tried again, 0 if there is none."""
-        key, pid = getattr(event, "key", None), getattr(event, "pid", None)
-        older = [
-            at
-            for at, what, _ in self._again
-            if isinstance(what, NEWS)
-            and (
-                (key is not None and getattr(what, "key", None) == key)
-                or (pid is not None and getattr(what, "pid", None) == pid)
-            )
-        ]
+        key, pid = self._whose(event)
+        found = [(at, self._whose(what)) for at, what, _ in self._again if isinstance(what, NEWS)]
+        older = [at for at, (a, b) in found if a == key is not None or b == pid is not None]
         return max(older, default=0.0)
+
+    def _whose(self, event: Event | Kill) -> tuple[str | None, int | None]:
+        """Return the key and the pid that an event is news of, as far as they are known."""
+        key, pid = getattr(event, "key", None), getattr(event, "pid", None)
+        return key or (None if pid is None else self.supervisor.pids.get(pid)), pid
 
     def _perform_again(self, kill: Kill, tried: int) -> None:
         pids = self.supervisor.pids
-        if pids.get(kill.pid) not in (None, kill.key):
-            return  # whose pid it is now
+        owner = pids.get(kill.pid)
+        if owner is None and (kill.scope == "process" or self._driver.knows(kill.pid)):
+            return  # it is over, and its pid may be another's
+        if owner not in (None, kill.key):
+            return
         try:
             self._driver.send(kill, pids)  # it may be the command before it that cannot be had
         except BaseException as error:  # noqa: BLE001  as in _step
@@ -370,21 +370,9 @@ class Loop:
             self._told_fault = ""
 
 
-def all_of(calls: Iterable[Callable[[], object]]) -> None:
-    """Call them all, whatever becomes of one; raise the first of what they raise, or LoopBroken."""
-    each_of(lambda call: call(), calls)
-
-
-def each_of(call: Callable[[T], object], items: Iterable[T]) -> None:
-    """Call `call` with each of them; otherwise as `all_of`."""
-    first: BaseException | None = None
-    for item in items:
-        try:
-            call(item)
-        except BaseException as error:  # noqa: BLE001  it is raised when all had their turn
-            first = error if first is None or isinstance(error, LoopBroken) else first
-    if first is not None:
-        raise first
+def _signals_last(events: list[Event]) -> list[Event]:
+    """Return them in their order, but the signals behind all the others."""
+    return sorted(events, key=lambda each: isinstance(each, ev.SignalReceived))
 
 
 def _lasts(event: Event) -> bool:

@@ -25,10 +25,10 @@ from pyinit.runtime.announcer import TAIL_LINES, Announcer
 from pyinit.runtime.compiling import Compiler, Faults
 from pyinit.runtime.desk import Desk
 from pyinit.runtime.driver import Driver
-from pyinit.runtime.failure import fail, reason_of, termination
+from pyinit.runtime.failure import all_of, each_of, fail, reason_of, termination
 from pyinit.runtime.history import History
 from pyinit.runtime.log import Log, fault
-from pyinit.runtime.loop import SIGTERM, Loop, all_of, each_of
+from pyinit.runtime.loop import SIGTERM, Loop
 from pyinit.runtime.options import from_here
 from pyinit.runtime.outlet import Outlet
 from pyinit.runtime.packer import Packer

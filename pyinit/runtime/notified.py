@@ -17,9 +17,9 @@ from pyinit.core.states import RESTING, Pid, RunId, run_of
 from pyinit.protocol.notify import parse
 from pyinit.runtime.belief import believes
 from pyinit.runtime.changed import Changed
+from pyinit.runtime.failure import each_of
 from pyinit.runtime.fdstore import Store
 from pyinit.runtime.heirs import Heirs
-from pyinit.runtime.loop import each_of
 from pyinit.system import mark, procfs
 
 TYPE_CHECKING = False

@@ -142,8 +142,7 @@ class Reaper:
         try:
             self._pump.drain(owner(key))
             pid, _, usage = gone
-            kilobytes = usage.ru_maxrss
-            self._announcer.used(pid, usage.ru_utime, usage.ru_stime, kilobytes * 1024)
+            self._announcer.used(pid, usage.ru_utime, usage.ru_stime, reap.most_memory(usage))
         except BaseException as error:  # noqa: BLE001
             self._loop.fault(error)
 

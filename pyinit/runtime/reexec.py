@@ -28,10 +28,10 @@ from pyinit.protocol.messages import refusal, reply
 from pyinit.protocol.wire import decode, encode
 from pyinit.runtime import carry, footing, notify, parts
 from pyinit.runtime.anew import STATE_VARIABLE, STOP_VARIABLE, become, enter
-from pyinit.runtime.failure import reason_of
+from pyinit.runtime.failure import all_of, each_of, reason_of
 from pyinit.runtime.gather import gather
 from pyinit.runtime.log import fault
-from pyinit.runtime.loop import STOPS, all_of, each_of
+from pyinit.runtime.loop import STOPS
 from pyinit.runtime.reaper import SIGCHLD, forked
 from pyinit.system import files, signals, sockets
 

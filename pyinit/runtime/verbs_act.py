@@ -21,6 +21,7 @@ from pyinit.core.states import (
     Starting,
     Stopped,
     Stopping,
+    Waiting,
 )
 from pyinit.core.status import SIGNAL_NAMES
 from pyinit.protocol.messages import Refused
@@ -70,7 +71,12 @@ def restart(ask: Ask, service: Service) -> None:
         verbs_roll.restart(ask, service, rows)
         return
     service.desk.feed(ev.RestartRequested(_keys(rows)))
-    follow(ask, service, _with_dependents(service, rows, again=True), judge_restart)
+    named = _keys(rows)
+    concerned = _with_dependents(service, rows, again=True)
+    # Who has been waiting before it may wait for what a restart does not bring.
+    waits = [each for each in concerned if isinstance(each.state, Waiting)]
+    idle = {each.plan.key for each in waits}.difference(named)
+    follow(ask, service, [each for each in concerned if each.plan.key not in idle], judge_restart)
 
 
 def signal(ask: Ask, service: Service) -> Object:

@@ -110,7 +110,7 @@ class Change:
         told: list[dict[str, Json]] = []
         good: list[str] = []
         for row in self._rows:
-            entry = self._told(row.plan.name, pid_of(row))
+            entry = self._told(row.plan.name, pid_of(row), row.plan.launch.limits)
             told.append(entry)
             if entry["ok"]:
                 good.append(row.plan.key)
@@ -123,13 +123,15 @@ class Change:
             raise Refused("failed", "\n".join(failed), {"processes": list(told)})
         return {"processes": list(told)}
 
-    def _told(self, name: str, pid: int) -> dict[str, Json]:
+    def _told(self, name: str, pid: int, planned: tuple[Limit, ...] = ()) -> dict[str, Json]:
         message = self._messages.get(pid, "")
         entry: dict[str, Json] = {"name": name, "ok": not message, "pid": pid}
         if message:
             entry["message"] = message
         else:
-            entry["limits"] = {limit.resource: _pair(pid, limit) for limit in self._wanted}
+            entry["limits"] = {
+                limit.resource: _pair(pid, (*planned, limit)) for limit in self._wanted
+            }
         return entry
 
     def _ask_child(self, owner: tuple[int, int], targets: Targets) -> None:
@@ -288,12 +290,22 @@ def _used(pid: int) -> dict[str, Json]:
     return found
 
 
-def _pair(pid: int, limit: Limit) -> Json:
+def _pair(pid: int, wanted: tuple[Limit, ...]) -> Json:
+    """Return what a process has of the last one's resource, or what its next run is to have."""
+    name = wanted[-1].resource
+    found = _in_force(pid, name) if pid else None
+    if found is None:  # its next run: what programs are born with, and what it is given
+        found = rlimits.read_one(name)
+        for each in [each for each in wanted if each.resource == name]:
+            found = rlimits.meant(each, *found)
+    return {"soft": found[0], "hard": found[1]}
+
+
+def _in_force(pid: int, name: str) -> tuple[int, int] | None:
     try:
-        soft, hard = rlimits.read(pid)[limit.resource] if pid else (limit.soft, limit.hard)
-    except OSError:  # it has just ended: its next run will have them
-        soft, hard = limit.soft, limit.hard
-    return {"soft": soft, "hard": hard}
+        return rlimits.read(pid)[name]
+    except OSError:  # it has just ended
+        return None
 
 
 def pid_of(row: Process) -> int:

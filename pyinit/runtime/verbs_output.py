@@ -12,7 +12,7 @@ from _codecs import utf_8_decode
 
 from pyinit.core.effects import Announce
 from pyinit.core.plan import INHERIT
-from pyinit.core.states import PUBLIC, public_name, reason_of
+from pyinit.core.states import PUBLIC, Starting, Waiting, public_name, reason_of
 from pyinit.core.status import describe, parted
 from pyinit.core.trace import brief
 from pyinit.logs.ring import STDERR, STDOUT, last_lines
@@ -103,7 +103,7 @@ def why(ask: Ask, service: Service) -> Object:
             {
                 "name": row.plan.name,
                 "state": public_name(row.state),
-                "reason": parted(reason_of(row.state))[0],
+                "reason": parted(reason_of(row.state))[0] or _still(service, row),
                 "restarts": row.restarts,
                 "captured": _is_captured(row),
                 "ends": [_end(each, lines) for each in service.desk.history.of(row.plan.key)],
@@ -127,6 +127,15 @@ def _share_of(data: bytes, share: int) -> dict[str, Json]:
     kept = data[len(data) - share :]
     _, newline, whole = kept.partition(b"\n")
     return {"text": _text(whole if newline and whole else kept), "cut": True}
+
+
+def _still(service: Service, row: Process) -> str:
+    """Return what a process on its way up waits for, "" if there is nothing to tell."""
+    if not isinstance(row.state, Waiting | Starting):
+        return ""
+    from pyinit.runtime import verbs_state
+
+    return verbs_state.reason_of(service, row)
 
 
 def _call_all(calls: list[Callable[[], None]]) -> None:

@@ -122,20 +122,26 @@ def describe_unmet(unmet: Unmet, who: str) -> str:
     return text + f"or Limit{name.upper()}={top.replace('unlimited', 'infinity')} of the runtime"
 
 
-def _apply_one(limit: Limit, pid: int) -> Unmet | None:
-    number = NUMBERS[limit.resource]
-    soft, hard = resource.prlimit(pid, number)
+def meant(limit: Limit, soft: int, hard: int) -> tuple[int, int]:
+    """Return the (soft, hard) that `limit` asks for where these are in force, -1 for unlimited."""
     ceiling = _ceiling(limit.resource)
     wanted_hard = hard if limit.hard == KEEP else _value(limit.hard, ceiling)
     wanted_soft = wanted_hard if limit.soft == MAXIMUM else soft
     if limit.soft not in (MAXIMUM, KEEP):
         wanted_soft = _value(limit.soft, ceiling)
     if limit.least and not _above(wanted_soft, soft):
-        return None
+        return soft, hard
     if limit.hard == KEEP and _above(wanted_soft, wanted_hard):
         wanted_hard = wanted_soft
     if limit.hard != KEEP and _above(wanted_soft, wanted_hard):
         wanted_soft = wanted_hard
+    return wanted_soft, wanted_hard
+
+
+def _apply_one(limit: Limit, pid: int) -> Unmet | None:
+    number = NUMBERS[limit.resource]
+    soft, hard = resource.prlimit(pid, number)
+    wanted_soft, wanted_hard = meant(limit, soft, hard)
     if (wanted_soft, wanted_hard) == (soft, hard):
         return None
     try:

@@ -36,6 +36,18 @@ def reap_all(found: list[Reaped]) -> bool:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
 
 
+def most_memory(usage: struct_rusage) -> int:
+    """Return the largest resident size of a child in bytes; 0 if it is not known.
+
+    The kernel counts what the child had of us, before its exec, as its own: what is not more than
+    we ever had says nothing.
+    """
+    import resource  # wait4 has imported it
+
+    most = usage.ru_maxrss
+    return most * 1024 if most > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss else 0
+
+
 def _reap_all(found: list[Reaped]) -> bool:
     add, wait, flag = found.append, posix.wait4, posix.WNOHANG
     try:

@@ -257,6 +257,16 @@ def test_where_no_socket_can_be_made_pyinit_says_so_and_runs_on():
         assert box.wait() == 0
 
 
+def test_who_has_connected_before_pyinit_began_anew_is_served_as_who_comes_then():
+    with Box('[program.web]\ncommand = ["sleep", "600"]\n') as box:
+        box.wait_state("web", "RUNNING")
+        with Client(box.socket) as idle, Client(box.socket) as asking:
+            assert idle.call("status")["state"] == "running"
+            asking.call("restart-all")
+            box.until("stopped in")  # nobody reads until the next one does
+            assert idle.call("restart", {"names": ["web"]}, answer_s=20)["processes"][0]["ok"]
+
+
 def test_programs_are_told_where_the_socket_is(tmp_path):
     config = PLAIN.replace('["sleep", "600"]', '["sh", "-c", "echo at $PYINIT_SOCKET; sleep 600"]')
     place = tmp_path / "x.sock"

@@ -352,3 +352,36 @@ def test_changes_leave_a_line_about_who_asked_and_looks_leave_none(box):
     assert "asked to stop x?forged line by uid 0" in log
     for looked in ("asked to env", "asked to trace", "asked to reload by"):
         assert looked not in log
+
+
+WAITING = """
+[program.web]
+command = ["sleep", "600"]
+start_seconds = 0.1
+[program.later]
+command = ["true"]
+depends_on = { web = "completed" }
+[program.side]
+command = ["sleep", "600"]
+start_seconds = 0.1
+depends_on = { web = "started" }
+"""
+
+
+def test_a_restart_does_not_wait_for_who_has_been_waiting_before():
+    with Box(WAITING) as box:
+        box.wait_state("side", "RUNNING")
+        said = text(box, "restart", "web")
+        assert re.sub(r"\d+", "N", said) == "web: RUNNING (pid N)\nside: RUNNING (pid N)\n"
+        assert box.status()["later"]["reason"] == "waits for 'web'"
+
+
+def test_who_waits_for_long_is_told_for_whom():
+    with Box(WAITING) as box:
+        box.wait_state("side", "RUNNING")
+        with watching(box, "start", "later", "side") as (process, lines):
+            assert next(lines) == "pyinitctl: still waiting\n"
+            assert next(lines) == "  later is STARTING: waits for 'web'\n"
+            text(box, "stop", "later")
+            assert "later: it was stopped meanwhile" in "".join(lines)
+            assert process.wait() == 1

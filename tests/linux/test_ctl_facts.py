@@ -152,6 +152,21 @@ def test_a_value_is_a_number_soft_and_hard_or_max(fresh, value, pair):
     assert nofile(fresh, "web") == pair
 
 
+@pytest.mark.parametrize("value", ["300", "max", "300:400", "core=unlimited"])
+def test_what_is_told_of_who_does_not_run_is_what_its_next_run_has(value):
+    config = CONFIG.replace(
+        "autostart = false", 'autostart = false\nlimits = { nofile = "200:500" }'
+    )
+    resource_name, _, amount = value.rpartition("=") if "core" in value else ("nofile", "", value)
+    with Box(config) as box:
+        box.wait_state("web", "RUNNING")
+        told = box.json("limits", "down", f"{resource_name}={amount}")["processes"][0]["limits"]
+        text(box, "start", "down")
+        number = getattr(resource, f"RLIMIT_{resource_name.upper()}")
+        soft, hard = resource.prlimit(box.run_pid("down"), number)
+        assert told == {resource_name: {"soft": soft, "hard": hard}}
+
+
 def test_sizes_and_unlimited_and_several_at_once(fresh):
     pid = fresh.status()["web"]["pid"]
     said = text(fresh, "limits", "web", "core=64KB:1MB", "stack=unlimited", "RLIMIT_NOFILE=501")

@@ -122,7 +122,7 @@ def test_a_leave_that_cannot_be_taken_has_the_right_exit_status(box):
     [
         "runtime.changed:Changed._take",  # nor can a new pyinit go on
         "runtime.pump:Pump._read",  # a re-exec does not heal it
-        "runtime.loop:each_of",  # nothing works at all
+        "runtime.failure:each_of",  # nothing works at all
         "runtime.hooks:Hooks.stops",  # what goes before every signal
         "system.procfs:children_of_self",  # nobody who left the group can be found
         "system.reap:_reap_all",  # nobody is known to be gone

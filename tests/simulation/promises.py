@@ -116,7 +116,10 @@ class Promises:
         name = type(row.state).__name__ if row is not None else ""
         if name not in {"Starting", "Stopping"} or row.state.run.id != run_id:
             return
-        if name == "Starting" and row.state.ready_by == float("inf"):
+        waited_for = row.plan.ready is not None or row.plan.kind == "forking"
+        if name == "Starting" and not waited_for:
+            return
+        if name == "Starting" and row.state.executed and row.state.ready_by == float("inf"):
             return
         if (key, run_id) not in self.killed:
             self.granted[key, run_id] = max(until, self.granted.get((key, run_id), 0.0))

@@ -328,6 +328,8 @@ class World:
         self._tell(key, ev.Spawned(key, run_id, pid, executed))
         if hasty and not pid % 2:
             self.ready(key, run_id)
+        if plan.ready is not None and run_id % 4 == 1 and not self.calm:
+            self._tell(key, ev.Extended(key, run_id, 10.0 * (1 + pid % 3)))
         if failing:
             failure = self.core.status.NotExecuted("exec", ENOENT)
             self._tell(key, ev.ExecFailed(key, run_id, failure))

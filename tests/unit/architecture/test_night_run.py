@@ -32,6 +32,7 @@ def soak(tmp_path, monkeypatch):
 def test_a_part_that_finds_something_keeps_no_other_from_its_turn(soak, monkeypatch, capfd):
     parts = {
         "bad": ("one that finds", ("sh", "-c", "echo found it; echo in full >&2; exit 3")),
+        "none": ("one that is not there", ("/nowhere/part",)),
         "good": ("one that does not", ("sh", "-c", "echo; echo nothing found; echo")),
     }
     monkeypatch.setattr(soak, "PARTS", parts)
@@ -39,6 +40,7 @@ def test_a_part_that_finds_something_keeps_no_other_from_its_turn(soak, monkeypa
     out, _ = capfd.readouterr()
     end = out.partition("== soak\n")[2]
     assert re.search(r"^bad +FAILED \(3\) .* in full$", end, re.MULTILINE)
+    assert re.search(r"^none +FAILED \(127\) .* No such file or directory$", end, re.MULTILINE)
     assert re.search(r"^good +ok .* nothing found$", end, re.MULTILINE)
     assert (soak.LOGS / "bad.log").read_text() == "found it\nin full\n"
     assert soak.main(["good"]) == 0
@@ -63,7 +65,8 @@ def test_what_a_part_runs_is_there(soak):
             assert glob(str(TOP / each)), f"{name}: {each}"
 
 
-def test_all_that_a_part_has_started_ends_with_an_interrupted_run(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_all_that_a_part_has_started_ends_with_an_interrupted_run(tmp_path, number):
     mark = f"{tmp_path}/up"
     code = (
         f"import sys; sys.path.insert(0, {str(SOAK.parent)!r}); import soak, pathlib\n"
@@ -73,10 +76,17 @@ def test_all_that_a_part_has_started_ends_with_an_interrupted_run(tmp_path):
     )
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as run:
         inner = int(eventually(lambda: Path(mark).exists() and Path(mark).read_text()))
-        run.send_signal(signal.SIGINT)
+        run.send_signal(number)
         assert run.wait(20) == 130
     eventually(lambda: not is_alive(inner))
     (TOP / "var/night-test.log").unlink()
+
+
+def test_what_a_part_leaves_behind_ends_with_it(soak, monkeypatch, tmp_path):
+    words = ("sh", "-c", f"sleep 600 & echo $! > {tmp_path}/left")
+    monkeypatch.setattr(soak, "PARTS", {"leaves": ("it", words)})
+    assert soak.main([]) == 0
+    eventually(lambda: not is_alive(int(Path(tmp_path, "left").read_text())))
 
 
 def is_alive(pid):

@@ -44,6 +44,17 @@ def test_a_start_is_given_up_no_sooner_than_it_has_asked_for():
     assert desk["web"].state.failed == "not ready within 12 s"
 
 
+@pytest.mark.parametrize("kind", ["service", "forking"])
+def test_time_that_was_asked_for_before_the_news_of_the_exec_is_given(kind):
+    ready = Ready("notify", timeout=5.0) if kind == "service" else None
+    desk = Desk(program("web", kind=kind, ready=ready), OTHER)
+    desk.spawn("web:0", executed=False)
+    desk.feed(ev.Extended("web:0", 1, 60.0), 1.0)
+    desk.feed(ev.Extended("web:0", 1, 2.0), 1.0)
+    desk.feed(ev.Executed("web:0", 1), 2.0)
+    assert desk["web"].due == 61.0
+
+
 def test_a_stop_is_put_off_as_a_whole():
     desk = stopping()
     assert desk["web"].state.schedule == ((14.0, 15), (18.0, 9))

@@ -12,7 +12,8 @@ from pyinit.core.plan import Sink
 from pyinit.core.states import Pid
 from pyinit.runtime import loop as loops
 from pyinit.runtime import stream as streams
-from pyinit.runtime.loop import FAULTS, STOP_TRIES, Loop, LoopBroken, all_of
+from pyinit.runtime.failure import LoopBroken, all_of
+from pyinit.runtime.loop import FAULTS, STOP_TRIES, Loop
 from pyinit.runtime.poller import Poller
 from pyinit.runtime.stream import Kept, Source, Stream, pass_on
 from pyinit.system import signals

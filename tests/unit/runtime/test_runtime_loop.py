@@ -3,7 +3,18 @@
 import pytest
 from loop_around import Hands, Quiet, Rows
 
-from pyinit.core.events import Executed, ReadyReported, Reaped, Spawned, Tick
+from pyinit.core.effects import Kill
+from pyinit.core.events import (
+    Executed,
+    MainPid,
+    ReadyReported,
+    Reaped,
+    SignalReceived,
+    Spawned,
+    StartRequested,
+    Surveyed,
+    Tick,
+)
 from pyinit.core.states import Pid, RunId
 from pyinit.runtime import loop as loops
 from pyinit.runtime.loop import NEWS_AGAIN_S, Loop
@@ -23,7 +34,7 @@ def broken(monkeypatch):
         if event in failing:
             raise MemoryError
         stepped.append(event)
-        return supervisor, ()
+        return supervisor, (event,) if isinstance(event, StartRequested) else ()
 
     monkeypatch.setattr(loops, "step", step)
     monkeypatch.setattr(loops, "next_deadline", lambda _supervisor: float("inf"))
@@ -48,6 +59,56 @@ def test_newer_news_of_a_process_waits_for_the_older(broken):
     failing.clear()
     turn(loop, 3)
     assert stepped == [BORN, *NEWS]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        [Executed("web:0", WEB), ReadyReported("web:0", WEB)],
+        [Executed("web:0", WEB), MainPid("web:0", WEB, Pid(72)), Reaped(Pid(71), 0)],
+        [Executed("web:0", WEB), Surveyed("web:0", WEB, 0), Executed("web:0", WEB)],
+    ],
+)
+@pytest.mark.parametrize("also", [False, True])
+def test_whoever_waits_behind_the_same_news_comes_after_it_in_order(broken, later, also):
+    loop, stepped, failing = broken
+    loop.supervisor.pids[71] = "web:0"
+    failing += [BORN, *later[:also]]
+    for event in (BORN, *later):
+        loop.feed(event)
+    turn(loop, 3)
+    failing.remove(BORN)
+    turn(loop, 3)
+    assert stepped == [BORN, *([] if also else later)]
+    failing.clear()
+    turn(loop, 3)
+    assert stepped == [BORN, *later]
+
+
+def test_a_signal_comes_after_a_run_that_was_started_a_moment_ago_and_after_older_news(broken):
+    loop, stepped, _failing = broken
+    told, gone, asked = SignalReceived(1), Reaped(Pid(71), 0), Tick()
+    start = StartRequested(("other:0",))
+    newborn = Spawned("other:0", OTHER, Pid(71), executed=False)
+    loop._driver.perform = lambda *_: loop._driver.events.append(newborn)
+    for event in (start, told, gone, told, asked):
+        loop.feed(event)
+    turn(loop)
+    assert stepped == [start, gone, asked, newborn, told, told]
+
+
+def test_a_signal_is_not_tried_again_on_a_pid_that_may_be_anothers(broken):
+    loop, _, _ = broken
+    sent = []
+    loop._driver.send = lambda kill, _pids: sent.append(kill.scope)
+    loop._driver.knows = lambda pid: pid == 72
+    for pid, scope in ((71, "process"), (71, "tree"), (72, "tree"), (73, "group")):
+        loop._perform_again(Kill("web:0", Pid(pid), 15, scope), 1)
+    assert sent == ["tree", "group"]
+    loop.supervisor.pids.update({71: "web:0", 73: "other:0"})
+    for pid, scope in ((71, "process"), (73, "group")):
+        loop._perform_again(Kill("web:0", Pid(pid), 15, scope), 1)
+    assert sent == ["tree", "group", "process"]
 
 
 def test_what_is_fed_comes_after_what_the_driver_has_told(broken):
