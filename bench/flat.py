@@ -36,6 +36,11 @@ class Curve:
         first, last = self.points[0][0], self.points[-1][0]
         return tuple(each for each in self.points if each[0] >= first + WARM * (last - first))
 
+    def level(self) -> float:
+        """Return the median of what is judged."""
+        kept = self.warm()
+        return median(y for _, y in kept) if kept else 0.0
+
     def grown(self) -> float:
         """Return by how much the line rises over what is judged."""
         kept = self.warm()
@@ -58,7 +63,7 @@ class Curve:
         kept = self.warm()
         if self.rise is None or len(kept) < FEWEST:
             return None
-        bound = self.rise * median(y for _, y in kept) if self.relative else self.rise
+        bound = self.rise * self.level() if self.relative else self.rise
         minutes = (kept[-1][0] - kept[0][0]) / 60
         time = f"{shown(minutes)} minutes" if minutes < 180 else f"{shown(minutes / 60)} hours"
         text = f"{self.name}, grown in {time}" + (f", in {self.unit}" if self.unit else "")

@@ -187,6 +187,19 @@ class TestAged:
         assert "](there/plots/start.svg)" in page
         assert "| restarts | 1,200 |" in page
 
+    def test_the_page_tells_the_level_and_how_much_of_it_a_bound_is(self):
+        told = [
+            curve([900] * 12 + [1000] * 48, rise=50.0),
+            curve([10] * 60, rise=0.2, relative=True, name="one: wake-ups"),
+        ]
+        checks = [*[each.check() for each in told], Check("one: faults", 0, 0)]
+        lines = aged.markdown(aged.Aged("now", 60, 24, {"one": {}}, told, checks), "there.svg")
+        assert [line.split(" | ", 1)[1] for line in lines if line.startswith("| one: ")] == [
+            "1,000 | 0 | 50.0 | ok |",
+            "10.0 | 0 | 2.00 (20 %) | ok |",
+            " | 0 | 0 | ok |",
+        ]
+
     def test_what_was_measured_before_is_judged_by_the_bounds_of_today(self, tmp_path, capsys):
         aged.write(tmp_path, self.aged([9000 + 10 * n for n in range(60)]))
         assert aged.read(tmp_path).verdict == "FAIL"  # 10 kB
