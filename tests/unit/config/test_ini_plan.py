@@ -523,7 +523,7 @@ def test_a_command_that_wants_no_shell_is_not_told(tmp_path, command):
 
 def test_a_header_without_its_end_is_told_where_any_option_may_be(tmp_path):
     factory = "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface"
-    text = f"{MAIN}[rpcinterface:supervisor]\n{factory}\n[program:a\ncommand=a\n[strange] = 2\n"
+    text = f"{MAIN}[rpcinterface:supervisor]\n{factory}\n[program:a\ncommand=a\n"
     (warning,) = plan_of(tmp_path, text).warnings
     told = f'{tmp_path}/supervisord.conf:5: "[program" in [rpcinterface:supervisor] is taken'
     assert warning == f'{told} for an option\n  a "]" is missing: write [program:a]'
