@@ -12,38 +12,58 @@ if TYPE_CHECKING:
     from pyinit.config.reader import Section
 
 CONDITIONS = ("started", "ready", "completed", "done")
+CONDITION = values.choice(*CONDITIONS)
 PARTS = ("condition", "timeout")
 EXAMPLE = 'write { condition = "ready", timeout = "30s" }'
 
 
 def dependencies(section: Section) -> tuple[Dependency, ...]:
     """Return what a program depends on, then what it only wants: what is both is depended on."""
-    hard = section.get("depends_on", _dependencies, ())
-    soft = section.get("wants", _dependencies, ())
+    hard, soft = _needs(section, "depends_on"), _needs(section, "wants")
     needed = {need.program for need in hard}
     return (*hard, *[replace(need, hard=False) for need in soft if need.program not in needed])
 
 
-def _dependencies(value: object) -> tuple[Dependency, ...]:
-    if not isinstance(value, dict):
-        return tuple([Dependency(name, "started") for name in values.strings(value)])
-    return tuple(each(value.items(), _dependency).values())
+def _needs(section: Section, key: str) -> tuple[Dependency, ...]:
+    """Return what a table or a list says; also what is at fault: its name is looked up, too."""
+    found: dict[str, Dependency] = {}
+
+    def plain(_place: int, value: object) -> None:
+        name = values.string(value)
+        found[name] = Dependency(name, "started")
+
+    def full(name: str, value: object) -> None:
+        plain(0, name)
+        found[name] = _dependency(name, value)
+
+    def convert(value: object) -> None:
+        if isinstance(value, dict):
+            each(value.items(), full)
+        elif isinstance(value, list):
+            each(enumerate(value), plain)
+        else:
+            plain(0, value)
+
+    section.get(key, convert, None)
+    return tuple(found.values())
 
 
 def _dependency(program: str, value: object) -> Dependency:
-    judge = values.choice(*CONDITIONS)
     if not isinstance(value, dict):
-        return Dependency(program, judge(value))
-    unknown = [key for key in value if key not in PARTS]
-    if unknown:
-        fix = suggest(unknown[0], PARTS)
-        raise ValueFault(f'unknown key "{unknown[0]}"', fix, (unknown[0],))
-    if "condition" not in value:
+        return Dependency(program, CONDITION(value))
+    is_known = all(key in PARTS for key in value)  # else it may be the condition, badly typed
+    found = each(({"condition": None, **value} if is_known else value).items(), _part)
+    return Dependency(program, str(found["condition"]), float(found.get("timeout", 0.0)))
+
+
+def _part(key: str, value: object) -> str | float:
+    if key == "timeout":
+        return _patience(value)
+    if key != "condition":
+        raise ValueFault(f'unknown key "{key}"', suggest(key, PARTS))
+    if value is None:
         raise ValueFault("it has no condition", EXAMPLE)
-    given = [item for item in value.items() if item[0] == "timeout"]
-    seconds = each(given, lambda _, item: _patience(item))
-    condition = each([("condition", value["condition"])], lambda _, item: judge(item))
-    return Dependency(program, condition["condition"], seconds.get("timeout", 0.0))
+    return CONDITION(value)
 
 
 def _patience(value: object) -> float:

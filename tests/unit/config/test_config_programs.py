@@ -239,7 +239,6 @@ def test_a_text_is_short_for_the_policy_and_for_the_signal(tmp_path):
         ("group = 'no such group'", 'group: there is no group "no such group"'),
         ("groups = ['no such group']", 'groups: there is no group "no such group"'),
         ("depends_on = 3", "depends_on: 3 is no text"),
-        ("depends_on = { x = 3 }", "depends_on: 3 is not known here"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_an_error_at_its_line(tmp_path, lines, message):

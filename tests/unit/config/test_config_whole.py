@@ -286,6 +286,51 @@ def test_a_dependency_has_a_timeout_and_may_be_soft(tmp_path, lines, wanted):
     assert plan_of(tmp_path, text).processes[0].depends == (wanted,)
 
 
+@pytest.mark.parametrize("key", ["depends_on", "wants"])
+def test_all_that_is_wrong_with_a_dependency_is_told_at_once(tmp_path, key):
+    text = f"""\
+        [program.web]
+        command = "x"
+        [program.web.{key}]
+        db = "redy"
+        none = "ready"
+        neither = 3
+        a = {{ condition = "up", timeout = 0, x = 1, timout = 2 }}
+        b = {{ timeout = "soon" }}
+        c = {{ conditoin = "ready" }}
+        d = "ready"
+        [program.db]
+        command = "y"
+        """
+    text += "".join([f"[program.{name}]\ncommand = 'x'\n" for name in "abcd"])
+    found = [(line, message) for line, message, _ in faults_in(tmp_path, text)]
+    assert sorted(found) == sorted(
+        [
+            (4, f'{key}: "redy" is not known here'),
+            (5, f'{key} of "web": there is no program "none"'),
+            (6, f"{key}: 3 is not known here"),
+            (6, f'{key} of "web": there is no program "neither"'),
+            (7, f'{key}: "up" is not known here'),
+            (7, f"{key}: nothing is there at once"),
+            (7, f'{key}: unknown key "x"'),
+            (7, f'{key}: unknown key "timout"'),
+            (8, f"{key}: it has no condition"),
+            (8, f'{key}: "soon" is no duration'),
+            (9, f'{key}: unknown key "conditoin"'),
+        ]
+    )
+
+
+def test_all_that_is_wrong_with_a_list_of_dependencies_is_told_at_once(tmp_path):
+    text = '[program.web]\ncommand = "x"\ndepends_on = [\n"none",\n3,\n"neither",\nfalse]\n'
+    assert [(line, message) for line, message, _ in faults_in(tmp_path, text)] == [
+        (3, 'depends_on of "web": there is no program "none"'),
+        (3, 'depends_on of "web": there is no program "neither"'),
+        (5, "depends_on: 3 is no text"),
+        (7, "depends_on: false is no text"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("value", "message", "fix"),
     [
