@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Names: TypeAlias = Mapping[str, str | int]
 
+VARIABLE = "ENV_"  # what the names of variables of the environment begin with
 FLAGS = "#0- +"
 KINDS = "diouxXeEfFgGcrsa"
 LONGEST_WIDTH = 20  # characters of it
@@ -98,11 +99,11 @@ def _value(inside: str, form: str, names: Names, where: str) -> str | int:
     name, operator, default = inside.partition(":-")
     if operator:
         return names.get(name) or default
-    variables = sorted(each for each in names if each.startswith("ENV_"))
-    others = sorted(each for each in names if not each.startswith("ENV_"))
-    fix = suggest(inside, names) if names else ""
-    if inside.startswith("ENV_") and not fix.startswith("did"):
-        fix = f"set {inside[4:]} in the environment, or write %({inside}:-default)s"
     text = f"Format string '{form}' for '{where}' contains names ('{inside}') which cannot be "
-    text += f"expanded. Available names: {', '.join([*variables, *others])}"
-    raise ValueFault(text, fix)
+    if inside.startswith(VARIABLE):
+        fix = f"set {inside[4:]} in the environment, or write %({inside}:-default)s"
+        raise ValueFault(f"{text}expanded: it is not set", fix)
+    known = sorted(each for each in names if not each.startswith(VARIABLE))
+    fix = f"write %({VARIABLE}{inside})s" if VARIABLE + inside in names else suggest(inside, known)
+    shown = ", ".join([*known, f"{VARIABLE}X for a variable X"])
+    raise ValueFault(f"{text}expanded. Available names: {shown}", fix)

@@ -79,8 +79,13 @@ def test_a_default_is_for_what_is_not_set_or_empty():
     ("text", "message", "fix"),
     [
         ("a %(ENV_PRT)s", ("Format string '%(ENV_PRT)s' for 'program:x.command' contains names "
-         "('ENV_PRT') which cannot be expanded. Available names: ENV_A, ENV_PORT, here"),
-         'did you mean "ENV_PORT"?'),
+         "('ENV_PRT') which cannot be expanded: it is not set"),
+         "set PRT in the environment, or write %(ENV_PRT:-default)s"),
+        ("%(PORT)s", ("Format string '%(PORT)s' for 'program:x.command' contains names ('PORT') "
+         "which cannot be expanded. Available names: here, ENV_X for a variable X"),
+         "write %(ENV_PORT)s"),
+        ("%(her)s", "Format string '%(her)s' for 'program:x.command' contains names ('her')",
+         'did you mean "here"?'),
         ("%(ENV_NOTHING_LIKE)s", "Format string", ("set NOTHING_LIKE in the environment, or write "
          "%(ENV_NOTHING_LIKE:-default)s")),
         ("date +%s", "Format string for 'program:x.command' is badly formatted: '%s'",

@@ -588,8 +588,11 @@ def test_what_a_section_has_twice_is_warned_of_unless_it_is_the_same(tmp_path):
          "Cannot set stopasgroup=true and killasgroup=false"),
         ("directory=%(ENV_NONE)s",
          ("Format string '%(ENV_NONE)s' for 'program:web.directory' contains names ('ENV_NONE') "
-         "which cannot be expanded. Available names: ENV_COUNT, ENV_EMPTY, ENV_HOME, ENV_NAME, "
-         "ENV_PATH, group_name, here, host_node_name, numprocs, process_num, program_name")),
+         "which cannot be expanded: it is not set")),
+        ("directory=%(progam_name)s",
+         ("Format string '%(progam_name)s' for 'program:web.directory' contains names "
+          "('progam_name') which cannot be expanded. Available names: group_name, here, "
+          "host_node_name, numprocs, process_num, program_name, ENV_X for a variable X")),
     ],
 )  # fmt: skip
 def test_values_that_cannot_be_used_are_told_in_supervisords_words(tmp_path, lines, text):
