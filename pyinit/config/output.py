@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pyinit.config.users import Accounts
 
 WORDS = ("inherit", "prefix", "json", "null")
+ALONE = ("stdout", "null")
 MAX_FILES = 10_000
 FORMATS = ("raw", "prefix", "json", "tai64n")
 
@@ -34,14 +35,9 @@ def sinks(section: Section, stream: str, accounts: Accounts) -> tuple[Sink, ...]
             found.append(_file(sub, accounts))
             continue
         try:
-            found.append(_word(stream, section.expanded(item)))
+            found.append(_word(stream, section.expanded(item), alone=len(items) == 1))
         except ValueFault as fault:
             section.problems.add(holder.file, path, f"{stream}: {fault}", fault.fix)
-    kinds = [sink.kind for sink in found]
-    if len(found) > 1 and ("stdout" in kinds or "null" in kinds):
-        text = f'{stream}: "stdout" and "null" stand alone'
-        fix = "leave it out, or the others"
-        section.problems.add(holder.file, (*holder.path, stream), text, fix)
     if not items:
         text, fix = f"{stream}: the list is empty", 'write "null" to drop the output'
         section.problems.add(holder.file, (*holder.path, stream), text, fix)
@@ -55,12 +51,15 @@ def _seen(found: tuple[Sink, ...]) -> tuple[Sink, ...]:
     return tuple([Sink("copy") if sink.kind == "inherit" else sink for sink in found])
 
 
-def _word(stream: str, value: object) -> Sink:
+def _word(stream: str, value: object, *, alone: bool) -> Sink:
     known = (*WORDS, "stdout") if stream == "stderr" else WORDS
     if isinstance(value, str) and "/" in value and not value.startswith("/dev/"):
         fix = f"write {{ file = {values.shown(value)} }}"
         raise ValueFault(f"{values.shown(value)} is not known here", fix)
-    return Sink(values.choice(*known)(value))
+    word = values.choice(*known)(value)
+    if word in ALONE and not alone:
+        raise ValueFault(f'"{word}" stands alone', "leave it out, or the others")
+    return Sink(word)
 
 
 def _file(sub: Section, accounts: Accounts) -> Sink:

@@ -481,8 +481,12 @@ def test_every_key_of_a_file_of_output_arrives(tmp_path):
         ("stdout = {}", "a table of a stream needs a file"),
         ('stdout = ["prefix", { fil = "/x", file = "/y" }]',
          'unknown key "fil" in [program.web.stdout]'),
-        ('stdout = ["null", "prefix"]', 'stdout: "stdout" and "null" stand alone'),
-        ('stderr = ["stdout", "prefix"]', 'stderr: "stdout" and "null" stand alone'),
+        ('stdout = ["inherit", "null", "json"]', 'stdout: "null" stands alone'),
+        ('stdout = ["null", "prefix"]', 'stdout: "null" stands alone'),
+        ('stdout = ["prefix", "${NOTHING:-null}"]', 'stdout: "null" stands alone'),
+        ('stdout = ["null", { file = "/x" }]', 'stdout: "null" stands alone'),
+        ('stderr = ["null", "null"]', 'stderr: "null" stands alone'),
+        ('stderr = ["stdout", "prefix"]', 'stderr: "stdout" stands alone'),
         ('stdout = { file = "/x", format = "xml" }', 'format: "xml" is not known here'),
         ('stdout = { file = "/x", owner = "nobody:none here" }',
          'owner: there is no group "none here"'),
@@ -493,6 +497,15 @@ def test_output_that_goes_nowhere_is_an_error(tmp_path, lines, message):
     line, text, fix = program_fault(tmp_path, lines)
     assert (line, text) == (1, message)
     assert fix
+
+
+def test_each_word_that_stands_alone_is_told_where_it_stands(tmp_path):
+    text = '[program.a]\ncommand = "a"\nstderr = [\n"stdout",\n"prefix",\n"null",\n"nul"]\n'
+    assert [(line, message) for line, message, _ in faults_in(tmp_path, text)] == [
+        (4, 'stderr: "stdout" stands alone'),
+        (6, 'stderr: "null" stands alone'),
+        (7, 'stderr: "nul" is not known here'),
+    ]
 
 
 def test_tables_of_defaults_merge_key_by_key(tmp_path):
