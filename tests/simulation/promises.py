@@ -776,9 +776,17 @@ class Promises:
         effects = self.world.log[-1][2]
         return any(isinstance(each, self.world.core.effects.PutBack) for each in effects)
 
-    def _still_falls(self, key, after):
-        """Whom somebody has stopped, and who waits for his turn, no reload brings back."""
+    def _still_falls(self, key, before, plan, after):
+        """Whom somebody has stopped, and who waits for his turn, no reload brings back.
+
+        But one that adds who needs him does.
+        """
         row = row_of(after, key)
+        there = {each.plan.key for each in before.table if not each.retired}
+        if row.plan.program in needed(
+            [each for each in plan.processes if each.key not in there], plan
+        ):
+            return
         waits = after.falling.get(key) is False and type(row.state).__name__ == "Running"
         if not (waits or is_going(row) or self._is_undone()):
             fail(self.world, f"{key} is to fall, and a reload has other plans with it")
@@ -815,7 +823,7 @@ class Promises:
                     continue
                 differs = is_born_otherwise(row.plan, new)
                 if before.falling.get(key) is False:
-                    self._still_falls(key, after)
+                    self._still_falls(key, before, plan, after)
                     continue
                 rolled = any(key in (each.key, *each.waiting) for each in after.rolls.going)
                 again = getattr(row_of(after, key).state, "again", False) or after.falling.get(key)
@@ -853,6 +861,17 @@ def is_going(row):
     if name not in {"Stopping", "Ending"} or state.again or not state.held:
         return False
     return not state.failed if name == "Stopping" else state.asked
+
+
+def needed(processes, plan):
+    """Return the programs that any of these needs, and those that they need."""
+    found, left = set(), list(processes)
+    while left:
+        for need in left.pop().depends:
+            if need.program not in found:
+                found.add(need.program)
+                left += [each for each in plan.processes if each.program == need.program]
+    return found
 
 
 def is_lost(row, condition):
