@@ -6,9 +6,9 @@ in $PYINIT_FAULTS, looked at at the start and in each turn of the loop:
 
     {"kind": "OSError", "only": ["runtime.reaper:"], "spare": [], "call": 2, "times": 1}
 
-`only` and `spare` are beginnings of names (of no `only`: all).  From its call number `call` on,
-counted while armed, a function raises `times` times, 0 for ever; at most one function does in each
-turn of the loop, unless these are to last.  `within` is the name of a function that has to be
+`only` are names, or beginnings of names if they end with "." or ":" (of no `only`: all); `spare`
+are beginnings.  From its call number `call` on, counted while armed, a function raises `times`
+times, 0 for ever; at most one function does in each turn of the loop, unless these are to last.  `within` is the name of a function that has to be
 under way.  `then` has the so manieth function that is entered after a fault raise, too.  With
 "record" nothing raises.  The names of what has raised, or was entered, are in the file "met".
 """
@@ -20,6 +20,7 @@ import os
 import sys
 
 PLACE = os.environ["PYINIT_FAULTS"]
+PREFIXES = ("", ".", ":")  # how a beginning of names ends
 TURN = "runtime.loop:Loop.turn"
 # What is done when nothing else is left: there is nobody behind it.
 LAST = ("system.rescue:rescue",)
@@ -57,7 +58,9 @@ class Sweep:
         self.told, self.calls = text, {}
         self.plan = {**UNSAID, **json.loads(text)} if text else None
         if self.plan is not None:
-            self.plan["only"] = tuple(self.plan["only"])
+            only = self.plan["only"]
+            self.plan["only"] = tuple([each for each in only if each[-1:] in PREFIXES])
+            self.plan["exactly"] = {each for each in only if each[-1:] not in PREFIXES}
             self.plan["spare"] = (*LAST, *self.plan["spare"])
         loop = sys.modules.get("pyinit.runtime.loop")
         if loop is not None:  # of faults that happen once there are more than a loop would stand
@@ -74,7 +77,9 @@ class Sweep:
             self.then -= 1
             if not self.then:
                 self._raise(name)
-        if not name.startswith(plan["only"]) or name.startswith(plan["spare"]):
+        if not (name in plan["exactly"] or name.startswith(plan["only"])):
+            return
+        if name.startswith(plan["spare"]):
             return
         if plan["record"]:
             self._note(name)

@@ -236,6 +236,10 @@ ASKED = {
     "drain": {"off": True},
     "reload": {"wait": True},
 }
+# Without these the last resort hears of nothing for ever: nobody but the kernel is left then.
+INDISPENSABLE = {
+    *("system.rescue:Care.__init__", "system.rescue:Care.forward", "system.signals:read_signals"),
+}
 REAPING = {"system.reap:reap_all", "system.reap:_reap_all", "runtime.reaper:Reaper._reap"}
 LATE = "the stop budget of 9 s is used up"
 ENDING = {"shutdown", "restart-all", "reexec"}  # they have their own tests in test_faults
@@ -556,7 +560,7 @@ def reexec(box):
 
     def is_over():
         new = box.err[said:]
-        words = ("re-executed", "cannot re-exec", RESCUED)
+        words = ("re-executed", "cannot re-exec", "a request failed by a fault of pyinit", RESCUED)
         return box.ended or any(each in new for each in words)
 
     try:
@@ -710,7 +714,8 @@ def jobs(part):
             continue
         match part:
             case "rescue":
-                names = [name for name in places(ROOT, ["system"]) if name.startswith(RESCUING)]
+                every = [name for name in places(ROOT, ["system"]) if name.startswith(RESCUING)]
+                names = [name for name in every if name not in INDISPENSABLE]
             case "boot":
                 names = entered_at_boot(world)
             case "carry":

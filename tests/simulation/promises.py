@@ -253,7 +253,8 @@ class Promises:
             for need in row.plan.depends
             for each in graph.keys.get(need.program, ())
         )
-        return type(row.state).__name__ == "Waiting" and not met
+        held_up = not met or dependents.on_their_way(self.world.state, row)
+        return type(row.state).__name__ == "Waiting" and bool(held_up)
 
     # --- starts
 
