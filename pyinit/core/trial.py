@@ -92,6 +92,8 @@ def _verdict(draft: Draft, key: str, runs: int, restarts: int) -> str:
     """Return GOOD, WAIT, or why the process fails its trial."""
     if key not in draft.table or draft.row(key).retired:
         return GOOD
+    if _has_gone_ahead(draft, key, runs):
+        return _judged(draft.row(key), runs, restarts + 1)
     if draft.rolls.has(key) and not _is_taken(draft, key):
         return WAIT
     failed = dict(draft.rolls.failed).get(key)
@@ -102,6 +104,12 @@ def _verdict(draft: Draft, key: str, runs: int, restarts: int) -> str:
 
 def _is_taken(draft: Draft, key: str) -> bool:
     return any(each.key == key and each.taken for each in draft.rolls.going)
+
+
+def _has_gone_ahead(draft: Draft, key: str, runs: int) -> bool:
+    """Say whether a process that waits for its roll has a new run already: its old one crashed."""
+    waits = any(key in each.waiting for each in draft.rolls.going)
+    return waits and draft.row(key).runs > runs
 
 
 def _judged(row: Process, runs: int, restarts: int) -> str:

@@ -489,6 +489,8 @@ BUGS = (
      "    if process.plan.hidden or trials.decides(draft, process):", "    if process.plan.hidden:"),
     ("a failed run that is followed by another is overlooked on trial", "trial",
      "        case Backoff(reason=reason) if anew and not row.childless:\n            return reason\n", ""),
+    ("who fails while he waits to be rolled is overlooked on trial", "trial",
+     "    return waits and draft.row(key).runs > runs\n", "    return False\n"),
     ("a trial never ends", "trial",
      '    if not left:\n        end(draft, "")\n', "    if not left:\n        pass\n"),
     ("a shutdown goes on with a trial", "shutdown", "    trials.abandon(draft)\n", ""),

@@ -233,6 +233,24 @@ def test_one_that_was_rolled_already_is_rolled_back():
     assert desk["api"].state.run.id == 1
 
 
+def test_who_waits_to_be_rolled_and_fails_meanwhile_undoes_it_at_once():
+    webs = [
+        program(
+            "web", instance=n, count=2, ready=NOTIFY, sockets=("http",), restart=Restart(delay=0.0)
+        )
+        for n in range(2)
+    ]
+    desk = up(*webs)
+    load(desk, *map(newer, webs))
+    desk.up()
+    assert desk.state.rolls.going[0].waiting == ("web:1",)
+    assert put_back(desk.ends("web:1", 256)) == [], "it was the old run"
+    desk.up()
+    assert argv(desk, "web:1") == ("-2",)
+    assert len(put_back(desk.ends("web:1", 256))) == 1
+    assert desk.state.trial is None
+
+
 def test_a_shutdown_ends_the_trial():
     desk = up(WEB)
     load(desk, newer(WEB))
