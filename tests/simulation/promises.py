@@ -89,7 +89,7 @@ class Promises:
                     self.led.setdefault((key, run_id), (now, first))
             case ev.Extended(key, run_id, by_s) if is_up(before):
                 self._grants(before, key, run_id, now + by_s)
-            case ev.StopRequested(keys) | ev.RestartRequested(keys):
+            case ev.StopRequested(keys) | ev.RestartRequested(keys) if is_up(before):
                 for run in [each for each in self.granted if each[0] in keys]:
                     del self.granted[run]
             case ev.LimitsSet(keys, limits):
