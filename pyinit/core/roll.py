@@ -149,7 +149,7 @@ def _restart(draft: Draft, row: Process) -> None:
 
 def _is_down(draft: Draft, key: str) -> bool:
     """Say whether somebody has stopped or removed a process before it had its turn."""
-    if key not in draft.table or draft.row(key).retired:
+    if key not in draft.table or draft.row(key).retired or draft.falling.get(key) is False:
         return True
     return isinstance(draft.row(key).state, Stopped)
 

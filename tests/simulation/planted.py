@@ -477,6 +477,8 @@ BUGS = (
      " and (run is None or run.pid != NO_PID)", ""),
     ("a stop leaves the new run to come up", "roll",
      "    if is_told_to_stop(draft.row(roll.key)):\n        _fail", "    if False:\n        _fail"),
+    ("who waits to be stopped is restarted when his turn in a roll comes", "roll",
+     " or draft.falling.get(key) is False:\n        return True", ":\n        return True"),
     ("a roll that has failed goes on", "roll",
      "    if is_active(new):\n        return False\n", "    return False\n"),
     ("the stop of a new run waits for its turn in a shutdown", "shutdown",

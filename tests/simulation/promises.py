@@ -194,7 +194,12 @@ class Promises:
                 pass
 
     def _exchanged(self, key, other):
-        """The runs of two slots are each other's now, and so is what is known of them."""
+        """The runs of two slots are each other's now, and so is what is known of them.
+
+        Who waits to come up anew is up by that.
+        """
+        if type(row_of(self.world.before, key).state).__name__ == "Waiting":
+            self.wanted.pop(key, None)
         swapped = {key: other, other: key}
         for account in (self.born_at, self.executed, self.granted, self.led):
             moved = {run: account.pop(run) for run in [*account] if run[0] in swapped}
@@ -216,7 +221,7 @@ class Promises:
         if isinstance(event, self.world.core.events.Called):
             self._called(before, event.keys, after)
         self._idled(before, event, after)
-        for key in set(before.falling) - set(after.falling):
+        for key in set(before.falling) - set(after.falling) if is_up(after) else ():
             self._asked_again(key)  # it is told to stop now
         owed = self.owed - set(after.falling)  # who is to fall comes again after that
         if owed and is_up(after):

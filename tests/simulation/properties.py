@@ -453,6 +453,10 @@ class Book:
         if isinstance(event, ev.SignalReceived):
             codes.add(None)
         nothing = not any(core.slot.is_active(row) for row in shown(after))
+        for said in [each for each in self.world.log[-1][2] if getattr(each, "now", "") == "Fatal"]:
+            row = row_of(after, said.key)  # somebody may have started it again in the same step
+            if row is not None and after.init.exit == "fail-fast" and row.plan.critical:
+                codes.add((said.status is not None and core.status.shell_code(said.status)) or 1)
         for row in shown(after):
             name = type(row.state).__name__
             was = row_of(before, row.plan.key)

@@ -56,6 +56,8 @@ class Rolling:
                 self.up[effect.key, effect.run_id] = True
                 if effect.run_id > self.fresh.get(effect.key, effect.run_id):
                     del self.fresh[effect.key]
+            case fx.Announce() if effect.now == "Stopped":
+                self.fresh.pop(effect.key, None)  # it was to fall before the reload
             case fx.Announce():
                 self._ended(effects, effect)
             case _:

@@ -8,7 +8,7 @@ import pytest
 from properties import Violation
 from world import World
 
-FEW = 100
+FEW = 300
 # A bug that breaks just that, and what is said when it is broken.
 SENTENCES = {
     "every shutdown ends": (

@@ -175,6 +175,18 @@ def test_one_that_was_stopped_before_its_turn_stays_so():
     assert desk.state.rolls.going == ()
 
 
+def test_one_that_waits_to_be_stopped_when_its_turn_comes_stays_so():
+    desk = up(program("a"), program("b"), program("user", needs={"b": "started"}))
+    roll(desk, "a:0", "b:0")
+    desk.feed(ev.StopRequested(("b:0",)))
+    desk.ends("a", 15)
+    desk.up()
+    assert (desk.state.rolls.going, desk.state.falling) == ((), {"b:0": False})
+    desk.ends("user", 15)
+    desk.ends("b", 15)
+    assert desk.names() == {"a:0": "Running", "b:0": "Stopped", "user:0": "Stopped"}
+
+
 @pytest.mark.parametrize("event", [ev.StopRequested, ev.RestartRequested])
 def test_a_stop_or_a_restart_in_the_middle_ends_the_new_run_too(event):
     desk = up(web())
