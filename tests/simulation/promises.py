@@ -845,6 +845,8 @@ class Promises:
             young = type(row.state).__name__ in {"Starting", "Running"} and row.pending is None
             if row.retired or not young or new is None or is_born_otherwise(row.plan, new):
                 continue
+            if row.plan.key in before.falling:
+                continue  # it may be its turn, now that others do not depend on it
             goes_on = now is not None and type(now.state) is type(row.state)
             same = goes_on and run_of(now.state) == run_of(row.state)
             if not same and not self._is_undone():
