@@ -92,9 +92,7 @@ def _verdict(draft: Draft, key: str, runs: int, restarts: int) -> str:
     """Return GOOD, WAIT, or why the process fails its trial."""
     if key not in draft.table or draft.row(key).retired:
         return GOOD
-    if _has_gone_ahead(draft, key, runs):
-        return _judged(draft.row(key), runs, restarts + 1)
-    if draft.rolls.has(key) and not _is_taken(draft, key):
+    if draft.rolls.has(key) and not _is_taken(draft, key) and not _has_gone_ahead(draft, key, runs):
         return WAIT
     failed = dict(draft.rolls.failed).get(key)
     if failed is not None:
@@ -113,7 +111,8 @@ def _has_gone_ahead(draft: Draft, key: str, runs: int) -> bool:
 
 
 def _judged(row: Process, runs: int, restarts: int) -> str:
-    anew, again = row.runs > runs, row.restarts > restarts and not row.childless
+    anew = row.runs > runs
+    again = row.restarts > restarts and row.runs > runs + 1 and not row.childless  # of the new plan
     match row.state:
         case Stopped() | Exited(success=True):
             return GOOD

@@ -251,6 +251,17 @@ def test_who_waits_to_be_rolled_and_fails_meanwhile_undoes_it_at_once():
     assert desk.state.trial is None
 
 
+def test_the_end_of_an_old_run_that_waits_to_be_stopped_is_no_verdict():
+    db = program("db", restart=Restart(delay=0.0))
+    desk = up(db, program("web", needs={"db": "started"}))
+    desk.feed(ev.RestartRequested(("db:0",)))
+    load(desk, newer(db), program("web", needs={"db": "started"}))
+    assert put_back(desk.ends("db", 256)) == [], "it was the old run"
+    desk.spawn("db:0")
+    assert (desk.state.tried.count, desk.state.tried.reason) == (1, "")
+    assert argv(desk, "db") == ("-2",)
+
+
 def test_a_shutdown_ends_the_trial():
     desk = up(WEB)
     load(desk, newer(WEB))
