@@ -71,11 +71,11 @@ def needs_held(draft: Draft, key: str) -> bool:
         for need in draft.row(stack.pop()).plan.depends:
             for each in draft.graph.keys.get(need.program, ()):
                 needed = draft.row(each)
+                if is_held_down(needed.state) or draft.falling.get(each) is False:
+                    return True
                 met = graphs.judge(needed, need.condition) == graphs.MET
                 if each in seen or (met and not isinstance(needed.state, RESTING)):
                     continue
-                if is_held_down(needed.state) or draft.falling.get(each) is False:
-                    return True
                 seen.add(each)
                 stack.append(each)
     return False

@@ -301,6 +301,8 @@ BUGS = (
      "    if is_held_down(row.state) or draft.falling.get(key) is False:\n        return\n", ""),
     ("its time wakes what it needs and somebody has stopped", "schedule",
      "    if needs_held(draft, key):", "    if False:"),
+    ("its time wakes what it needs and waits to be stopped", "schedule",
+     "is_held_down(needed.state) or draft.falling.get(each) is False:", "is_held_down(needed.state):"),
     ("a run that overlaps is replaced, whatever the policy", "schedule",
      '        case "replace":', '        case "replace" | "skip":'),
     ("a queued run is forgotten", "supervisor",

@@ -805,6 +805,8 @@ class Promises:
             key = row.plan.key
             if row.retired or wanted.get(key) != (row.pending or row.plan):
                 continue
+            if key in before.falling:
+                continue  # it may be its turn, now that others do not depend on it
             if type(row.state).__name__ in {"Starting", "Running", "Backoff"}:
                 now = row_of(after, key)
                 if now is None or now.state != row.state:
@@ -846,7 +848,7 @@ class Promises:
             if row.retired or not young or new is None or is_born_otherwise(row.plan, new):
                 continue
             if row.plan.key in before.falling:
-                continue  # it may be its turn, now that others do not depend on it
+                continue  # as above
             goes_on = now is not None and type(now.state) is type(row.state)
             same = goes_on and run_of(now.state) == run_of(row.state)
             if not same and not self._is_undone():

@@ -175,6 +175,19 @@ def test_what_it_needs_is_started_with_it():
     assert (desk.name("db"), desk.name("job")) == ("Running", "Running")
 
 
+def test_what_it_needs_and_waits_to_be_stopped_is_stopped():
+    desk = Desk(
+        program("db"), program("user", needs={"db": "started"}), job(needs={"db": "started"})
+    )
+    desk.up()
+    desk.feed(ev.StopRequested(("db:0",)))
+    assert desk.state.falling == {"db:0": False}, "who uses it is stopped first"
+    due(desk)
+    desk.ends("user", 15)
+    desk.obey()
+    assert (desk.name("db"), desk["db"].runs) == ("Stopped", 1)
+
+
 def test_what_it_needs_and_somebody_has_stopped_is_waited_for():
     desk = Desk(job(needs={"db": "ready"}), program("db"))
     desk.up()
