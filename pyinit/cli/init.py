@@ -65,6 +65,9 @@ def guarded(boot: Callable[[int], int]) -> int:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         _complain(f"cannot start: {reason or 'Cannot allocate memory'}")
         return 1
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  nothing runs: it is told, and all
+        _complain(f"cannot start: {error!r}")
+        return 1
 
 
 def _go_on(boot: Callable[[int], int]) -> int:

@@ -23,7 +23,7 @@ PLACE = os.environ["PYINIT_FAULTS"]
 PREFIXES = ("", ".", ":")  # how a beginning of names ends
 TURN = "runtime.loop:Loop.turn"
 # What is done when nothing else is left: there is nobody behind it.
-LAST = ("system.rescue:rescue",)
+LAST = ("system.rescue:rescue", "runtime.loop:Loop._step_or_keep")
 UNSAID = {
     "kind": "ValueError",
     "only": [""],
