@@ -58,12 +58,10 @@ def _turned(refusal: Refused, first: str, names: Sequence[str]) -> Refused:
 
 
 def _is_signal(word: str) -> bool:
-    from pyinit.system.signals import number_of
+    from signal import NSIG, Signals
 
-    try:
-        return number_of(word) > 0
-    except ValueError:
-        return False
+    name = word.upper().removeprefix("SIG")
+    return f"SIG{name}" in Signals.__members__ or (word.isdecimal() and 0 < int(word[:9]) < NSIG)
 
 
 def reload(call: Call) -> int:

@@ -60,6 +60,7 @@ ERRORS = {
 }
 # Every reason that a boot may give for its end; a traceback is none.
 REASONS = ("Too many", "Cannot allocate", "temporarily", "No space", "Read-only", "error", "denied")
+REASONS += ("cannot import name",)  # a module that could not be looked at is none for Python
 REASONS += ("not permitted", "failed to map", "in use", "No such", "died", "Interrupted", "buffer")
 
 BOOT = """
@@ -218,7 +219,8 @@ STOPS = ("TERM", "INT", "QUIT")
 # Whatever else can be caught, real-time signals by number: none of them ends anything.
 OTHERS = ("HUP", "USR1", "USR2", "ALRM", "PIPE", "WINCH", "CHLD", "TSTP", "TTIN", "TTOU", "CONT")
 OTHERS += ("URG", "XCPU", "XFSZ", "VTALRM", "PROF", "IO", "PWR", "STKFLT", "34", "64")
-DEADLY = ("USR1", "HUP", "TERM", "INT", "QUIT", "USR2", "ALRM", "PIPE")  # if nobody catches them
+DEADLY = ("USR1", "HUP", "TERM", "INT", "QUIT", "USR2", "ALRM")  # if nobody catches them; Python
+# ignores PIPE when it begins, which also forgets one that waits: no line of ours could keep it
 HOLD = ("env", "--block-signal")  # as the image's entry does: none is lost to Python's own start
 
 
