@@ -67,11 +67,11 @@ def test_what_a_part_runs_is_there(soak):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_all_that_a_part_has_started_ends_with_an_interrupted_run(tmp_path, number):
-    mark = f"{tmp_path}/up"
+    mark, part = f"{tmp_path}/up", f"night-test-{number}"
     code = (
         f"import sys; sys.path.insert(0, {str(SOAK.parent)!r}); import soak, pathlib\n"
         f"soak.LOGS = pathlib.Path({str(TOP)!r}, 'var')\n"
-        f"soak.PARTS = {{'night-test': ('it', ('sh', '-c', 'sleep 600 & echo $! > {mark}; wait'))}}\n"
+        f"soak.PARTS = {{{part!r}: ('it', ('sh', '-c', 'sleep 600 & echo $! > {mark}; wait'))}}\n"
         "sys.exit(soak.main([]))"
     )
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as run:
@@ -79,7 +79,7 @@ def test_all_that_a_part_has_started_ends_with_an_interrupted_run(tmp_path, numb
         run.send_signal(number)
         assert run.wait(20) == 130
     eventually(lambda: not is_alive(inner))
-    (TOP / "var/night-test.log").unlink()
+    (TOP / f"var/{part}.log").unlink()
 
 
 def test_what_a_part_leaves_behind_ends_with_it(soak, monkeypatch, tmp_path):
