@@ -24,7 +24,7 @@ from pyinit.runtime.log import fault
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Protocol, TypeVar
+    from typing import Protocol
 
     from pyinit.core.draft import Supervisor
     from pyinit.core.effects import Effect
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from pyinit.runtime.log import Log
     from pyinit.runtime.poller import Poller
     from pyinit.runtime.recorder import Recorder
-
-    T = TypeVar("T")
 
     class Timed(Protocol):
         """A part of the runtime with deadlines of its own."""
