@@ -126,7 +126,7 @@ class Driver:
                 if self.hooks is None or not self.hooks.starts(effect):
                     self._spawn(effect)
             case fx.Kill():
-                if self.hooks is None or not self.hooks.stops(effect):
+                if self.hooks is None or not self.hooks.stops(effect):  # no command goes first
                     self.send(effect, pids)
             case fx.Survey(key):
                 self._readiness.stop_looking(key)  # the leader was reaped

@@ -67,7 +67,10 @@ WINDOW_S = 60.0  # the longest turn is remembered for one or two of them
 
 
 class Load:
-    """Turns and the time they took: what came while one was under way has waited for its end."""
+    """Turns and the time they took: what came while one was under way has waited for its end.
+
+    Nothing is timed for it: an idle pyinit never wakes.
+    """
 
     __slots__ = ("_before_s", "_longest_s", "_window", "busy_s", "turns")
 

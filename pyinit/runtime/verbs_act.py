@@ -71,12 +71,10 @@ def restart(ask: Ask, service: Service) -> None:
         verbs_roll.restart(ask, service, rows)
         return
     service.desk.feed(ev.RestartRequested(_keys(rows)))
-    named = _keys(rows)
-    concerned = _with_dependents(service, rows, again=True)
-    # Who has been waiting before it may wait for what a restart does not bring.
-    waits = [each for each in concerned if isinstance(each.state, Waiting)]
-    idle = {each.plan.key for each in waits}.difference(named)
-    follow(ask, service, [each for each in concerned if each.plan.key not in idle], judge_restart)
+    # Who has been waiting before it, and is not named, may wait for what a restart does not bring.
+    others = _with_dependents(service, rows, again=True)[len(rows) :]
+    followed = [*rows, *[each for each in others if not isinstance(each.state, Waiting)]]
+    follow(ask, service, followed, judge_restart)
 
 
 def signal(ask: Ask, service: Service) -> Object:
