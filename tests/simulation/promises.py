@@ -450,8 +450,8 @@ class Promises:
         while stack:
             for need in stack.pop().plan.depends:
                 for each in state.graph.keys.get(need.program, ()):
-                    other = state.table[each]
-                    if getattr(other.state, "held", False) or is_going(other):
+                    other, falls = state.table[each], state.falling.get(each) is False
+                    if falls or getattr(other.state, "held", False) or is_going(other):
                         return True
                     if each not in seen:
                         seen.add(each)

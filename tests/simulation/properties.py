@@ -467,7 +467,7 @@ class Book:
                 continue
             code = code_of(core, row)
             if fell:
-                codes.add(code)
+                codes.add(1 if getattr(was.state, "action", "") else code)  # as in `code_of`
                 continue
             if getattr(row.state, "action", "") == "exit" and not row.plan.hidden:
                 codes.add(1)
