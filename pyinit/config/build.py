@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyinit.config import checks, program, program_sockets, program_watch, schema, values
-from pyinit.config.limits import limit_table
+from pyinit.config.limits import own_limit_table
 from pyinit.config.output import MAX_FILES
 from pyinit.config.problems import ValueFault, each, suggest
 from pyinit.config.reader import Section
@@ -165,7 +165,7 @@ class Builder:
             return InitPlan()
         account = init.get("user", self.accounts.user, None)
         gid, groups = self.accounts.become(account, init.get("group", self.accounts.group, None))
-        limits = init.merged("limits", limit_table)
+        limits = init.merged("limits", own_limit_table)
         return InitPlan(
             exit=init.get("exit", exit_rule, "fail-fast"),
             limits=program.in_order(limits),

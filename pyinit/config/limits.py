@@ -6,16 +6,33 @@ from pyinit.config.problems import ValueFault, each, suggest
 from pyinit.config.values import integer, shown, size
 from pyinit.core.plan import KEEP, MAXIMUM, UNLIMITED, Limit
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 RESOURCES = (
     *("as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile"),
     *("nproc", "rss", "rtprio", "rttime", "sigpending", "stack"),
 )
 IN_BYTES = frozenset(("as", "core", "data", "fsize", "memlock", "msgqueue", "rss", "stack"))
+LEAST_OWN = 64  # descriptors that pyinit itself can work with
 FIX = 'write a number, "max", "unlimited", ">=NUMBER", "SOFT:HARD" or "inherit"'
 
 
 def limit_table(value: object) -> dict[str, Limit | None]:
     """Return the limits of a table by name; None is "inherit".  Raises ValueFault."""
+    return _table(value, limit)
+
+
+def own_limit_table(value: object) -> dict[str, Limit | None]:
+    """Return those of pyinit itself, as `limit_table`; with these it can work.
+
+    Raises ValueFault.
+    """
+    return _table(value, _own_limit)
+
+
+def _table(value: object, make: Callable[[str, object], Limit | None]) -> dict[str, Limit | None]:
     names: dict[str, str] = {}
 
     def convert(written: str, wanted: object) -> Limit | None:
@@ -24,12 +41,20 @@ def limit_table(value: object) -> dict[str, Limit | None]:
             raise ValueFault(f'there is no limit "{written}"', suggest(name, RESOURCES))
         if list(names.values()).count(name) > 1:
             raise ValueFault(f"{name} is there twice", "leave one out")
-        return limit(name, wanted)
+        return make(name, wanted)
 
     if not isinstance(value, dict):
         raise ValueFault(f"{shown(value)} is no table", "write { nofile = 65536 }")
     found = each(value.items(), convert)
     return {names[written]: wanted for written, wanted in found.items()}
+
+
+def _own_limit(resource: str, value: object) -> Limit | None:
+    found = limit(resource, value)
+    if resource == "nofile" and found and not found.least and 0 <= found.soft < LEAST_OWN:
+        fix = f'write "max", or at least {LEAST_OWN}; what a program may have is its own limit'
+        raise ValueFault(f"nofile: {shown(value)} is too little for pyinit itself", fix)
+    return found
 
 
 def limit(resource: str, value: object) -> Limit | None:

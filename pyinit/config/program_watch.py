@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyinit.config import paths, values
+from pyinit.config.meant_words import TRUTHS
 from pyinit.config.problems import ValueFault
 from pyinit.core.plan import COMPILED, USED
 from pyinit.core.record import replace
@@ -55,6 +56,9 @@ def _paths(base: str) -> Callable[[object], list[str] | None]:
     def convert(value: object) -> list[str] | None:
         if isinstance(value, bool):
             return [] if value else None
+        if isinstance(value, str) and (said := TRUTHS.get(value.strip().lower())):
+            fix = f'write {said} without quotes, or "./{value}" for a file of that name'
+            raise ValueFault(f'"{value}" would be a path', fix)
         written = [values.word(value)] if isinstance(value, str) else values.strings(value)
         if len(written) > MOST:
             raise ValueFault(f"{len(written)} paths are too many", f"at most {MOST}: directories")

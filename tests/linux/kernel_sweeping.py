@@ -60,7 +60,8 @@ ERRORS = {
 }
 # Every reason that a boot may give for its end; a traceback is none.
 REASONS = ("Too many", "Cannot allocate", "temporarily", "No space", "Read-only", "error", "denied")
-REASONS += ("cannot import name",)  # a module that could not be looked at is none for Python
+# A module that could not be looked at is none for Python.
+REASONS += ("cannot import name", "No module named")
 REASONS += ("not permitted", "failed to map", "in use", "No such", "died", "Interrupted", "buffer")
 
 BOOT = """

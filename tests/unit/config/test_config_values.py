@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyinit.config import values
-from pyinit.config.limits import RESOURCES, limit, limit_table
+from pyinit.config.limits import RESOURCES, limit, limit_table, own_limit_table
 from pyinit.config.problems import ValueFault, each, suggest
 from pyinit.core.plan import KEEP, MAXIMUM, UNLIMITED, Limit
 
@@ -348,6 +348,18 @@ def test_an_inherited_limit_is_none_so_that_it_hides_one_of_defaults():
         "nofile": None,
         "core": Limit("core", 0),
     }
+
+
+@pytest.mark.parametrize("wanted", [0, 63, "5:max", "0:4096"])
+def test_pyinit_itself_is_left_no_fewer_descriptors_than_it_can_work_with(wanted):
+    with pytest.raises(ValueFault, match="too little for pyinit itself"):
+        own_limit_table({"nofile": wanted})
+    assert limit_table({"nofile": wanted})["nofile"] == limit("nofile", wanted)
+
+
+@pytest.mark.parametrize("wanted", [64, ">=5", "max", "unlimited", "inherit"])
+def test_what_is_enough_for_pyinit_itself_is_read_as_that_of_a_program(wanted):
+    assert own_limit_table({"nofile": wanted}) == limit_table({"nofile": wanted})
 
 
 def test_all_faults_of_a_table_of_limits_are_told():

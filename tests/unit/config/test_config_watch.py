@@ -47,9 +47,19 @@ def test_the_files_of_all_programs_are_not_said_twice(tmp_path):
     assert found == (f"{USED}/c",)
 
 
+def test_a_file_called_as_a_switch_is_named_by_its_directory(tmp_path):
+    assert watched(tmp_path, 'watch = "./yes"') == (f"{USED}{tmp_path}/./yes",)
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("watch = 3", "watch:"), ('watch = [""]', "watch:"), (f"watch = {['/x'] * 65}", "watch: 65")],
+    [
+        ("watch = 3", "watch:"),
+        ('watch = [""]', "watch:"),
+        (f"watch = {['/x'] * 65}", "watch: 65"),
+        ('watch = "yes"', 'watch: "yes" would be a path'),
+        ('watch = "False"', 'watch: "False" would be a path'),
+    ],
 )
 def test_what_makes_no_sense_is_said(tmp_path, line, message):
     assert program_fault(tmp_path, line)[1].startswith(message)
