@@ -190,6 +190,7 @@ def _rows(box):
 
 def boot_jobs():
     """Return [(call, error, N)] of a boot, as many as this machine's makes."""
+    boot()  # what is compiled and written once is there now
     _, _, tracer = boot()
     found = counted(tracer.log)
     return [
@@ -235,6 +236,7 @@ def boot_moments(command=()):
         else:
             _stop_when_up(box)
 
+    boot(before=HOLD, until=up, command=command)  # as in `boot_jobs`
     _, _, tracer = boot(before=HOLD, until=up, command=command)
     moments, seen, python = [], {}, 0
     for line in tracer.log:
