@@ -426,6 +426,8 @@ class Book:
         ]
         policy = after.init.exit
         for row in ended:
+            if after.trial is not None and after.falling.get(row.plan.key):
+                continue  # the reload gives it a new run, and that is judged
             failed = is_failure(row)
             if policy == "fail-fast" and failed and row.plan.critical:
                 fail(world, f"{row.plan.key} gave up, and nothing ends")

@@ -38,6 +38,8 @@ class Rolling:
     def _begin(self, before, plan):
         for each in plan.processes:
             row = row_of(before, each.key)
+            if before.falling.get(each.key) is False:
+                continue  # it is being stopped
             if row is None or row.retired:
                 if not each.autostart:
                     continue
