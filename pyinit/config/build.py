@@ -8,6 +8,7 @@ from pyinit.config.output import MAX_FILES
 from pyinit.config.problems import ValueFault, each, suggest
 from pyinit.config.reader import Section
 from pyinit.config.users import Account, Accounts
+from pyinit.core.beside import BESIDE
 from pyinit.core.plan import ControlPlan, ExitWhen, InitPlan, LogPlan, Plan, ProcessPlan
 
 TYPE_CHECKING = False
@@ -261,6 +262,8 @@ def _name_fix(name: str) -> str:
     """Return what to do about a name that a program or group cannot have; "" if it can."""
     if name in RESERVED:
         return f"to pyinitctl it means {RESERVED[name]}: choose another"
+    if name.endswith(BESIDE):
+        return f"a {BESIDE} at the end marks the new run of a rolling restart: leave it out"
     if not name or name[0] == "-" or not FORBIDDEN.isdisjoint(name) or not name.isprintable():
         return "spaces, quotes, any of :/*?[],= and a leading dash are taken"
     return ""

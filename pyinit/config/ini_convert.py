@@ -16,6 +16,7 @@ from pyinit.config.ini_section import SPAWNING, Section, World
 from pyinit.config.ini_written import RESTART, STOP, body
 from pyinit.config.problems import ConfigErrors, Problems
 from pyinit.config.written import key_text
+from pyinit.core.beside import BESIDE
 from pyinit.core.record import Record
 
 TYPE_CHECKING = False
@@ -250,7 +251,7 @@ def _process_name(process: ProcessPlan) -> str:
 def _usable(name: str) -> str:
     """Return a name of a program or group as pyinit.toml may have it."""
     found = "".join(["_" if char in FORBIDDEN else char for char in name]).lstrip("-") or "_"
-    return f"{found}_" if found in RESERVED else found
+    return f"{found}_" if found in RESERVED or found.endswith(BESIDE) else found
 
 
 def _limit(soft: int, hard: int, *, least: bool) -> object:

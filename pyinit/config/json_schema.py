@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Fragment: TypeAlias = dict[str, Json]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-NAME = r"^(?!(all|pyinit)$|-)[^\s:/*?\[\],=\"']+$"
+NAME = r"^(?!(all|pyinit)$|-|.*\+$)[^\s:/*?\[\],=\"']+$"
 LOG_LEVELS = ("error", "warning", "info", "debug")
 LOG_FORMATS = ("text", "json", "supervisord")
 

@@ -40,7 +40,11 @@ def ready(section: Section) -> Ready | None:
     timeout = sub.get("timeout", _longer, 30.0)
     interval = max(LEAST_S, sub.get("interval", _some, 1.0))
     argv = beside(sub, "exec") if kind == "exec" else ()
-    return Ready(kind, _target(sub, kind), timeout, interval, argv)
+    target = _target(sub, kind)
+    if kind == "delay" and float(target) >= timeout:
+        text = f"delay: it is never ready within its timeout of {timeout:g} s"
+        sub.fault(text, "write a longer timeout, or a shorter delay", ("delay",))
+    return Ready(kind, target, timeout, interval, argv)
 
 
 def live(section: Section) -> Live | None:

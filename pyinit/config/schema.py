@@ -137,7 +137,7 @@ KEYS = (
     Key("program.ready", "fd", "fd", "none", "it writes a newline to this descriptor"),
     Key("program.ready", "notify", "boolean", "false", "it sends READY=1 to $NOTIFY_SOCKET (sd_notify)"),
     Key("program.ready", "file", "word", "none", "this file appears"),
-    Key("program.ready", "delay", "duration", "none", "it has been up this long"),
+    Key("program.ready", "delay", "duration", "none", "it has been up this long: less than the timeout"),
     Key("program.ready", "http", "url", "none", 'a GET is answered by 2xx or 3xx: ":8080/healthz", "http://127.0.0.1:8080/healthz", "unix:/run/app.sock:/healthz"'),
     Key("program.ready", "tcp", "address", "none", 'a connection is accepted: ":5432", "127.0.0.1:5432"'),
     Key("program.ready", "unix", "word", "none", "a connection to this Unix socket is accepted"),

@@ -59,6 +59,8 @@ def test_a_command_is_words_however_it_is_written(tmp_path, written):
         ('exec = "x", tcp = ":1"', "ready: one kind is needed, not tcp and exec"),
         ('tcp = ":1", interval = 0', "interval: it takes some time"),
         ('timeout = "1s"', "ready: one kind is needed, there is none"),
+        ('delay = "5s", timeout = "2s"', "delay: it is never ready within its timeout of 2 s"),
+        ('delay = "30s"', "delay: it is never ready within its timeout of 30 s"),
     ],
 )
 def test_what_is_wrong_is_told_with_how_to_mend_it(tmp_path, written, message):

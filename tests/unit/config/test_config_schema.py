@@ -108,6 +108,7 @@ BAD = {
     "an empty command": "[program.web]\ncommand = []\n",
     "a number for a command": "[program.web]\ncommand = 3\n",
     "a bad name": '[program."a b"]\ncommand = "x"\n',
+    "the name of a slot beside": '[program."a+"]\ncommand = "x"\n',
     "the name all": '[program.all]\ncommand = "x"\n',
     "the name pyinit": '[program.pyinit]\ncommand = "x"\n',
     "no table": "program = 3\n",

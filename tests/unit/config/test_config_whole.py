@@ -186,6 +186,11 @@ def test_what_init_cannot_be_is_an_error(tmp_path, lines, message, fix):
         ('[program."a:b"]\ncommand = "x"', '"a:b" cannot be a name', "spaces, quotes"),
         ('[program.-a]\ncommand = "x"', '"-a" cannot be a name', "spaces, quotes"),
         ('[program."a=b"]\ncommand = "x"', '"a=b" cannot be a name', "spaces, quotes"),
+        (
+            '[program."web+"]\ncommand = "x"',
+            '"web+" cannot be a name',
+            "a + at the end marks the new run of a rolling restart: leave it out",
+        ),
         ('[group."a*"]\nprograms = []', '"a*" cannot be a name', "spaces, quotes"),
     ],
 )

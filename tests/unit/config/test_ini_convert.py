@@ -234,8 +234,13 @@ stdout_events_enabled=true
 
 def test_names_that_toml_programs_and_groups_cannot_have_are_changed(tmp_path):
     text = f"{MAIN}[program:a,b]\ncommand=a\n[group:all]\nprograms=c\n[program:c]\ncommand=c\n"
+    text += "[program:d+]\ncommand=d\n"
     _, new, found = both(tmp_path, written(tmp_path, text, "s.conf"), ENVIRON)
-    assert [(one.name, one.group) for one in new.processes] == [("c", "all_"), ("a_b", "a_b")]
+    assert [(one.name, one.group) for one in new.processes] == [
+        ("c", "all_"),
+        ("a_b", "a_b"),
+        ("d+_", "d+_"),
+    ]
     assert 'the group "all" is called "all_": the other is no name' in found.notes
 
 
