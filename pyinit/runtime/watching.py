@@ -218,15 +218,16 @@ class Watching:
         first, late = before is None, changed_at > self._since[path]
         if before == digest:
             return
+        matters = not first
         if COMPILED + path in self._users and (late or not first):
-            self._reload = True
+            self._reload = matters = True
             self._act_at = 0.0
         for plan in self._users.get(USED + path, ()):
             run = self._run_of(plan.key)
             if run and (changed_at > run.since or not first):
                 self._due[plan.key] = run.id
-                self._act_at = 0.0
-        if not first or self._act_at == 0.0:
+                self._act_at, matters = 0.0, True
+        if matters:
             self._machine.log.info(f'"{path}" has changed')
 
     def _run_of(self, key: str) -> Run | None:

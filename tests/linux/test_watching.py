@@ -257,6 +257,26 @@ def test_a_change_before_the_first_look_is_not_lost(tmp_path):
         assert box.out.count("started") == 2
 
 
+def test_of_many_files_only_those_are_told_of_that_have_changed(tmp_path):
+    """At the first look, too, when the program has changed one of them already."""
+    first, second, third = [tmp_path / f"{name}.conf" for name in "abc"]
+    third.write_text("as it was")
+    written = time.monotonic()
+    eventually(lambda: time.monotonic() > written + 0.2)
+    web = program(
+        "web",
+        f"[ -e {first} ] || echo new > {first}; {SAYS}",
+        watch=[str(first), str(second), str(third)],
+        reload={"signal": "HUP"},
+    )
+    with Box(web) as box:
+        box.until(f'"{first}" has changed')
+        box.until("told", out=True)
+        assert f'"{second}" is not there' in box.err
+        assert f'"{second}" has changed' not in box.err
+        assert f'"{third}" has changed' not in box.err
+
+
 def test_files_that_were_there_before_are_no_change(tmp_path):
     for name in ("env", "token"):
         (tmp_path / name).write_text("VALUE=one")
