@@ -6,6 +6,7 @@ from pyinit.config import checks, program, program_sockets, program_watch, schem
 from pyinit.config.limits import own_limit_table
 from pyinit.config.output import MAX_FILES
 from pyinit.config.problems import ValueFault, each, suggest
+from pyinit.config.program_probes import bindable
 from pyinit.config.reader import Section
 from pyinit.config.users import Account, Accounts
 from pyinit.core.beside import BESIDE
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from pyinit.config.problems import Problems
     from pyinit.config.toml import Document
-    from pyinit.core.plan_listen import WebPlan
+    from pyinit.core.plan_listen import SocketPlan, WebPlan
 
 EXITS = ("fail-fast", "all-done", "never")
 ACTIONS = ("reload", "restart", "reopen", "stop", "ignore")
@@ -73,19 +74,19 @@ class Builder:
             program.build("defaults", section, init, None, self.accounts)
         sockets = program_sockets.sockets(self)
         processes = program_sockets.bound(self, processes, sockets)
-        checks.check(self, init)
+        checks.check(self, init, processes)
         sources = tuple([document.file for document in self.documents])
-        web = self._web()
+        web = self._web(sockets)
         warnings = tuple(self.problems.warnings)
         return Plan(init, tuple(processes), sources, warnings, self._says_exit(), sockets, web)
 
-    def _web(self) -> WebPlan | None:
+    def _web(self, sockets: tuple[SocketPlan, ...]) -> WebPlan | None:
         section = self.single_section("web")
         if section is None:
             return None
         from pyinit.config import web
 
-        return web.build(section, self.accounts)
+        return web.build(section, self.accounts, sockets)
 
     def _says_exit(self) -> bool:
         trees = [document.tree.get("init") for document in self.documents]
@@ -202,7 +203,7 @@ class Builder:
             return ControlPlan()
         uid, gid = section.get("owner", self.accounts.owner, (None, None))
         return ControlPlan(
-            path=section.get("path", values.word, None),
+            path=section.get("path", bindable, None),
             mode=section.get("mode", values.mode, 0o600),
             uid=uid,
             gid=gid,
@@ -222,7 +223,10 @@ class Builder:
                 if "programs" not in section.tree:
                     section.fault(f'group "{name}" has no programs', 'write programs = ["a", "b"]')
                 priority = section.get("priority", values.integer(-9999, 9999), 999)
-                for place, member in enumerate(section.get("programs", values.strings, ())):
+                members = section.get("programs", values.strings, ())
+                if name in programs and name not in members:
+                    self.problems.doubt(document.file, ("group", name), *_two_of(name))
+                for place, member in enumerate(members):
                     path = ("programs", place)
                     if member not in programs:
                         text = f'group "{name}": there is no program "{member}"'
@@ -237,6 +241,13 @@ class Builder:
     def _named_quietly(self, document: Document) -> list[tuple[str, object]]:
         tables = document.tree.get("program", {})
         return list(tables.items()) if isinstance(tables, dict) else []
+
+
+def _two_of(name: str) -> tuple[str, str]:
+    """Return what is doubtful about a group and a program that is not in it, and what to write."""
+    text = f'group "{name}": program "{name}" has that name, too, and is not in it'
+    fix = f'"{name}" means the program, "{name}:*" both: give one of them another name'
+    return text, fix
 
 
 def _keys(table: Mapping[str, object], section: str) -> list[str]:

@@ -10,9 +10,12 @@ if TYPE_CHECKING:
     from pyinit.core.plan import Dependency, InitPlan, ProcessPlan
 
 
-def check(builder: Builder, init: InitPlan) -> None:
+def check(builder: Builder, init: InitPlan, processes: list[ProcessPlan]) -> None:
     """Note in the builder's problems what does not fit together."""
     known = set(builder.places)
+    filled = {each.program for each in processes}
+    for name in [each for each in builder.typical if each not in filled]:
+        _doubt_empty(builder, name)
     if init.exit.startswith("main:") and init.exit[5:] not in known:
         text = f'exit: there is no program "{init.exit[5:]}"'
         _init_fault(builder, text, ("exit",), suggest(init.exit[5:], known))
@@ -38,6 +41,16 @@ def check(builder: Builder, init: InitPlan) -> None:
         text = "they wait for each other: " + " -> ".join(cycle)
         needs = {each.program: each for each in builder.typical[cycle[0]].depends}
         _fault(builder, cycle[0], text, "leave one of the dependencies out", needs[cycle[1]])
+
+
+def _doubt_empty(builder: Builder, name: str) -> None:
+    """Warn of a program without a process, which no verb can name."""
+    waiting = [f'"{other}"' for other, plan in builder.typical.items() if name in _needs(plan)]
+    text = f'program "{name}" has 0 instances'
+    if waiting:
+        text += f", and is not waited for by {', '.join(waiting)}"
+    fix = "write instances = 1, or leave the program out"
+    builder.problems.doubt(builder.places[name], ("program", name, "instances"), text, fix)
 
 
 def cycles(needs: dict[str, list[str]]) -> list[list[str]]:

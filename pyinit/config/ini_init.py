@@ -8,6 +8,7 @@ from pyinit.config import build, ini_options, ini_values, paths, values
 from pyinit.config.ini_section import Common, Section
 from pyinit.config.limits import RESOURCES, limit
 from pyinit.config.problems import ValueFault, suggest
+from pyinit.config.program_probes import bindable
 from pyinit.core.plan import ControlPlan, InitPlan, Limit, LogPlan
 from pyinit.core.record import replace
 
@@ -176,7 +177,7 @@ def _otherwise(plan: InitPlan, own: Section) -> InitPlan:
             ),
         ),
         control=ControlPlan(
-            path=own.get("control_path", values.word, None),
+            path=own.get("control_path", bindable, None),
             mode=own.get("control_mode", values.mode, control.mode),
             uid=uid,
             gid=gid,

@@ -23,6 +23,7 @@ PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 HOST = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
 LEAST_S = 0.05  # between two questions, and for an answer
 SOCKET_PATH = 107  # bytes: as long as the path of a Unix socket can be
+SOCKET_FIX = 'write "/run/app.sock"'
 HTTP_FIX = 'write ":8080/healthz", "http://127.0.0.1:8080/healthz" or "unix:/run/app.sock:/healthz"'
 TCP_FIX = 'write ":5432", "127.0.0.1:5432" or "[::1]:5432"'
 SHELL_SIGNS = frozenset("|&;<>$`*~=")  # a command without these has nothing to be warned of
@@ -152,11 +153,17 @@ def socket_path(value: object) -> str:
     """Return the path of a Unix socket."""
     text = values.word(value)
     path = text.removeprefix("unix:")
-    fix = 'write "/run/app.sock"'
     if not path.startswith("/"):
-        raise ValueFault(f'"{text}" is no path from the root', fix)
+        raise ValueFault(f'"{text}" is no path from the root', SOCKET_FIX)
+    return bindable(path)
+
+
+def bindable(value: object) -> str:
+    """Return a path that a Unix socket can be at, relative or not."""
+    path = values.word(value)
     if len(path.encode("utf-8", "surrogateescape")) > SOCKET_PATH:
-        raise ValueFault(f'"{text}" is longer than the {SOCKET_PATH} bytes of a socket path', fix)
+        text = f'"{path}" is longer than the {SOCKET_PATH} bytes of a socket path'
+        raise ValueFault(text, SOCKET_FIX)
     return path
 
 

@@ -11,12 +11,16 @@ from pyinit.core.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pyinit.config.build import Builder
     from pyinit.config.reader import Section
     from pyinit.config.users import Accounts
     from pyinit.core.plan import ProcessPlan
 
 FIX = 'write "127.0.0.1:8080", ":8080" (every address) or "unix:/run/app.sock"'
+EVERYWHERE = frozenset(("tcp:", "tcp:[::]"))
+EVERYWHERE_IPV4 = "tcp:0.0.0.0"
 STDIN = "socket:"
 MOST_WAITING = 65535
 FIRST = 3  # the descriptor of the first one
@@ -29,14 +33,34 @@ def sockets(builder: Builder) -> tuple[SocketPlan, ...]:
         for name, section in builder.tables(document, "socket"):
             section.check_keys()
             plan = _socket(name, section, builder.accounts)
-            where = {each.listen: each.name for each in found.values()}
             if name in found:
                 section.fault(f'socket "{name}" is there twice', "leave one out")
-            elif plan.listen in where and plan.listen:
-                text = f'listen: socket "{where[plan.listen]}" is there already'
+            elif other := taken_by(plan.listen, found.values(), reuse_port=plan.reuse_port):
+                text = f'listen: socket "{other}" is there already'
                 section.fault(text, "let programs share that one", ("listen",))
             found.setdefault(name, plan)
     return tuple(found.values())
+
+
+def taken_by(listen: str, sockets: Iterable[SocketPlan], *, reuse_port: bool = False) -> str:
+    """Return the name of the one of `sockets` that lets nobody else listen there, "" if none."""
+    for each in sockets:
+        shared = reuse_port and each.reuse_port
+        if listen and (listen == each.listen or (not shared and _meet(listen, each.listen))):
+            return each.name
+    return ""
+
+
+def _meet(one: str, other: str) -> bool:
+    """Say whether one of two ports is at every address, that of the other among them."""
+    host, _, port = one.rpartition(":")
+    its_host, _, its_port = other.rpartition(":")
+    hosts = {host, its_host}
+    if port != its_port or not (host.startswith("tcp") and its_host.startswith("tcp")):
+        return False
+    return not EVERYWHERE.isdisjoint(hosts) or (
+        EVERYWHERE_IPV4 in hosts and "[" not in host + its_host
+    )
 
 
 def keys(section: Section) -> tuple[tuple[str, ...], bool, float]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pyinit.config import paths, program, values
 from pyinit.config.problems import ValueFault, each
+from pyinit.config.program_probes import bindable
+from pyinit.config.program_sockets import taken_by
 from pyinit.core.plan_listen import Door, WebPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.config.reader import Section
     from pyinit.config.users import Accounts
+    from pyinit.core.plan_listen import SocketPlan
 
 LOOPBACK = ("127.", "[::1]")
 LISTEN_FIX = 'write "127.0.0.1:9001", "[::1]:9001" or "unix:/run/pyinit/web.sock"'
@@ -18,8 +21,8 @@ SHA1_DIGITS = 40
 SALTED_BYTES = 33  # of SHA256, and one of salt at least
 
 
-def build(section: Section, accounts: Accounts) -> WebPlan:
-    """Return the gateway that a table asks for.  Faults are noted in the section."""
+def build(section: Section, accounts: Accounts, sockets: tuple[SocketPlan, ...]) -> WebPlan:
+    """Return the gateway that a table asks for, beside `sockets`.  Faults are noted in it."""
     base = paths.directory_of(paths.absolute(section.file))
     if not section.layers("listen"):
         section.fault("the gateway listens nowhere", f"{LISTEN_FIX} as listen")
@@ -32,6 +35,10 @@ def build(section: Section, accounts: Accounts) -> WebPlan:
             text = f"listen: whoever reaches {place[4:]} would need no password"
             fix = "write username and password_file, 127.0.0.1 as host, or insecure = true"
             section.fault(text, fix, ("listen",), section.layers("listen")[0])
+    for name in filter(None, [taken_by(place, sockets) for place in places]):
+        text = f'listen: socket "{name}" is there already'
+        where = section.layers("listen")[0]
+        section.fault(text, "choose another place for one of them", ("listen",), where)
     mode = section.get("mode", values.mode, 0o600)
     cert, key = _file(section, "tls_cert"), _file(section, "tls_key")
     for one, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
@@ -68,7 +75,7 @@ def _listener(text: str, base: str) -> str:
         path = text[5:].removeprefix("//")
         if not path.strip("/"):
             raise ValueFault(f'"{text}" names no socket', LISTEN_FIX)
-        return f"unix:{paths.join(base, path)}"
+        return f"unix:{bindable(paths.join(base, path))}"
     from pyinit.config.ini_values import address
 
     try:

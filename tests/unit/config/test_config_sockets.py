@@ -67,7 +67,32 @@ def test_a_socket_that_no_program_has_is_warned_of(tmp_path):
 
 def test_programs_of_no_instances_may_have_sockets_too(tmp_path):
     plan = plan_of(tmp_path, f'[socket.http]\nlisten = ":1"\n{WEB}instances = 0\n')
-    assert (plan.processes, len(plan.sockets), plan.warnings) == ((), 1, ())
+    assert (plan.processes, len(plan.sockets)) == ((), 1)
+    assert not any("socket" in warning for warning in plan.warnings)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_free"),
+    [
+        (":80", "127.0.0.1:80", False),
+        ("[::1]:80", "[::]:80", False),
+        ("0.0.0.0:80", "127.0.0.1:80", False),
+        ("0.0.0.0:80", "[::1]:80", True),
+        ("127.0.0.2:80", "127.0.0.1:80", True),
+        (":81", "127.0.0.1:80", True),
+        ("unix:/a", "unix:/b", True),
+    ],
+)
+def test_where_one_socket_listens_at_every_address_no_other_can(tmp_path, one, other, is_free):
+    text = f'[socket.a]\nlisten = "{one}"\n[socket.b]\nlisten = "{other}"\n'
+    text += WEB.replace('"http"', '"a", "b"')
+    if is_free:
+        assert len(plan_of(tmp_path, text).sockets) == 2
+    else:
+        ((line, message, _),) = faults_in(tmp_path, text)
+        assert (line, message) == (4, 'listen: socket "a" is there already')
+        shared = text.replace('"\n[', '"\nreuse_port = true\n[')
+        assert len(plan_of(tmp_path, shared).sockets) == 2
 
 
 SOCKET = '[socket.http]\nlisten = ":8080"\n'

@@ -103,6 +103,7 @@ def test_a_password_may_be_in_a_file_beside_the_configuration(tmp_path, text):
         ('listen = "9001"\ninsecure = 1', 2, "insecure: 1 is neither true nor false"),
         ('listen = ["unix:/a", "unix:/a"]', 1, 'listen: "unix:/a" is there twice'),
         ('listen = "unix:"', 1, 'listen: "unix:" names no socket'),
+        (f'listen = "unix:/{"x" * 107}"', 1, 'listen: "/xxx'),
         ('listen = "127.0.0.1"', 1, 'listen: cannot listen at "127.0.0.1": not a valid port number'),
         ('listen = "127.0.0.1:0"', 1, 'listen: cannot listen at "127.0.0.1:0": 0 is below'),
         ('listen = "unix:/a"\nusername = "a"', 0, "there is no password_file"),
@@ -120,6 +121,15 @@ def test_what_cannot_be_is_told(tmp_path, lines, line, message):
     faults = faults_in(tmp_path, f"[web]\n{lines}\n")
     assert any(found - 1 == line and text.startswith(message) for found, text, _ in faults), faults
     assert all(fix for *_, fix in faults)
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:9001", ":9001", "unix:/run/web.sock"])
+def test_the_gateway_cannot_listen_where_a_socket_of_programs_does(tmp_path, listen):
+    text = f'[socket.a]\nlisten = "{listen}"\n[program.a]\ncommand = "a"\nsockets = "a"\n'
+    doors = '[web]\nlisten = ["unix:/run/web.sock", "127.0.0.1:9001"]\n'
+    line, message, fix = fault_in(tmp_path, text + doors)
+    assert (line, message) == (7, 'listen: socket "a" is there already')
+    assert fix == "choose another place for one of them"
 
 
 @pytest.mark.parametrize("password", ['"{SHA}hush"', '"{SSHA256}hush"', '""', "4711"])

@@ -128,6 +128,7 @@ def test_exit_is_one_of_these(tmp_path, value):
         ('control = { allow = ["x"] }', 'allow: "x" grants nothing', 'write "user:read"'),
         ('control = { allow = ["none here:read"] }', 'allow: there is no user "none here"', "make"),
         ("control = { mode = 660 }", "mode: the number 660 is 1224 in octal", 'write "0660"'),
+        (f'control = {{ path = "/{"x" * 107}" }}', 'path: "/xxx', 'write "/run/app.sock"'),
         ("stop_budget = 0", "stop_budget: nothing can be stopped in no time", "write a duration"),
         ('stop_budget = "0s"', "stop_budget: nothing can be stopped in no time", "write a"),
         ('exit_when = { file = "done" }', 'file: "done" is no path from the root', 'write "/life'),
@@ -243,6 +244,23 @@ def test_a_group_that_makes_no_sense_is_an_error(tmp_path, lines, place, message
     assert line == place
     assert found.startswith(message)
     assert hint.startswith(fix)
+
+
+def test_a_group_that_is_called_like_a_program_that_is_not_in_it_is_warned_of(tmp_path):
+    text = f'[group.web]\nprograms = ["db"]\n{PROGRAMS}'
+    (warning,) = plan_of(tmp_path, text).warnings
+    assert warning.startswith(
+        f'{tmp_path}/pyinit.toml:1: group "web": program "web" has that name, too, and is not in it'
+    )
+    assert plan_of(tmp_path, text.replace('"db"', '"db", "web"')).warnings == ()
+
+
+def test_a_program_of_no_instances_is_warned_of_and_so_are_those_that_need_it(tmp_path):
+    text = f"{PROGRAMS}instances = 0\n"
+    (warning,) = plan_of(tmp_path, text).warnings
+    assert warning.startswith(f'{tmp_path}/pyinit.toml:5: program "db" has 0 instances\n  write')
+    text += '[program.api]\ncommand = "x"\ndepends_on = "db"\n'
+    assert '0 instances, and is not waited for by "api"\n' in plan_of(tmp_path, text).warnings[0]
 
 
 def test_a_group_may_be_in_another_file_than_its_programs(tmp_path):
