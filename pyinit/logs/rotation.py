@@ -18,16 +18,25 @@ def renames(path: str, max_files: int, present: frozenset[str]) -> list[tuple[st
 
     `present` are the names that exist; compressed files keep their suffix.  With `max_files` 0
     nothing old is kept.
+
+    What cannot be carried out to its end costs nothing: the oldest is removed last, under a number
+    above `max_files`, and as nothing above a gap moves, trying again moves nothing twice.
     """
-    steps: list[tuple[str, str | None]] = []
     if max_files <= 0:
         return [(path, None)]
-    for number in range(max_files, 0, -1):
-        for suffix in ("", SUFFIX):
-            name = f"{path}.{number}{suffix}"
-            if name not in present:
-                continue
-            last = number == max_files
-            steps.append((name, None if last else f"{path}.{number + 1}{suffix}"))
+    gap = 1
+    while gap <= max_files and any(name in present for name in _both(path, gap)):
+        gap += 1
+    steps: list[tuple[str, str | None]] = []
+    for number in range(gap - 1, 0, -1):
+        pairs = zip(_both(path, number), _both(path, number + 1), strict=True)
+        steps += [(old, new) for old, new in pairs if old in present]
     steps.append((path, f"{path}.1"))
+    if gap > max_files:
+        moved = [new for _, new in steps]
+        steps += [(n, None) for n in _both(path, gap) if n in present or n in moved]
     return steps
+
+
+def _both(path: str, number: int) -> tuple[str, str]:
+    return f"{path}.{number}", f"{path}.{number}{SUFFIX}"

@@ -25,34 +25,41 @@ def test_a_file_is_full_when_the_next_write_would_not_fit(size, adding, max_size
     assert is_full(size, adding, max_size) is full
 
 
-def carried_out(steps, files):
-    """Return `files` (name -> content) after `steps`."""
+def carried_out(steps, files, spare=None):
+    """Return `files` (name -> content) after `steps`; only what is named `spare` is overwritten."""
     files = dict(files)
     for source, target in steps:
         content = files.pop(source)
         if target is not None:
-            assert target not in files, f"{target} is overwritten"
+            assert target not in files or target.removesuffix(".gz") == spare, target
             files[target] = content
     return files
 
 
-@given(
-    st.integers(0, 6),
-    st.sets(st.tuples(st.integers(1, 8), st.sampled_from(["", ".gz"]))),
-)
-def test_renames_keep_the_order_overwrite_nothing_and_drop_only_the_oldest(max_files, old):
+def old_files():
+    return st.sets(st.tuples(st.integers(1, 8), st.sampled_from(["", ".gz"])))
+
+
+@given(st.integers(1, 6), old_files())
+def test_renames_move_what_is_below_a_gap_and_drop_only_what_is_too_old(max_files, old):
     files = {"f": 0, **{f"f.{n}{suffix}": n for n, suffix in old}}
-    after = carried_out(renames("f", max_files, frozenset(files)), files)
-    assert "f" not in after
-    inside = {name: age for name, age in files.items() if age < max_files}
-    assert sorted(after.values()) == sorted(
-        [*inside.values(), *[age for age in files.values() if age > max_files]]
-        if max_files
-        else [age for age in files.values() if age]
-    )
+    numbers = {n for n, _ in old}
+    gap = min(n for n in range(1, 10) if n not in numbers)
+    after = carried_out(renames("f", max_files, frozenset(files)), files, f"f.{max_files + 1}")
+    dropped = {max_files, max_files + 1} if gap > max_files else set()
+    assert sorted(after.values()) == sorted(n for n in files.values() if n not in dropped)
     for name, age in after.items():
-        moved = age < max_files
+        moved = age < min(gap, max_files)
         assert name.removesuffix(".gz") == f"f.{age + 1 if moved else age}"
+
+
+@given(st.integers(1, 6), old_files())
+def test_a_file_that_cannot_be_moved_costs_no_old_one_however_often_it_is_tried(max_files, old):
+    files = {"f": 0, **{f"f.{n}{suffix}": n for n, suffix in old if n <= max_files}}
+    steps = renames("f", max_files, frozenset(files))
+    moved = carried_out(steps[: steps.index(("f", "f.1"))], files)
+    assert sorted(moved.values()) == sorted(files.values())
+    assert renames("f", max_files, frozenset(moved)) == [("f", "f.1")]
 
 
 def test_with_no_old_files_the_full_one_is_removed():
