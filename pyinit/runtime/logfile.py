@@ -145,10 +145,11 @@ class LogFile:
                 count = posix.write(self._fd, part)
                 self._size += count
                 data = data[count:]
-        except BlockingIOError:  # a FIFO whose reader is slow
-            self._wait()
         except OSError as error:
-            self.close()
+            if isinstance(error, BlockingIOError) and self._fd >= 0:  # a FIFO whose reader is slow
+                self._wait()
+                return data
+            self.close()  # also if it could not be opened without waiting: somebody has a lease
             reason = error.strerror or posix.strerror(error.errno or errno.EIO)
             self._say(
                 f'cannot write "{self.sink.path}": {reason}\n'

@@ -1,7 +1,9 @@
 """The pump and its log files, with real pipes and files and no process at all."""
 
+import fcntl
 import os
 import resource
+import signal
 import time
 
 import pytest
@@ -292,8 +294,6 @@ def test_what_is_kept_for_a_file_is_bounded_and_the_loss_is_told(desk, tmp_path,
 
 def test_a_full_disk_in_the_middle_of_a_write_doubles_nothing(desk, tmp_path):
     """The kernel takes a part of a write, then nothing: RLIMIT_FSIZE does as a disk does."""
-    import signal
-
     path = tmp_path / "f"
     log = desk.pump.file(file(path, max_size=0)[0])
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -307,6 +307,21 @@ def test_a_full_disk_in_the_middle_of_a_write_doubles_nothing(desk, tmp_path):
         signal.signal(signal.SIGXFSZ, handler)
     log.retry()
     assert path.read_bytes() == b"".join(b"%07d\n" % n for n in range(2000))
+
+
+def test_what_somebody_has_a_lease_on_is_kept_and_written_once_that_is_given_up(desk, tmp_path):
+    path = tmp_path / "f"
+    lessee = os.open(path, os.O_RDWR | os.O_CREAT)
+    log = desk.pump.file(file(path)[0])
+    fcntl.fcntl(lessee, fcntl.F_SETSIG, signal.SIGURG)
+    fcntl.fcntl(lessee, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    log.write(b"kept\n")
+    assert not log.is_idle
+    assert desk.told[0].startswith(f'cannot write "{path}": ')
+    fcntl.fcntl(lessee, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    os.close(lessee)
+    log.retry()
+    assert path.read_bytes() == b"kept\n"
 
 
 def test_a_slow_reader_of_a_fifo_is_waited_for_without_asking_again_and_again(desk, tmp_path):
