@@ -13,10 +13,11 @@ from __future__ import annotations
 import errno
 import os
 
-from pyinit.config.problems import ValueFault
+from pyinit.config.problems import ValueFault, each, together
 from pyinit.config.source import read_given
 
 MAX_BYTES = 1 << 20
+MAX_FAULTS = 20  # that are told of one file: with more it is no file of variables
 BLANKS = " \t\r\f\v"  # and no others: a space of Unicode is part of a value
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$", "`": "`", "\n": ""}
 FIXES = {
@@ -51,20 +52,42 @@ def env_dir(path: str, base: str = "") -> dict[str, str]:
     Hidden files and those with an equals sign are left out; a NUL stands for a line's end; an
     empty file is an empty variable.  Raises ValueFault.
     """
-    found: dict[str, str] = {}
     directory = os.path.join(base, path)
     try:
-        for name in sorted(os.listdir(directory)):
-            full = os.path.join(directory, name)
-            if name.startswith(".") or "=" in name or not os.path.isfile(full):
-                continue
-            line = _read(full).partition("\n")[0]
-            found[name] = line.rstrip(" \t\r").replace("\0", "\n")
+        names = _names_in(directory)
     except OSError as error:
-        text = f'cannot read "{error.filename}": {error.strerror}'
-        fix = FIXES.get(error.errno or 0, "it is a directory with a file for each variable")
-        raise ValueFault(text, fix) from None
-    return found
+        raise _unreadable(error) from None
+    files = [(name, os.path.join(directory, name)) for name in names]
+    wanted = [(name, file) for name, file in files if os.path.isfile(file)]
+    return each(wanted, lambda _, file: _first_line(str(file)))
+
+
+def lost(path: str, base: str = "") -> list[str]:
+    """Return the files of such a directory that are links to nothing: there is no variable."""
+    directory = os.path.join(base, path)
+    try:
+        files = [os.path.join(directory, name) for name in _names_in(directory)]
+    except OSError:
+        return []
+    return [file for file in files if os.path.islink(file) and not os.path.exists(file)]
+
+
+def _names_in(directory: str) -> list[str]:
+    names = sorted(os.listdir(directory))
+    return [name for name in names if not name.startswith(".") and "=" not in name]
+
+
+def _first_line(path: str) -> str:
+    try:
+        line = _read(path).partition("\n")[0]
+    except OSError as error:
+        raise _unreadable(error) from None
+    return line.rstrip(" \t\r").replace("\0", "\n")
+
+
+def _unreadable(error: OSError) -> ValueFault:
+    fix = FIXES.get(error.errno or 0, "it is a directory with a file for each variable")
+    return ValueFault(f'cannot read "{error.filename}": {error.strerror}', fix)
 
 
 def _read(name: str) -> str:
@@ -81,21 +104,31 @@ class _Lines:
 
     def read(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        while self.at < len(self.text):
-            line = self._line()
-            content = self.text[self.at : line].strip(BLANKS)
-            if not content or content.startswith("#"):
-                self.at = line + 1
-                continue
-            name, equals, _ = content.partition("=")
-            words = name.split()
-            if len(words) == 2 and words[0] == "export":
-                words = words[1:]
-            if not equals or len(words) != 1 or not _usable(words[0]):
-                raise self._fault("it is no NAME=value")
-            self.at = self.text.index("=", self.at) + 1
-            found[words[0]] = self._value()
+        faults: list[ValueFault] = []
+        while self.at < len(self.text) and len(faults) < MAX_FAULTS:
+            try:
+                self._next(found)
+            except ValueFault as fault:
+                faults.append(fault)
+                self.at = self.text.find("\n", self.at) + 1 or len(self.text)
+        if faults:
+            raise together(faults)
         return found
+
+    def _next(self, found: dict[str, str]) -> None:
+        line = self._line()
+        content = self.text[self.at : line].strip(BLANKS)
+        if not content or content.startswith("#"):
+            self.at = line + 1
+            return
+        name, equals, _ = content.partition("=")
+        words = name.split()
+        if len(words) == 2 and words[0] == "export":
+            words = words[1:]
+        if not equals or len(words) != 1 or not _usable(words[0]):
+            raise self._fault("it is no NAME=value")
+        self.at = self.text.index("=", self.at) + 1
+        found[words[0]] = self._value()
 
     def _line(self) -> int:
         return self.text.index("\n", self.at)
@@ -111,9 +144,9 @@ class _Lines:
         if quote not in "\"'":
             end = self._line()
             plain = self.text[self.at : end]
-            self.at = end + 1
             if "\0" in plain:
-                raise self._fault("a NUL character has no place here", end)
+                raise self._fault("a NUL character has no place here")
+            self.at = end + 1
             if plain.startswith("#"):
                 return ""
             return plain.partition(" #")[0].partition("\t#")[0].rstrip(BLANKS)

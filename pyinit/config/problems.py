@@ -6,7 +6,7 @@ from pyinit.core.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import TypeAlias, TypeVar
 
     Path: TypeAlias = tuple[str | int, ...]
@@ -76,8 +76,13 @@ def each(items: Iterable[tuple[K, object]], convert: Callable[[K, object], T]) -
         except ValueFault as fault:
             faults += fault.within(key)
     if faults:
-        raise ValueFault(str(faults[0]), faults[0].fix, faults[0].path, tuple(faults))
+        raise together(faults)
     return found
+
+
+def together(faults: Sequence[ValueFault]) -> ValueFault:
+    """Return some faults of one value as one."""
+    return ValueFault(str(faults[0]), faults[0].fix, faults[0].path, tuple(faults))
 
 
 class Problems:

@@ -228,15 +228,22 @@ def variables_of_files(section: Section) -> dict[str, str]:
     for layer in section.layers("env_file")[:1]:
         found |= section.get_from(layer, "env_file", files_of(directory_of(layer)), {})
     for layer in section.layers("env_dir")[:1]:
-        found |= section.get_from(layer, "env_dir", _directory_in(directory_of(layer)), {})
+        found |= section.get_from(layer, "env_dir", _directory_in(layer), {})
     return found
 
 
-def _directory_in(base: str) -> Callable[[object], dict[str, str]]:
-    def convert(value: object) -> dict[str, str]:
-        from pyinit.config.envfiles import env_dir
+def _directory_in(layer: Section) -> Callable[[object], dict[str, str]]:
+    """Return the converter of `env_dir` as `layer` says it, which is warned of what is missing."""
 
-        return env_dir(values.word(value), base)
+    def convert(value: object) -> dict[str, str]:
+        from pyinit.config import envfiles
+
+        path, base = values.word(value), directory_of(layer)
+        for link in envfiles.lost(path, base)[:1]:
+            fix = "mend the link, or remove it"
+            text = f'env_dir: "{link}" is a link to nothing: there is no such variable'
+            layer.problems.doubt(layer.file, (*layer.path, "env_dir"), text, fix)
+        return envfiles.env_dir(path, base)
 
     return convert
 

@@ -3,10 +3,11 @@
 import os
 
 import pytest
+from configs import plan_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit.config.envfiles import env_dir, env_file
+from pyinit.config.envfiles import MAX_FAULTS, env_dir, env_file
 from pyinit.config.problems import ValueFault
 
 
@@ -67,6 +68,17 @@ def test_a_wrong_line_is_named_with_its_file(tmp_path, text, line, message):
     assert caught.value.fix.startswith("write NAME=value")
 
 
+def test_every_wrong_line_of_a_file_is_told(tmp_path):
+    text = "=1\nB=2\nA B=3\nX='a'b\nD=\0\nE=5\nF\nG='\nH\n"
+    with pytest.raises(ValueFault) as caught:
+        read(tmp_path, text)
+    told = [str(each).removeprefix(f"{tmp_path}/web.env:") for each in caught.value.parts()]
+    assert [int(each.partition(":")[0]) for each in told] == [1, 3, 4, 5, 7, 8]
+    with pytest.raises(ValueFault) as caught:
+        read(tmp_path, "x\n" * 1000)
+    assert len(caught.value.parts()) == MAX_FAULTS
+
+
 def test_a_file_that_is_missing_is_a_fault_unless_it_may_be(tmp_path):
     assert env_file(f"-{tmp_path}/none") == {}
     with pytest.raises(ValueFault) as caught:
@@ -104,6 +116,27 @@ def test_a_directory_has_a_variable_in_each_file(tmp_path):
     (tmp_path / "directory").mkdir()
     os.symlink("ONE", tmp_path / "LINK")
     assert env_dir(str(tmp_path)) == {"ONE": "first", "EMPTY": "", "NUL": "a\nb", "LINK": "first"}
+
+
+def test_every_file_of_a_directory_that_cannot_be_read_is_told(tmp_path):
+    for name in ("A", "B"):
+        (tmp_path / name).write_text("x" * ((1 << 20) + 1))
+    with pytest.raises(ValueFault) as caught:
+        env_dir(str(tmp_path))
+    assert [part.path for part in caught.value.parts()] == [("A",), ("B",)]
+
+
+def test_a_link_to_nothing_in_a_directory_of_variables_is_warned_of(tmp_path):
+    (tmp_path / "vars").mkdir()
+    os.symlink("none", tmp_path / "vars" / "A")
+    os.symlink("none", tmp_path / "vars" / ".hidden")
+    text = '[program.a]\ncommand = "a"\nenv_dir = "vars"\ninstances = 2\n'
+    (warning,) = plan_of(tmp_path, text).warnings
+    assert warning.startswith(
+        f'{tmp_path}/pyinit.toml:3: env_dir: "{tmp_path}/vars/A" is a link to nothing'
+    )
+    os.symlink("/dev/null", tmp_path / "vars" / "none")
+    assert plan_of(tmp_path, text).warnings == ()
 
 
 def test_a_directory_that_is_missing_is_a_fault(tmp_path):
