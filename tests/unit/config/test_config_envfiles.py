@@ -7,7 +7,7 @@ from configs import plan_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyinit.config.envfiles import MAX_FAULTS, env_dir, env_file
+from pyinit.config.envfiles import MAX_FAULTS, env_dir, env_file, lost
 from pyinit.config.problems import ValueFault
 
 
@@ -144,6 +144,7 @@ def test_a_directory_that_is_missing_is_a_fault(tmp_path):
         env_dir(f"{tmp_path}/none")
     assert str(caught.value) == f'cannot read "{tmp_path}/none": No such file or directory'
     assert caught.value.fix == "it is a directory with a file for each variable"
+    assert lost(f"{tmp_path}/none") == []
 
 
 @given(
