@@ -10,6 +10,8 @@ sense, is followed by another one, later and later while that goes on.
                                            reload.command, or new runs if they have neither
     both at once, as with a new volume     first the one, then the other, unless it is done by then
 
+What changes each time that it is acted on is acted on later and later (echoes).
+
 A file that is gone is no change until it is back: a program cannot be given what is not there.
 
 At its first look the child may come late: content that is younger than the reading of the
@@ -23,8 +25,11 @@ import time
 
 from pyinit.core.events import RollRequested, SignalRequested
 from pyinit.core.plan import COMPILED, USED
+from pyinit.core.record import Record
 from pyinit.core.states import NEVER, Running, Starting
 from pyinit.core.status import describe, from_wait
+from pyinit.runtime.echoes import LONGEST_S as LATEST_S
+from pyinit.runtime.echoes import Echoes
 from pyinit.runtime.reaper import forked
 from pyinit.system import files, procfs, tree
 
@@ -44,6 +49,14 @@ GRAIN_S = 0.02  # the kernel stamps files by a clock that is late by up to a hun
 NICE = 5
 
 
+class Late(Record):
+    """A change that is acted on `at`: by a reload, and for runs that have not seen it."""
+
+    at: float
+    reload: bool
+    due: dict[str, int]
+
+
 class Watching:
     """The child, what it has told, and what is still to be done about it."""
 
@@ -59,6 +72,8 @@ class Watching:
         self._reload = False
         self._due: dict[str, int] = {}  # key -> the run that has not seen the new content
         self._act_at = NEVER
+        self._echoes = Echoes()
+        self._late: dict[str, Late] = {}  # changes that are put off
         machine.loop.timed = (*machine.loop.timed, self)
 
     def adopt(self, _init: InitPlan, processes: tuple[ProcessPlan, ...]) -> None:
@@ -73,21 +88,33 @@ class Watching:
         if read_at is None:  # by the boot
             read_at = procfs.born_at(posix.getpid())
         self._since = {path: self._since.get(path, read_at - GRAIN_S) for path in paths}
+        self._echoes.keep(paths)
         if paths != self._paths:
             self._paths, self._again_s = paths, AGAIN_S
             self._stop()
             self._start_at = 0.0 if paths else NEVER
 
     def carried(self) -> tuple[object, tuple[int, ...]]:
-        """Return what is known of each path, and the child, which the next pyinit does without."""
-        return (self._known, self._reload, tuple(self._due), self._pid), ()
+        """Return what is known of each path, and the child, which the next pyinit does without.
+
+        What is put off is acted on by it at once.
+        """
+        reload, due = self._reload, {**self._due}
+        for late in self._late.values():
+            reload = reload or late.reload
+            due.update(late.due)
+        return (self._known, reload, tuple(due), self._pid, self._echoes.acts), ()
 
     def resume(self, known: object) -> None:
         """Know what another pyinit knew."""
         match known:
-            case (dict() as told, bool() as reload, tuple() as due, *child):
-                for pid in child:  # an older pyinit has not told
-                    self._dismiss(pid if isinstance(pid, int) else 0)
+            case (dict() as told, bool() as reload, tuple() as due, *more):
+                for each in more:  # an older pyinit has not told of them
+                    if isinstance(each, int):
+                        self._dismiss(each)
+                    elif isinstance(each, dict):
+                        self._echoes.acts = each
+                        self._echoes.keep(self._paths)
                 self._known = {path: told[path] for path in self._paths if path in told}
                 self._reload = reload
                 self._due = {key: run for key in due if (run := self._id_of(key))}
@@ -97,13 +124,17 @@ class Watching:
 
     def next_deadline(self) -> float:
         """Return when `tick` must be called."""
-        return min(self._start_at, self._act_at)
+        return min([self._start_at, self._act_at, *[each.at for each in self._late.values()]])
 
     def tick(self, now: float) -> None:
         """Start the child, and do what is to be done."""
         if self._start_at <= now:
             self._start_at = now + AGAIN_S  # unless it goes well
             self._start(now)
+        for path, late in [*self._late.items()]:
+            if late.at <= now:
+                del self._late[path]
+                self._plan_act(late.due, reload=late.reload)
         if self._act_at <= now:
             self._act(now)
 
@@ -218,17 +249,52 @@ class Watching:
         first, late = before is None, changed_at > self._since[path]
         if before == digest:
             return
-        matters = not first
-        if COMPILED + path in self._users and (late or not first):
-            self._reload = matters = True
-            self._act_at = 0.0
+        reload = COMPILED + path in self._users and (late or not first)
+        due: dict[str, int] = {}
         for plan in self._users.get(USED + path, ()):
             run = self._run_of(plan.key)
             if run and (changed_at > run.since or not first):
-                self._due[plan.key] = run.id
-                self._act_at, matters = 0.0, True
-        if matters:
+                due[plan.key] = run.id
+        if reload or due:
+            self._concern(path, due, reload=reload)
+        elif not first:
             self._machine.log.info(f'"{path}" has changed')
+
+    def _concern(self, path: str, due: dict[str, int], *, reload: bool) -> None:
+        """Act on a change, at once or, if the last acts have brought it about, later."""
+        late = self._late.get(path)
+        if late is not None:  # nothing is said: pyinit's log may be what is watched
+            self._late[path] = Late(late.at, late.reload or reload, {**late.due, **due})
+            return
+        now, plans = time.monotonic(), self._users_of(path)
+        runs = [run for plan in plans if (run := self._run_of(plan.key))]
+        wait_s = self._echoes.wait_s(path, now, max([run.since for run in runs], default=0.0))
+        then = f"; acted on in {wait_s:g} s" if wait_s else ""
+        self._machine.log.info(f'"{path}" has changed{then}')
+        if not wait_s:
+            self._plan_act(due, reload=reload)
+            return
+        self._late[path] = Late(now + wait_s, reload, due)
+        if self._echoes.is_first(path):
+            self._warn(path, plans)
+
+    def _warn(self, path: str, plans: list[ProcessPlan]) -> None:
+        """Say that acting on a path changes it."""
+        names = " or ".join(dict.fromkeys([f'"{plan.program}"' for plan in plans]))
+        fix = "write elsewhere, or watch only the files that others write; until then what changes"
+        self._machine.log.warning(
+            f'"{path}" changes each time that it was acted on: does {names} write there, or the log'
+            f" of pyinit itself?\n  {fix} there is acted on later and later, up to"
+            f" {LATEST_S / 60:g} min"
+        )
+
+    def _plan_act(self, due: dict[str, int], *, reload: bool) -> None:
+        self._reload = self._reload or reload
+        self._due.update(due)
+        self._act_at = 0.0
+
+    def _users_of(self, path: str) -> list[ProcessPlan]:
+        return [*self._users.get(COMPILED + path, ()), *self._users.get(USED + path, ())]
 
     def _run_of(self, key: str) -> Run | None:
         """Return the run of a service that goes on; a oneshot's next run sees the new content."""

@@ -6,6 +6,7 @@ import time
 import pytest
 from boxed import ORDINARY, Box, eventually, needs_root, program
 
+from pyinit.runtime.echoes import ECHOES
 from pyinit.runtime.watch_child import PATIENCE_S
 
 SAYS = "trap 'echo told' HUP; echo started $VALUE$SECRET; while :; do sleep 0.1; done"
@@ -325,6 +326,15 @@ def test_others_may_be_busy_in_the_same_directory(tmp_path):
                 break
         else:
             raise AssertionError(f"a change is always told {PATIENCE_S} s late")
+
+
+def test_a_program_that_writes_where_it_is_watched_is_soon_left_in_peace(tmp_path):
+    web = program("web", f"echo $$ > {tmp_path}/made.conf; {SAYS}", watch=[str(tmp_path)])
+    with Box(web) as box:
+        box.until("; acted on in 5 s")
+        assert box.err.count('does "web" write there') == 1
+        settled()
+        assert count(box, "started") == 1 + ECHOES
 
 
 def test_a_child_that_dies_is_followed_by_another(tmp_path):

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from pyinit.runtime.echoes import ECHOES, SOON_S, Echoes
 from pyinit.runtime.watch_child import ANY, FILES, GONE, digest_of, places
 
 
@@ -100,3 +101,30 @@ def test_of_a_directory_without_end_a_part_is_looked_at(tmp_path):
     for number in range(FILES + 10):
         (tmp_path / f"{number:05}").touch()
     assert digest_of(str(tmp_path)) != GONE
+
+
+def waits(echoes, *times, begun_at=0.0):
+    """Say how long each of these changes is to wait."""
+    return [echoes.wait_s("/etc/app", now, begun_at) for now in times]
+
+
+def test_what_changes_soon_after_each_act_is_acted_on_later_and_later_within_a_bound():
+    echoes, now, found = Echoes(), 100.0, []
+    for _ in range(ECHOES + 9):
+        found += waits(echoes, now)
+        now += found[-1] + 0.3
+    assert found == [0, 0, 0, 5, 10, 20, 40, 80, 160, 300, 300, 300]
+
+
+def test_a_change_that_comes_by_itself_is_acted_on_at_once():
+    echoes = Echoes()
+    assert waits(echoes, 100.0, 100.3, 100.6, 100.9) == [0, 0, 0, 5]
+    assert waits(echoes, 105.9 + SOON_S) == [0]
+    assert waits(echoes, 112.0, 113.0) == [0, 0]
+
+
+def test_a_run_that_began_long_after_the_act_counts_from_its_beginning():
+    """Its stop may have taken a while."""
+    echoes = Echoes()
+    times = (100.0, 120.0, 140.0, 160.0)
+    assert [waits(echoes, now, begun_at=now - 0.3) for now in times] == [[0], [0], [0], [5]]
