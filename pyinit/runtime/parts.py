@@ -15,7 +15,7 @@ PROBES = frozenset(("http", "tcp", "unix", "exec"))  # the kinds of readiness th
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
     from typing import Protocol, TypeAlias
 
     from pyinit.core.plan import InitPlan, ProcessPlan
@@ -163,11 +163,13 @@ PARTS: tuple[tuple[str, Wanted, Made], ...] = (
 )
 
 
-def adopt(machine: Machine, init: InitPlan, processes: Iterable[ProcessPlan]) -> None:
-    """Tell every part of a plan, those first that it is the first to want."""
+def adopt(
+    machine: Machine, init: InitPlan, processes: Iterable[ProcessPlan], there: Container[str] = ()
+) -> None:
+    """Tell every part of a plan: those first that it is the first to want, or that were `there`."""
     plans = tuple(processes)
     for name, wanted, made in PARTS:
-        if name not in machine.parts and wanted(init, plans):
+        if name not in machine.parts and (name in there or wanted(init, plans)):
             machine.parts[name] = made(machine)
         if name in machine.parts:
             machine.parts[name].adopt(init, plans)
@@ -181,8 +183,12 @@ def carried(machine: Machine) -> tuple[dict[str, object], list[int]]:
 
 
 def resume(machine: Machine, known: dict[str, object]) -> None:
-    """Go on as the parts of another pyinit, whose processes are those of our rows."""
-    adopt(machine, machine.plan.init, _planned(machine))
+    """Go on as the parts of another pyinit, whose processes are those of our rows.
+
+    What it had is made again though the plan may not want it any more: a run that is on its way out
+    of the plan has its hooks, and descriptors that are kept for it.
+    """
+    adopt(machine, machine.plan.init, _planned(machine), known)
     for name, each in known.items():
         if name in machine.parts:
             machine.parts[name].resume(each)

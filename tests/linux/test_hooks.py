@@ -216,6 +216,23 @@ def test_a_reexec_in_the_middle_of_each_hook_loses_nothing():
         assert [box.out.count(f"done {kind}") for kind in kinds] == [1, 1, 1]
 
 
+def test_who_leaves_the_plan_has_its_hooks_though_pyinit_is_reexecuted_in_the_middle():
+    slow = "echo begun $PYINIT_HOOK; while ! test -e $PYINIT_BOX/go; do sleep 0.02; done"
+    script = "trap 'echo told; exit 0' TERM; echo up; while :; do sleep 0.05; done"
+    hooks = {"pre_stop": sh(slow), "post_stop": sh(LOUD)}
+    with Box(web(script, hooks=hooks, stop={"timeout": "100s"})) as box:
+        box.until("up", out=True)
+        box.wait_state("web", "RUNNING")
+        box.config.write_text(OTHER)
+        box.send("HUP")
+        box.until("begun pre_stop", out=True)
+        box.call("reexec")
+        (box.place / "go").touch()
+        box.until("post_stop of web", out=True)
+        assert order(box, "begun pre_stop", "told", "post_stop of web")
+        eventually(lambda: [*box.status()] == ["other"])
+
+
 def test_a_watched_file_that_changes_runs_the_reload_command():
     keys = {"watch": ["WATCHED"], "reload": {"command": sh("echo $PYINIT_HOOK $MAINPID")}}
     text = web(**keys).replace("WATCHED", "${PYINIT_BOX}/watched")
