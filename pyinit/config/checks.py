@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pyinit.config.problems import suggest
 
+OF_ALL = 'write "{}": a dependency is on all processes of a program'
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.config.build import Builder
@@ -32,7 +34,9 @@ def check(builder: Builder, init: InitPlan, processes: list[ProcessPlan]) -> Non
             needed = builder.typical.get(dependency.program)
             if needed is None:
                 text = f'there is no program "{dependency.program}"'
-                fix = suggest(dependency.program, known)
+                whole = dependency.program.partition(":")[0]
+                is_part = whole in known  # "b:0", "b:*"
+                fix = OF_ALL.format(whole) if is_part else suggest(dependency.program, known)
             else:
                 text, fix = _never(dependency, needed)
             if text:

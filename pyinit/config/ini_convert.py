@@ -14,6 +14,7 @@ from pyinit.config.ini_markers import Markers
 from pyinit.config.ini_parse import Block
 from pyinit.config.ini_section import SPAWNING, Section, World
 from pyinit.config.ini_written import RESTART, STOP, body
+from pyinit.config.load import looks_like_ini
 from pyinit.config.problems import ConfigErrors, Problems
 from pyinit.config.written import key_text
 from pyinit.core.beside import BESIDE
@@ -49,6 +50,10 @@ class Entry(Record):
 def convert(files: Sequence[str], environ: Mapping[str, str]) -> Converted:
     """Return `files` as one pyinit.toml.  Raises ConfigErrors."""
     problems = Problems()
+    for path in [each for each in files if each.endswith(".toml") and not looks_like_ini(each)]:
+        problems.add(path, (), "it is TOML, no file of supervisord's", f"pyinit -c {path} reads it")
+    if problems:
+        raise ConfigErrors(problems.errors())
     ini = ini_read.read_all(files, problems, environ)
     markers = Markers(ini, environ, posix.getcwd())
     plan = ini_build.build(ini, problems, instead=markers.instead)

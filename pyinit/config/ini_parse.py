@@ -102,24 +102,21 @@ class _Parser:
                 self._more(number, line, value)
                 continue
             self.indent = indent
-            if not self._line(number, line, value):
-                break
+            self._line(number, line, value)
         self._close()
         return self.bad
 
-    def _line(self, number: int, line: str, value: str) -> bool:
-        """Read a line that begins something; return whether there is sense in going on."""
+    def _line(self, number: int, line: str, value: str) -> None:
+        """Read a line that begins something; those before the first header are one fault."""
         end = value.rfind("]")
         if value.startswith("[") and end > 1:
             self._close()
             self._header(value[1:end], number)
-        elif self.block is None:
+        elif self.block is not None:
+            self._option(number, line, value)
+        elif not self.bad:
             fix = unclosed(value) or "begin the file with a section, such as [supervisord]"
             self.bad.append(Bad(number, "File contains no section headers.", fix))
-            return False
-        else:
-            self._option(number, line, value)
-        return True
 
     def _header(self, name: str, number: int) -> None:
         block = self.blocks.get(name)

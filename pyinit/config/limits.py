@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyinit.config.problems import ValueFault, each, suggest
-from pyinit.config.values import integer, shown, size
+from pyinit.config.values import MOST_BYTES, duration, integer, shown, size
 from pyinit.core.plan import KEEP, MAXIMUM, UNLIMITED, Limit
 
 TYPE_CHECKING = False
@@ -15,6 +15,7 @@ RESOURCES = (
     *("nproc", "rss", "rtprio", "rttime", "sigpending", "stack"),
 )
 IN_BYTES = frozenset(("as", "core", "data", "fsize", "memlock", "msgqueue", "rss", "stack"))
+OF_TIME = {"cpu": (1, "seconds"), "rttime": (1_000_000, "microseconds")}
 LEAST_OWN = 64  # descriptors that pyinit itself can work with
 FIX = 'write a number, "max", "unlimited", ">=NUMBER", "SOFT:HARD" or "inherit"'
 
@@ -68,23 +69,28 @@ def limit(resource: str, value: object) -> Limit | None:
     if not isinstance(value, str):
         amount = _amount(resource, value)
         return Limit(resource, amount, UNLIMITED if amount == UNLIMITED else KEEP)
-    text = value.strip().lower()
-    if text == "inherit":
+    text = value.strip()
+    if text.lower() == "inherit":
         return None
     if text.startswith(">="):
         return Limit(resource, _amount(resource, text[2:].strip()), least=True)
     first, colon, second = text.partition(":")
-    soft = MAXIMUM if first.strip() == "max" else _amount(resource, first)
+    soft = MAXIMUM if _is_max(first) else _amount(resource, first)
     if not colon:
         return Limit(resource, soft, UNLIMITED if soft == UNLIMITED else KEEP)
-    hard = KEEP if second.strip() == "max" else _amount(resource, second)
+    hard = KEEP if _is_max(second) else _amount(resource, second)
     if hard >= 0 and (soft == UNLIMITED or soft > hard):
         fix = "write the soft limit first, the hard one behind the colon"
         raise ValueFault(f"{resource}: the soft limit of {shown(value)} is above the hard one", fix)
     return Limit(resource, soft, hard)
 
 
-def _amount(resource: str, value: object) -> int:
+def _is_max(half: str) -> bool:
+    return half.strip().lower() == "max"
+
+
+def _amount(resource: str, written: object) -> int:
+    value = written
     if isinstance(value, str):
         text = value.strip().lower()
         if text in {"unlimited", "infinity", "-1"}:
@@ -95,7 +101,20 @@ def _amount(resource: str, value: object) -> int:
     try:
         return size(value) if resource in IN_BYTES else integer(0)(value)
     except ValueFault:
-        fix = FIX
-        if resource not in IN_BYTES and isinstance(value, str) and value[:-1].isdecimal():
-            fix = f"write {size(value)}" if value[-1] in "km" else FIX
-        raise ValueFault(f"{resource}: {shown(value)} is no limit", fix) from None
+        text = f"{resource}: {shown(written)} is no limit"
+        raise ValueFault(text, _fix(resource, value)) from None
+
+
+def _fix(resource: str, value: object) -> str:
+    """Return what to write for a value that is no limit, where it can be told what it means."""
+    if isinstance(value, int | float) and value >= MOST_BYTES:
+        return 'write "unlimited", or a smaller number'
+    if not isinstance(value, str) or resource in IN_BYTES:
+        return FIX
+    try:
+        if resource in OF_TIME:
+            unit, name = OF_TIME[resource]
+            return f"write {max(1, round(duration(value) * unit))}: it is in {name}"
+        return f"write {size(value)}" if value[-1:] in ("k", "m") else FIX
+    except ValueFault:
+        return FIX

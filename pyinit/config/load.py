@@ -144,7 +144,7 @@ def _kind(path: str, name: str) -> str:
         return _kind_of_directory(path)
     if path.endswith((".conf", ".ini")) or name == "supervisord":
         return INI
-    return TOML if path.endswith(".toml") or not _looks_like_ini(path) else INI
+    return TOML if path.endswith(".toml") or not looks_like_ini(path) else INI
 
 
 def _kind_of_directory(path: str) -> str:
@@ -159,7 +159,7 @@ def _kind_of_directory(path: str) -> str:
     return INI if has_ini else ""
 
 
-def _looks_like_ini(path: str) -> bool:
+def looks_like_ini(path: str) -> bool:
     """Say whether a file of any name has a section of supervisord's; TOML has no such header."""
     found = paths.status(path)
     if found is None or found.st_mode & paths.KIND_OF_FILE != REGULAR:

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST_S = 1e9  # thirty years; beyond it a deadline is no number a kernel takes
+TOO_LONG = "it must be less than 1000000000 seconds, or 11574 days"
 BYTES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 BYTES |= {f"{unit}b": factor for unit, factor in BYTES.items() if unit not in {"", "b"}}
 MOST_BYTES = 1 << 62
+TOO_LARGE = 'it must be less than "4194304TB"'
 DECIMAL_SLIPS = (
     *(22, 27, 37, 77, 400, 440, 444, 600, 640, 644, 660, 664, 666),
     *(700, 710, 711, 750, 755, 770, 775, 777),
@@ -81,7 +83,9 @@ def number(lowest: float, highest: float) -> Callable[[Raw], float]:
         usable = isinstance(value, int | float) and not isinstance(value, bool)
         if usable and isinstance(value, int | float) and lowest <= value <= highest:
             return float(value)
-        raise ValueFault(f"{shown(value)} is no number from {lowest:g} to {highest:g}", "unquoted")
+        bound = f"from {lowest:g} to {highest:g}"
+        fix = f"it goes {bound}" if usable else "unquoted"
+        raise ValueFault(f"{shown(value)} is no number {bound}", fix)
 
     return convert
 
@@ -94,7 +98,7 @@ def duration(value: Raw) -> float:
     if isinstance(value, int | float):
         if 0 <= value < LONGEST_S:
             return float(value)
-        raise ValueFault(f"{shown(value)} is no duration", fix)
+        raise ValueFault(f"{shown(value)} is no duration", TOO_LONG if value > 0 else fix)
     text = string(value).strip().lower()
     total, rest = 0.0, f"{text}s" if is_number(text) else text
     while rest:
@@ -110,15 +114,17 @@ def duration(value: Raw) -> float:
         total += float(digits) * SECONDS[unit]
         rest = rest[len(digits) + len(unit) :].lstrip()
     if not text or total >= LONGEST_S:
-        raise ValueFault(f"{shown(value)} is no duration", fix)
+        raise ValueFault(f"{shown(value)} is no duration", TOO_LONG if text else fix)
     return total
 
 
 def size(value: Raw) -> int:
     """Return bytes: a whole number, or a text such as "64KB", "50MB" (1 KB is 1024 bytes)."""
     fix = 'write a number of bytes, or "64KB", "50MB", "1GB"'
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_BYTES:
-        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        if value < MOST_BYTES:
+            return value
+        fix = TOO_LARGE
     if isinstance(value, str):
         text = value.strip().lower()
         digits = leading(text, "0123456789.")
@@ -129,6 +135,7 @@ def size(value: Raw) -> int:
             found = count * BYTES[unit]
             if found < MOST_BYTES:
                 return int(found)
+            fix = TOO_LARGE
     raise ValueFault(f"{shown(value)} is no size", fix)
 
 
@@ -181,7 +188,16 @@ def strings(value: Raw) -> tuple[str, ...]:
 
 def codes(value: Raw) -> tuple[int, ...]:
     """Return a list of exit codes."""
-    return _list_of(value, integer(0, 255))
+    return _list_of(value, _code)
+
+
+def _code(value: Raw) -> int:
+    try:
+        return integer(0, 255)(value)
+    except ValueFault as fault:
+        if isinstance(value, str) and value.upper().removeprefix("SIG") in SIGNALS:
+            fault.fix = "a run that a signal has ended has no exit status: leave it out"
+        raise
 
 
 def processors(value: Raw) -> tuple[int, ...]:

@@ -421,6 +421,16 @@ def test_what_never_comes_true_is_an_error(tmp_path, needed, condition, message,
     assert hint.startswith(fix)
 
 
+@pytest.mark.parametrize("part", ["db:0", "db:*"])
+def test_a_dependency_is_on_all_processes_of_a_program(tmp_path, part):
+    text = f'[program.web]\ncommand = "x"\ndepends_on = "{part}"\n[program.db]\ncommand = "y"\n'
+    assert fault_in(tmp_path, text) == (
+        3,
+        f'depends_on of "web": there is no program "{part}"',
+        'write "db": a dependency is on all processes of a program',
+    )
+
+
 def test_a_dependency_on_nothing_is_an_error(tmp_path):
     text = f'{PROGRAMS}depends_on = {{ wbe = "ready" }}\n'
     wanted = (5, 'depends_on of "db": there is no program "wbe"', 'did you mean "web"?')

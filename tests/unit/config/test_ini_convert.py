@@ -232,6 +232,18 @@ stdout_events_enabled=true
     assert "[program.all_]" in found.text
 
 
+def test_what_is_toml_already_is_not_converted(tmp_path):
+    path = written(tmp_path, '[program.a]\ncommand = [\n"a",\n]\n', "c.toml")
+    with pytest.raises(ConfigErrors) as caught:
+        convert([path], ENVIRON)
+    assert str(caught.value).splitlines() == [
+        f"{path}: it is TOML, no file of supervisord's",
+        f"    pyinit -c {path} reads it",
+    ]
+    path = written(tmp_path, f"{MAIN}[program:a]\ncommand = a\n", "s.toml")
+    assert "[program.a]" in convert([path], ENVIRON).text
+
+
 def test_names_that_toml_programs_and_groups_cannot_have_are_changed(tmp_path):
     text = f"{MAIN}[program:a,b]\ncommand=a\n[group:all]\nprograms=c\n[program:c]\ncommand=c\n"
     text += "[program:d+]\ncommand=d\n"

@@ -145,7 +145,10 @@ def test_lines_that_are_no_ini_are_all_told():
     ]
 
 
-def test_a_file_without_a_section_is_refused_at_its_first_line():
-    (bad,) = parse("; c\n\nx = 1\ny = 2\n", "f", {})
+@pytest.mark.parametrize("rest", ["", "[a]\nz = 3\n"])
+def test_lines_before_the_first_section_are_one_fault_at_the_first_of_them(rest):
+    blocks = {}
+    (bad,) = parse(f"; c\n\nx = 1\ny = 2\n{rest}", "f", blocks)
+    assert list(blocks) == ["a"][: len(rest)]
     assert isinstance(bad, Bad)
     assert (bad.line, bad.message) == (3, "File contains no section headers.")
