@@ -288,13 +288,9 @@ class Machine:
 
     def _adopt_plan(self, plan: Plan) -> Faults | None:
         """A reload puts `plan` in force, or is told why that cannot be done."""
-        refused = self.hold(plan)
-        if refused is None:
-            from pyinit.runtime import revision
+        from pyinit.runtime import revision
 
-            refused = revision.adopt(self, plan)
-            if refused is not None:
-                self.hold(self.plan)
+        refused = revision.adopt(self, plan)
         if refused is None:
             speech.adopt(self)
             self._open_notify()

@@ -1,4 +1,4 @@
-"""What a reload makes of [init]: some of its keys hold at once, the others from the next start on.
+"""What a reload makes of [init], [web] and [socket.NAME]: when each of their keys holds.
 
 A pyinit that has dropped its user, bound its socket and entered its directory does not do so
 again: those keys stay as they are, and every reload tells so until pyinit is started anew.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import posix
 
 from pyinit.core.plan import KEEP, MAXIMUM, UNLIMITED
+from pyinit.core.plan_listen import WebPlan
 from pyinit.core.record import Record, replace
 from pyinit.runtime import own_log
 from pyinit.runtime.compiling import Faults
@@ -28,25 +29,36 @@ AT_ONCE = (
     *("exit", "exit_when", "limits_unmet", "stop_budget", "stop_order", "drain_delay"),
     *("env", "signals"),
 )
+DOOR = ("mode", "owner", "username", "password", "read_only")
+WEB = ("idle_exit", "rpc", "tls_cert", "tls_key")
+SOCKET = ("listen", "backlog", "mode", "owner", "reuse_port")
 AT_START = ("umask", "directory", "pidfile")
 OVERRULED = {"level": b"PYINIT_LOG_LEVEL", "format": b"PYINIT_LOG_FORMAT"}
 
 
 class Changed(Record):
-    """A key of [init] that differs, whether it `applies` now or from the next start on, and why."""
+    """A key that differs, whether it `applies` now or from the next start on, and why.
+
+    `section` is that of the configuration: "init", "web" or "socket.NAME".
+    """
 
     key: str
     applies: str
     note: str = ""
+    section: str = "init"
 
     def line(self) -> str:
         """Return it as pyinit's log says it."""
         said = "in force" if self.applies == NOW else "at the next start"
-        return f"[init] {self.key}: {said}" + (f"\n  {self.note}" if self.note else "")
+        return f"[{self.section}] {self.key}: {said}" + (f"\n  {self.note}" if self.note else "")
 
 
-def changes(old: InitPlan, new: InitPlan) -> tuple[Changed, ...]:
-    """Return the keys in which `new` differs from what is in force."""
+def changes(old: Plan, new: Plan) -> tuple[Changed, ...]:
+    """Return the keys in which `new` differs from what is in force, but for those of programs."""
+    return (*_init(old.init, new.init), *_web(old.web, new.web), *_sockets(old, new))
+
+
+def _init(old: InitPlan, new: InitPlan) -> tuple[Changed, ...]:
     plain = [(key, NOW) for key in AT_ONCE] + [(key, LATER) for key in AT_START]
     found = [Changed(key, at) for key, at in plain if getattr(old, key) != getattr(new, key)]
     if old.uid != new.uid:
@@ -57,14 +69,23 @@ def changes(old: InitPlan, new: InitPlan) -> tuple[Changed, ...]:
 
 
 def adopt(machine: Machine, plan: Plan) -> Faults | None:
-    """Put the [init] of `plan` in force as far as that goes; return why nothing was changed."""
+    """Put the sockets and the [init] of `plan` in force; return why nothing was changed.
+
+    The sockets come last of all that can be refused: one that was closed may not come back, as a
+    gateway that runs has it still.
+    """
     old, new = machine.plan.init, plan.init
     wanted = tuple([limit for limit in new.limits if limit not in old.limits])
     every = new.limits_unmet == "fail"
+    before = limits.in_place_of(wanted)
     unmet = limits.apply_all(wanted) if every else limits.apply(wanted)
     texts = [limits.describe_unmet(each, "pyinit") for each in unmet]
     if texts and every:
         return Faults(tuple(texts))
+    refused = machine.hold(plan)
+    if refused is not None:
+        limits.apply(before)
+        return refused
     for text in texts:
         machine.log.warning(text)
     init = _in_force(old, new)
@@ -119,6 +140,34 @@ def _control(old: InitPlan, new: InitPlan) -> Iterator[Changed]:
         yield Changed("control.mode", LATER)
     if (was.uid, was.gid) != (now.uid, now.gid):
         yield Changed("control.owner", LATER)
+
+
+def _web(old: WebPlan | None, new: WebPlan | None) -> Iterator[Changed]:
+    """Give the keys of [web]; without the section nothing listens."""
+    was, now = old or WebPlan(), new or WebPlan()
+    before = {door.listen: door for door in was.doors}
+    after = {door.listen: door for door in now.doors}
+    found = ["listen"] if before.keys() != after.keys() else []
+    both = [(before[place], door) for place, door in after.items() if place in before]
+    found += [key for key in DOOR if any(_differ(key, *pair) for pair in both)]
+    found += [key for key in WEB if old and new and _differ(key, was, now)]
+    for key in found:
+        yield Changed(key, NOW, "" if new else "nobody listens any more", "web")
+
+
+def _sockets(old: Plan, new: Plan) -> Iterator[Changed]:
+    """Give the keys of sockets that stay; one that comes or goes does so with its programs."""
+    before = {each.name: each for each in old.sockets if each.kept}
+    for each in new.sockets:
+        was = before.get(each.name)
+        for key in SOCKET if was is not None and each.kept else ():
+            if _differ(key, was, each):
+                yield Changed(key, NOW, section=f"socket.{each.name}")
+
+
+def _differ(key: str, one: Record | None, other: Record) -> bool:
+    names = ("uid", "gid") if key == "owner" else (key,)
+    return any(getattr(one, name) != getattr(other, name) for name in names)
 
 
 def _words(limit: Limit) -> str:

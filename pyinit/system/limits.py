@@ -95,11 +95,16 @@ def apply_all(limits: tuple[Limit, ...], pid: int = 0) -> tuple[Unmet, ...]:
 
     Raises OSError.
     """
-    before = tuple([Limit(each.resource, *read_one(each.resource, pid)) for each in limits])
+    before = in_place_of(limits, pid)
     unmet = apply(limits, pid)
     if unmet:
         apply(before, pid)
     return unmet
+
+
+def in_place_of(limits: tuple[Limit, ...], pid: int = 0) -> tuple[Limit, ...]:
+    """Return what is in force of the resources of `limits`, to be put back.  Raises OSError."""
+    return tuple([Limit(each.resource, *read_one(each.resource, pid)) for each in limits])
 
 
 def describe_unmet(unmet: Unmet, who: str) -> str:

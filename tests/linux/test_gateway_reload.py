@@ -83,6 +83,18 @@ def test_a_door_that_cannot_be_opened_refuses_the_reload():
         assert status(first) == 200
 
 
+def test_a_reload_that_is_refused_for_a_limit_leaves_the_gateway_and_its_door_alone():
+    first, second = free_port(), free_port()
+    with Box(web(f"127.0.0.1:{first}") + WEB) as box:
+        box.wait_state("web", "RUNNING")
+        assert status(first) == 200
+        before = gateway(box)
+        init = "[init]\nlimits = { nofile = 99999999999 }\n"
+        assert reload(box, init + web(f"127.0.0.1:{second}") + WEB).returncode == 1
+        assert (status(first), status(second)) == (200, 0)
+        assert gateway(box) == before
+
+
 def _taken(port):
     return socket.create_server(("127.0.0.1", port))
 

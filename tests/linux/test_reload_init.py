@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 
 import pytest
 from boxed import Box, eventually, needs_root
@@ -131,6 +132,14 @@ def test_hup_does_the_same_and_says_it_in_the_log(box):
     assert "[init] stop_budget: in force" in said
     assert "[init] pidfile: at the next start" in said
     assert soft(box, box.pid) == 950
+
+
+def test_a_reload_that_is_refused_for_a_socket_has_changed_no_limit(box):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f'[socket.s]\nlisten = "127.0.0.1:{taken.getsockname()[1]}"\n'
+        box.config.write_text(INIT.replace("900", "950") + place + WEB + LATER)
+        assert box.ctl("reload").returncode == 1
+    assert soft(box, box.pid) == 900
 
 
 # The hard limit of descriptors is 2000, and nobody here may raise it.
