@@ -73,24 +73,31 @@ def reload(call: Call) -> int:
     if call.json:
         say_json(result)
         return 0
-    told = False
+    lines = []
     for word in ("added", "removed", "restarted", "rolled", "adjusted"):
         names = result[word]
         if isinstance(names, list) and names:
-            told = True
-            say(f"{'would be ' if dry else ''}{word}: {', '.join([str(name) for name in names])}")
-    for each in objects(result, "init"):
-        told = True
-        now = "would be in force" if dry else "in force"
-        say(f"[init] {each['key']}: {now if each['applies'] == 'now' else 'at the next start'}")
-        if each["note"]:
-            say(f"  {each['note']}")
+            would = "would be " if dry else ""
+            lines.append(f"{would}{word}: {', '.join([str(name) for name in names])}")
+    lines += _keys(result, "would be in force" if dry else "in force")
+    for line in lines or ["nothing changed"]:
+        say(line)
     warnings = result["warnings"]
     for text in warnings if isinstance(warnings, list) else []:
         say(f"warning: {text}", 2)
-    if not told:
-        say("nothing changed")
     return 0
+
+
+def _keys(result: Object, now: str) -> list[str]:
+    """Return the lines about the keys that differ of what is no program."""
+    lines = []
+    for kind in ("init", "web", "sockets"):
+        for each in objects(result, kind) if kind in result else ():  # an older pyinit tells less
+            section = f"socket.{each['name']}" if kind == "sockets" else kind
+            when = now if each["applies"] == "now" else "at the next start"
+            lines.append(f"[{section}] {each['key']}: {when}")
+            lines += [f"  {each['note']}"] if each["note"] else []
+    return lines
 
 
 def drain(call: Call) -> int:

@@ -84,6 +84,8 @@ it), and a `critical` program that fails does not end pyinit.
 - from the next start of pyinit on (a re-exec is none): `user`, `group`, `umask`, `directory`,
   `pidfile`, and `path`, `mode` and `owner` of `control`.
 
+The keys of `[web]` and of `[socket.NAME]` that differ are told, too, and hold at once.
+
 Programs that have `umask`, `directory`, `env` and `limits_unmet` from `[init]` are restarted when
 these differ. A limit that is left out stays as it is until the next start. One that cannot be had
 fails the reload, and the old configuration stays in force, unless `limits_unmet = "warn"`.
@@ -92,7 +94,7 @@ fails the reload, and the old configuration stays in force, unless `limits_unmet
 
 | form | what may be written |
 |---|---|
-| duration | `"500ms"`, `"10s"`, `"5m"`, `"1h"`, `"1d"`, `"1m30s"`, or a number of seconds: `2.5` |
+| duration | `"500ms"`, `"10s"`, `"5m"`, `"1h"`, `"1d"`, `"1m30s"` (parts add up), or a number of seconds: `2.5` |
 | size | `"64KB"`, `"50MB"`, `"1GB"` (a KB is 1,024 bytes), or a number of bytes |
 | mode | octal, as a text: `"0640"`, or with TOML's prefix: `0o640` |
 | user, group | a name, or a number as text or number; numbers need no entry in /etc/passwd |

@@ -193,7 +193,7 @@ class Desk:
         """Return what another plan would change of pyinit itself."""
         from pyinit.runtime import revision
 
-        return revision.changes(self.plan().init, plan.init)
+        return revision.changes(self.plan(), plan)
 
     def reload(self) -> None:
         """Read the configuration again and put it in force if it is good: what HUP does.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pyinit.core.slot import Process
     from pyinit.protocol.wire import Json, Object
     from pyinit.runtime.control import Ask
+    from pyinit.runtime.revision import Changed
     from pyinit.runtime.verbs_service import Service
 
 IN_FORCE, ON_TRIAL, UNDONE = "in force", "on trial", "rolled back"
@@ -50,26 +51,40 @@ class Loaded:
 
 
 def changes_of(service: Service, plan: Plan) -> dict[str, Json]:
-    """Return what `plan` would change, by the names of processes and the keys of [init]."""
+    """Return what `plan` would change, by the names of processes and the keys of the others."""
     table = service.desk.state.table
     found = difference(table, plan)
     wanted = {process.key: process for process in plan.processes}
-    names = {row.plan.key: row.plan.name for row in table}
-    names.update({process.key: process.name for process in plan.processes})
+    plans = [*[row.plan for row in table], *plan.processes]
+    names = {each.key: each.name for each in plans if not each.hidden}
     rolled = [key for key in found.restarted if _overlaps(table[key], wanted[key])]
     restarted = [key for key in found.restarted if key not in rolled]
+    told: dict[str, Json] = {
+        kind: [names[key] for key in keys if key in names]
+        for kind, keys in (
+            ("added", found.added),
+            ("removed", found.removed),
+            ("restarted", restarted),
+            ("rolled", rolled),
+            ("adjusted", found.adjusted),
+        )
+    }
+    changed = service.desk.compare(plan)
     return {
-        "added": [names[key] for key in found.added],
-        "removed": [names[key] for key in found.removed],
-        "restarted": [names[key] for key in restarted],
-        "rolled": [names[key] for key in rolled],
-        "adjusted": [names[key] for key in found.adjusted],
-        "init": [
-            {"key": each.key, "applies": each.applies, "note": each.note}
-            for each in service.desk.compare(plan)
+        **told,
+        "init": [_key(each) for each in changed if each.section == "init"],
+        "web": [_key(each) for each in changed if each.section == "web"],
+        "sockets": [
+            {"name": name, **_key(each)}
+            for each in changed
+            if (name := each.section.removeprefix("socket.")) != each.section
         ],
         "warnings": list(plan.warnings),
     }
+
+
+def _key(each: Changed) -> dict[str, Json]:
+    return {"key": each.key, "applies": each.applies, "note": each.note}
 
 
 def _overlaps(row: Process, plan: ProcessPlan) -> bool:

@@ -319,6 +319,8 @@ SCHEMAS: dict[str, Object] = {
             **{name: lists(TEXT) for name in ("added", "removed", "restarted", "adjusted")},
             "rolled": lists(TEXT),
             "init": lists(shape({"key": TEXT, "applies": TEXT, "note": TEXT})),
+            "web": lists(shape({"key": TEXT, "applies": TEXT, "note": TEXT})),
+            "sockets": lists(shape({"name": TEXT, "key": TEXT, "applies": TEXT, "note": TEXT})),
             "warnings": lists(TEXT),
             "outcome": {**TEXT, "description": "`in force`, or `on trial` for who does not wait"},
         },

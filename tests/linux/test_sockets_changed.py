@@ -1,5 +1,7 @@
 """Sockets when a configuration changes: on trial, put back, added and removed with a group."""
 
+import json
+
 from boxed import Box, eventually, program, python
 from listening import SERVER, answers, ask, free_port, kill, listener, server
 
@@ -79,3 +81,29 @@ def test_one_more_instance_shares_the_socket_and_the_others_notice_nothing():
         box.wait_state("web:2", "RUNNING")
         assert {box.status()[f"web:{n}"]["pid"] for n in (0, 1)} == pids
         assert ask(port)
+
+
+def test_what_a_reload_changes_of_a_socket_and_of_the_doors_is_told(tmp_path):
+    place = tmp_path / "app.sock"
+    web = f'[web]\nlisten = "unix:{tmp_path}/web.sock"\nidle_exit = "5m"\n'
+    app = program("app", "sleep", "600", sockets=["app"])
+    sockets = listener("app", f"unix:{place}", mode="0600")
+    with Box(web + sockets + app) as box:
+        box.wait_state("app", "RUNNING")
+        said = _reloaded(box, web + listener("app", f"unix:{place}", mode="0660") + app)
+        assert said == "[socket.app] mode: in force\n"
+        assert place.stat().st_mode & 0o777 == 0o660
+        box.until("[socket.app] mode: in force")
+        said = _reloaded(box, web.replace("5m", "1m") + sockets + app)
+        assert said == "[web] idle_exit: in force\n[socket.app] mode: in force\n"
+        told = json.loads(_reloaded(box, sockets + app, "--json"))
+        (key,) = told["web"]
+        assert key == {"key": "listen", "applies": "now", "note": "nobody listens any more"}
+        assert told["removed"] == []
+
+
+def _reloaded(box, config, *words):
+    box.config.write_text(config)
+    done = box.ctl("reload", *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
