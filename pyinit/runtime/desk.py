@@ -154,7 +154,7 @@ class Desk:
         before = self.plan()
         refused = self.on_load(plan)
         if refused is not None:
-            self._refuse(refused)
+            self.refuse(refused)
             return refused
         self.log.info("reloading")
         for warning in plan.warnings:
@@ -208,7 +208,7 @@ class Desk:
             elif isinstance(outcome, Plan):
                 self.load(outcome)
             else:
-                self._refuse(outcome)
+                self.refuse(outcome)
 
         if self.on_trial or not self.compile(done):
             self._reload_later()
@@ -225,7 +225,8 @@ class Desk:
             self.reload_waits = False
             self.reload()
 
-    def _refuse(self, faults: Faults) -> None:
+    def refuse(self, faults: Faults) -> None:
+        """Say in the log why a reload changes nothing."""
         self.log.error("not reloading; the old configuration stays in force:")
         for line in faults.lines:
             self.log.error(line)

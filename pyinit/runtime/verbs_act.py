@@ -103,6 +103,8 @@ def reload(ask: Ask, service: Service) -> None:
             return None
         plan = outcome[0]
         if not isinstance(plan, Plan):
+            if not ask.args.get("dry_run"):
+                service.desk.refuse(plan)
             text = "cannot reload: the configuration is bad; the old one stays in force\n"
             raise Refused("bad-config", text + "\n".join(plan.lines), {"errors": list(plan.lines)})
         service.check_up(ask)

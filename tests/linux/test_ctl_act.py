@@ -278,6 +278,9 @@ def test_a_bad_configuration_is_refused_with_every_fault_and_the_old_one_stays()
         done = box.ctl("reload", "--json")
         assert json.loads(done.stdout)["error"]["code"] == "bad-config"
         assert box.status()["web"]["state"] == "RUNNING"
+        told = [line for line in box.err.splitlines() if "not reloading; the old" in line]
+        assert len(told) == 2  # as often as it was no dry run
+        assert box.err.count("bogus") == 2
 
 
 def test_a_reload_changes_who_may_do_what():
