@@ -94,7 +94,7 @@ fails the reload, and the old configuration stays in force, unless `limits_unmet
 
 | form | what may be written |
 |---|---|
-| duration | `"500ms"`, `"10s"`, `"5m"`, `"1h"`, `"1d"`, `"1m30s"` (parts add up), or a number of seconds: `2.5` |
+| duration | `"500ms"`, `"10s"`, `"5m"`, `"1h"`, `"1d"`, `"1m30s"` (a sum), or seconds: `2.5` |
 | size | `"64KB"`, `"50MB"`, `"1GB"` (a KB is 1,024 bytes), or a number of bytes |
 | mode | octal, as a text: `"0640"`, or with TOML's prefix: `0o640` |
 | user, group | a name, or a number as text or number; numbers need no entry in /etc/passwd |

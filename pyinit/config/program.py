@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 POLICIES = ("always", "on-failure", "never")
 KILLS = ("tree", "group", "process")
+OF_WINDOW = ("window", "max")  # of a restart: when it gives up
 MAX_INSTANCES = 10_000
 TIMES = values.duration
 
@@ -68,6 +69,9 @@ def build(
             plan = _plan(name, section, init, group, accounts)
         label = name if count == 1 else f"{name}:{instance}"
         plans.append(replace(plan, key=f"{name}:{instance}", name=label, instance=instance))
+    if count > 1 and plans[0].pidfile and plans[0].pidfile == plans[1].pidfile:
+        text, fix = f"pidfile: {count} processes would write the same", "write ${INSTANCE} into it"
+        section.fault(text, fix, ("pidfile",), section.layers("pidfile")[0])
     return plans[:count], plans[0]
 
 
@@ -288,6 +292,10 @@ def _restart(section: Section) -> Restart:
     longest = sub.get("max_delay", TIMES, max(base.max_delay, delay))
     if longest < delay:
         sub.fault("max_delay: it is less than delay", "write at least as much", ("max_delay",))
+    if sub.layers("retries"):
+        for key in [key for key in OF_WINDOW if key in sub.tree]:
+            text = f"{key}: it counts for nothing beside retries, which is supervisord's rule"
+            sub.problems.doubt(sub.file, (*sub.path, key), text, "leave one of them out")
     return Restart(
         retries=sub.get("retries", values.integer(0), None),
         policy=sub.get("policy", values.choice(*POLICIES), base.policy),

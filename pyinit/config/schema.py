@@ -130,7 +130,7 @@ KEYS = (
     Key("program", "idle_exit", "duration", "none", "with on_demand: it is stopped when nobody was connected for this long; the next connection starts it again"),
     Key("program", "schedule", "schedule", "none", 'when it is started by itself, for oneshots: a cron line such as "*/5 * * * *", or a table'),
     Key("program", "runtime", "runtime", "none", '"go": GOMEMLIMIT and GOMAXPROCS from what the container may use, shared out among the Go processes; stop.dump_signal = "QUIT"'),
-    Key("program", "max_memory", "size", "none", "a run whose processes have more resident memory than this together is restarted as a failed one"),
+    Key("program", "max_memory", "size", "none", "a run whose processes have more resident memory than this together is restarted as a failed one; 0 is no bound"),
     Key("program", "watch", "watch", "false", "act when the files of env_file, env_dir and secrets change; a list of paths is watched beside them"),
     # nested
     Key("program.ready", "output", "word", "none", "a regular expression found in a line of its output"),

@@ -155,6 +155,31 @@ def test_every_key_of_a_process_arrives(tmp_path):
     assert process.reload_signal == 1
 
 
+def test_what_counts_for_nothing_beside_retries_is_warned_of(tmp_path):
+    text = (
+        '[defaults]\nrestart = { max = 9 }\n[program.a]\ncommand = "a"\nrestart = { retries = 3 }\n'
+    )
+    assert plan_of(tmp_path, text).warnings == ()
+    (warning,) = plan_of(tmp_path, text.replace("retries = 3", "retries = 3, max = 4")).warnings
+    assert warning == (
+        f"{tmp_path}/pyinit.toml:5: max: it counts for nothing beside retries, which is"
+        " supervisord's rule\n  leave one of them out"
+    )
+    swapped = text.replace("retries = 3", "window = 5").replace("max = 9", "retries = 3")
+    (warning,) = plan_of(tmp_path, swapped).warnings
+    assert ":5: window: it counts for nothing" in warning
+
+
+def test_processes_of_one_program_have_a_pidfile_each(tmp_path):
+    text = '[program.a]\ncommand = "a"\ntype = "forking"\ninstances = 2\npidfile = "/run/a.pid"\n'
+    line, message, fix = fault_in(tmp_path, text)
+    assert (line, message) == (5, "pidfile: 2 processes would write the same")
+    assert fix == "write ${INSTANCE} into it"
+    plan = plan_of(tmp_path, text.replace("a.pid", "a${INSTANCE}.pid"))
+    assert [each.pidfile for each in plan.processes] == ["/run/a0.pid", "/run/a1.pid"]
+    assert plan_of(tmp_path, text.replace("= 2", "= 1")).processes
+
+
 def test_supervisords_ways_of_restarting_and_stopping_may_be_asked_for(tmp_path):
     process = program_of(
         tmp_path,
