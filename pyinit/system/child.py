@@ -96,8 +96,8 @@ def execute(words: list[bytes], env: dict[bytes, bytes]) -> Never:
 
 
 def candidates(word: bytes, env: dict[bytes, bytes]) -> list[bytes]:
-    """Return the paths to try for a command, in order."""
-    if b"/" in word:
+    """Return the paths to try for a command, in order; nowhere is one without a name searched."""
+    if not word or b"/" in word:
         return [word]
     path = env.get(b"PATH", DEFAULT_PATH)
     return [(directory or b".") + b"/" + word for directory in path.split(b":")]

@@ -211,6 +211,8 @@ def describe(failure: ExecFailure, argv0: str) -> str:
 
 
 def _exec_fix(number: int, argv0: str) -> str:
+    if not argv0:
+        return "the command is empty: name a program"
     if number == errno.ENOENT and "/" in argv0 and _exists(argv0):
         return f"the file is there, its interpreter is not: {_interpreter(argv0)}"
     if number == errno.ENOENT:

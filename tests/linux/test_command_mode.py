@@ -152,6 +152,13 @@ def test_a_command_that_is_nowhere_is_127_with_the_reason():
         assert "is it copied into the image" in box.err
 
 
+def test_a_command_that_is_empty_is_127_and_is_told_so():
+    with Box(command=("", "x")) as box:
+        assert box.wait() == 127
+        assert 'cannot execute "": No such file or directory' in box.err
+        assert "the command is empty: name a program" in box.err
+
+
 def test_a_command_that_may_not_be_executed_is_126_with_the_reason(tmp_path):
     (tmp_path / "data").write_text("data")
     with Box(command=(str(tmp_path / "data"),)) as box:

@@ -701,6 +701,7 @@ def test_only_plain_launches_go_by_vfork():
 def test_an_empty_element_of_path_is_the_current_directory():
     assert child.candidates(b"x", {b"PATH": b"/a::/b"}) == [b"/a/x", b"./x", b"/b/x"]
     assert child.candidates(b"./x", {b"PATH": b"/a"}) == [b"./x"]
+    assert child.candidates(b"", {b"PATH": b"/a"}) == [b""]
 
 
 def test_an_exec_is_known_at_once_or_told_a_moment_later(way):
