@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from pyinit.runtime.machine import Machine
     from pyinit.system.reap import Reaped
 
-    Kept: TypeAlias = tuple[dict[str, tuple[int, int]], dict[str, tuple[int, float]]]
+    Named: TypeAlias = tuple[RunId, int, int]  # a run, and who is to lead it: pid and start time
+    Kept: TypeAlias = tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, float]]]
 
 SETTLE_S = 2.0  # after a program has gone into the background, who leads it may hand on again
 LOOK_S = 0.05  # between two looks at a pidfile that is not there yet, or names nobody of ours
@@ -47,7 +48,7 @@ class Heirs:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self.named_pids: dict[str, tuple[RunId, int]] = {}  # by MAINPID, and not our children yet
+        self.named_pids: dict[str, Named] = {}  # by MAINPID, and not our children yet
         self._forked: dict[str, tuple[RunId, float]] = {}  # when a run went into the background
         self._heard: dict[str, float] = {}  # when a run was last asked who leads it
         self._late: dict[str, tuple[RunId, int]] = {}  # who does, by what was said since then
@@ -63,7 +64,9 @@ class Heirs:
     def resume(self, known: Kept) -> None:
         """Go on with that; a pidfile that was waited for is looked at again."""
         named, forked = known
-        self.named_pids.update({key: (RunId(run), pid) for key, (run, pid) in named.items()})
+        for key, (run, pid, *start) in named.items():
+            if start:  # an older pyinit did not remember it: whose pid that is nobody knows
+                self.named_pids[key] = (RunId(run), pid, start[0])
         self._forked.update({key: (RunId(run), at) for key, (run, at) in forked.items()})
         self._waiting.update(forked)
         self._look_at = time.monotonic()
@@ -115,7 +118,7 @@ class Heirs:
         elif found.ppid == posix.getpid():
             self._lead(key, run, pid)
         else:
-            self.named_pids[key] = (run.id, pid)
+            self.named_pids[key] = (run.id, pid, found.start)
 
     def before_ends(self, gone: list[Reaped]) -> None:
         """The processes `gone` were reaped; those among them that lead a run may have an heir."""
@@ -168,8 +171,8 @@ class Heirs:
 
     def _heir(self, key: str, row: Process, run: Run, status: int, dead: set[int]) -> int:
         """Return who leads the run after the end of its leader, 0 if it is over."""
-        run_id, pid = self.named_pids.pop(key, (RunId(0), 0))
-        if run_id == run.id and (pid in dead or self._is_ours(pid)):
+        run_id, pid, start = self.named_pids.pop(key, (RunId(0), 0, 0))
+        if run_id == run.id and (pid in dead or self._is_ours(pid, start)):
             return pid
         if row.plan.kind != "forking" or status != 0 or isinstance(row.state, Stopping):
             return 0
@@ -237,9 +240,12 @@ class Heirs:
     def _runs(self) -> Runs:
         return Runs(self._machine.loop.supervisor.pids, self._machine.driver.helpers)
 
-    def _is_ours(self, pid: int) -> bool:
+    def _is_ours(self, pid: int, start: int | None = None) -> bool:
+        """Say whether a process is our child, and with `start` still the one that began then."""
         found = procfs.stat(pid)
-        return found is not None and found.ppid == posix.getpid()
+        if found is None or found.ppid != posix.getpid():
+            return False
+        return start in {None, found.start}
 
     def _lead(self, key: str, run: Run, pid: int) -> None:
         self._machine.log.info(f"{self._label(key)}: led by process {pid} from now on")
