@@ -41,6 +41,7 @@ HOOK_S = 30.0  # for a hook whose program says nothing of how long it may take
 QUIT_S = 2.0  # for a pre_start that is told to stop with its program
 SHARE = 3  # of the stop budget for one post_stop: others have to stop, too
 SIGTERM, SIGKILL = 15, 9
+NEXT = "it was ended, because the next one begins"
 
 
 class Hook(Record):
@@ -184,7 +185,7 @@ class Hooks:
     def _begin(self, key: str, plan: ProcessPlan, run_id: RunId, kind: str, within_s: float) -> str:
         """Start a command of a process; return why it cannot be, and say so."""
         argv = _words(plan, kind)
-        self._kill((key, kind), "the next one begins")
+        self._kill((key, kind), NEXT)
         try:
             found = self._spawn(key, plan, run_id, kind, argv)
         except OSError as error:
@@ -327,7 +328,7 @@ class Hooks:
             return
         row = self._machine.row(hook.key)
         label = _label(row.plan.name if row is not None else hook.key, hook.kind)
-        self._under_way[place] = replace(hook, until=NEVER, why=why)
+        self._watch(replace(hook, until=NEVER, why=why))
         tree.kill_tree(hook.pid, label, "tree", SIGKILL, self._seen())
 
     def _seen(self) -> tree.Snapshot:
@@ -339,7 +340,8 @@ class Hooks:
     def _tell(self, key: str, kind: str, why: str) -> None:
         row = self._machine.row(key)
         name = row.plan.name if row is not None else key
-        self._machine.log.warning(f"{name}: {kind}: {why}")
+        say = self._machine.log.info if why == NEXT else self._machine.log.warning
+        say(f"{name}: {kind}: {why}")
 
     def _exchanged(self, one: str, other: str) -> None:
         """Two slots have exchanged their runs: what is done for them follows."""

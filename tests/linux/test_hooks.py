@@ -57,6 +57,15 @@ def test_the_log_tells_of_the_start_before_it_tells_that_it_is_up(form):
 
 
 @needs_root
+def test_a_post_start_goes_on_until_that_of_the_next_run_begins_and_that_is_no_warning():
+    with Box(web(hooks={"post_start": sh("echo told; exec sleep 600")})) as box:
+        box.until("told", out=True)
+        assert box.ctl("restart", "web").returncode == 0
+        box.until("info: web: post_start: it was ended, because the next one begins")
+        assert "SIGKILL" not in box.err
+        eventually(lambda: box.out.count("told") == 2)
+
+
 def test_hooks_are_run_as_the_program_is():
     keys = {"user": "23456", "directory": "/usr", "env": {"X": "y"}, "limits": {"nofile": 77}}
     hooks = {"pre_start": sh("echo as $(id -u) in $PWD with $X and $(ulimit -n)")}
