@@ -158,7 +158,7 @@ def _next_run(entry: Object) -> str:
     at = entry.get("next_run_at")
     if at is None or entry["pid"]:
         return ""
-    return f"next run in {duration(max(0.0, number(at) - time.time()))}"
+    return f"scheduled in {duration(max(0.0, number(at) - time.time()))}"
 
 
 def _top_text(result: Object, rows: list[tuple[float, Object]]) -> str:

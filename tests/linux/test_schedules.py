@@ -60,6 +60,17 @@ def test_a_job_is_started_by_hand_and_its_interval_begins_anew():
         assert next_run(box, "job") > first + 1
 
 
+def test_the_time_of_a_job_and_its_next_try_after_a_failure_are_told_in_different_words():
+    keys = {"schedule": {"every": "1h"}, "restart": {"policy": "on-failure", "delay": "60s"}}
+    with Box(program("job", "exit 3", **keys)) as box:
+        next_run(box, "job")
+        box.ctl("start", "--no-wait", "job")
+        box.wait_state("job", "BACKOFF")
+        (line,) = [each for each in box.ctl("status").stdout.splitlines() if "job" in each]
+        assert line.count("next run in") == 1
+        assert "; scheduled in 59m" in line
+
+
 def test_a_job_that_was_stopped_has_no_next_run():
     with Box(program("job", "echo ran", schedule=EVERY_SECOND)) as box:
         eventually(lambda: "ran" in box.out)
