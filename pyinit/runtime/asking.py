@@ -17,6 +17,7 @@ import time
 
 from pyinit.core.record import Record
 from pyinit.core.states import NEVER
+from pyinit.runtime import strays
 from pyinit.system import sockets
 
 TYPE_CHECKING = False
@@ -34,6 +35,7 @@ KINDS = frozenset(("http", "tcp", "unix", "exec"))
 LOCAL = ("127.0.0.1", "::1")  # what localhost is, without a name service
 UNABLE = "cannot ask: "  # so begins an answer that is our own failure, and says nothing of the run
 HEAD_BYTES = 4096  # of an answer: the first line is all that counts
+READ_BYTES = 64 * 1024  # mostly all of it: what is left unread takes a child to close
 ANOTHER = "another process answers at its socket"
 LOOK_S = 0.01  # between two looks at who has taken a connection
 SHOWN_BYTES = 120  # of a line that somebody else has written
@@ -177,7 +179,7 @@ class Connection:
         self.look_at = NEVER
         if found is not None:
             self._poller.unregister(found.fileno())
-            found.close()
+            strays.hang_up(found)
 
     def _connect(self, address: Address) -> str | None:
         """Return None once the connection is on its way, or why it is not."""
@@ -264,12 +266,14 @@ class Connection:
             self._finish(self._witness.late() if self._witness is not None else "")
             return
         try:
-            data = found.recv(HEAD_BYTES)
+            data, sent_along = sockets.take(found, READ_BYTES)
         except BlockingIOError:
             return
         except OSError as error:
             self._finish(f"GET {self._target}: {posix.strerror(error.errno or 0)}")
             return
+        for fd in sent_along:
+            strays.leave(fd)
         self._answer += data
         if b"\n" in self._answer or len(self._answer) >= HEAD_BYTES:
             self._finish(self._judged(judge_answer(self._target, self._answer)))

@@ -24,6 +24,7 @@ from pyinit.protocol.messages import (
     reply,
 )
 from pyinit.protocol.wire import FrameError, decode
+from pyinit.runtime import strays
 from pyinit.runtime.control_session import Ask as Ask  # noqa: PLC0414  it is of both
 from pyinit.runtime.control_session import Peer, Session, turn_away
 from pyinit.runtime.log import fault
@@ -174,7 +175,7 @@ class Control:
             else:
                 self._enter(Session(connection, Peer(pid, uid, level), time.monotonic()))
         except OSError as error:
-            connection.close()
+            strays.hang_up(connection)
             self._report(f"cannot admit a control client: {error}")
 
     def _enter(self, session: Session) -> None:

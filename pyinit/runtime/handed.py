@@ -8,9 +8,8 @@ configuration still names, and closes the rest.
 
 from __future__ import annotations
 
-import posix
-
 from pyinit.core.record import replace
+from pyinit.runtime import strays
 from pyinit.system import environment, files, sockets
 
 TYPE_CHECKING = False
@@ -108,7 +107,7 @@ def take_rest(machine: Machine) -> None:
 def drop(handed: Handed) -> None:
     """Close what nobody has taken, and remove its files."""
     for _, place, fd in handed:
-        posix.close(fd)
+        strays.leave(fd)  # in its queue may be what somebody has sent
         kind, _, path = place.partition(":")
         if kind == "unix":
             files.remove(path)

@@ -109,7 +109,7 @@ class Listeners:
             return
         self._open[place] = listen(plan, MODE)
         self.closing(listener.fileno())
-        strays.leave(listener.detach())
+        shut(listener)
 
     def _adjust(self, plan: SocketPlan) -> None:
         """Let a socket that is open be what its plan says now.  Raises OSError."""
@@ -165,9 +165,9 @@ def why(place: str, error: OSError) -> str:
     return f"{text}\n  {fix}" if fix else text
 
 
-def shut(place: str, listener: Socket) -> None:
+def shut(listener: Socket) -> None:
     """Close a listener; in the queue of a Unix one may be whatever somebody has sent."""
-    if place.startswith("unix:"):
+    if sockets.is_unix(listener):
         strays.leave(listener.detach())
     else:
         listener.close()
@@ -181,5 +181,5 @@ def remove(place: str) -> None:
 
 
 def _close(place: str, listener: Socket) -> None:
-    shut(place, listener)
+    shut(listener)
     remove(place)

@@ -26,7 +26,7 @@ from pyinit.core.states import RunId, Starting
 from pyinit.core.status import describe, from_wait
 from pyinit.protocol.messages import refusal, reply
 from pyinit.protocol.wire import decode, encode
-from pyinit.runtime import carry, footing, notify, parts
+from pyinit.runtime import carry, footing, notify, parts, strays
 from pyinit.runtime.anew import STATE_VARIABLE, STOP_VARIABLE, become, enter
 from pyinit.runtime.failure import all_of, each_of, reason_of
 from pyinit.runtime.gather import gather
@@ -261,7 +261,7 @@ def _restore_output(machine: Machine, carried: Carried, blobs: Blobs) -> None:
         special.to_syslog().restore(waiting, carried.syslog.unsaid)
     for kept in carried.kept:
         parts = tuple([(kind, blobs.of(number)) for kind, number in kept.parts])
-        machine.pump.restore(kept.key, parts, kept.count)
+        machine.pump.restore(kept.key, parts, kept.count, kept.fresh)
     for log in carried.logs:
         _seal(log.fd)
         kept_bytes = blobs.of(log.kept)
@@ -330,7 +330,7 @@ def _adopt_client(machine: Machine, client: Client, blobs: Blobs) -> None:
     from pyinit.runtime.control_session import Peer, Session
 
     if machine.listener is None and not client.gateway:
-        posix.close(client.fd)
+        strays.leave(client.fd)
         return
     control = machine.serve_control()
     now = time.monotonic()

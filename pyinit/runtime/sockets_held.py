@@ -76,7 +76,7 @@ class Held:
         refused = self.keep(plan, again=again)
         if refused is not None:
             for place in [each for each in doors if each not in self._doors]:
-                doors[place].close()
+                shut(doors[place])
                 remove(place)
             return refused
         for place in [each for each in self._doors if each not in doors]:
@@ -143,7 +143,7 @@ class Held:
                     _dress(door)
             except OSError as error:
                 for each in fresh:  # its file is a dead one's, which the next one replaces
-                    each.close()
+                    shut(each)
                 raise _Unable(why(door.listen, error)) from None
             found[door.listen] = known
         return found
@@ -151,7 +151,7 @@ class Held:
     def _shut(self, place: str) -> None:
         if self.gateway is not None:
             self.gateway.forget(self._doors[place].fileno())
-        shut(place, self._doors[place])
+        shut(self._doors[place])
         remove(place)
 
     def _adopt_sockets(self, plan: Plan, again: bool) -> None:
@@ -170,7 +170,7 @@ class Held:
                 self._machine.log.error(why(wanted[name].listen, error))
 
     def _close(self, name: str) -> None:
-        self._open.pop(name).close()
+        shut(self._open.pop(name))
         if name in self._plans:
             remove(self._plans[name].listen)
 

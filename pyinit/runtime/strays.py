@@ -48,6 +48,9 @@ def leave(fd: int) -> None:
 
 def hang_up(connection: _socket.socket) -> None:
     """Close a connection; what was sent and not read may have descriptors with it."""
+    if connection.family != _socket.AF_UNIX:
+        connection.close()
+        return
     try:
         connection.shutdown(_socket.SHUT_RD)  # nothing more can be sent from now on
         unread = connection.recv(1, _socket.MSG_PEEK | _socket.MSG_DONTWAIT)

@@ -121,7 +121,7 @@ def _listen_tcp(host: str, port: int, backlog: int, *, reuse_port: bool) -> Sock
 def adjust(listener: Socket, backlog: int, *, reuse_port: bool) -> None:
     """Let a listener that is open have another backlog, and others listen there or not."""
     listener.listen(backlog)
-    if listener.family != _socket.AF_UNIX:
+    if not is_unix(listener):
         listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEPORT, reuse_port)
 
 
@@ -173,9 +173,14 @@ def listens(fd: int) -> bool:
         return False
 
 
+def is_unix(one: Socket) -> bool:
+    """Say whether a socket is one by which descriptors can be sent (unix(7): SCM_RIGHTS)."""
+    return one.family == _socket.AF_UNIX
+
+
 def is_shut(listener: Socket) -> bool:
     """Say whether somebody who has a listener, too, has called shutdown(2) on it."""
-    if listener.family != _socket.AF_UNIX:
+    if not is_unix(listener):
         return listener.getsockopt(_socket.SOL_SOCKET, _socket.SO_ACCEPTCONN) == 0
     poll = select.poll()
     poll.register(listener, select.POLLRDHUP)
@@ -256,7 +261,7 @@ def is_to_itself(connection: Socket) -> bool:
     Who connects to a port of this machine that nobody listens on may be given that very port for
     its own end, and so accept itself.
     """
-    if connection.family == _socket.AF_UNIX:
+    if is_unix(connection):
         return False
     try:
         return bool(connection.getsockname() == connection.getpeername())
@@ -363,6 +368,7 @@ def _answers(path: str, kind: int, look: Callable[[str], posix.stat_result] = po
         return False
     probe = Socket(_socket.AF_UNIX, kind | FLAGS)
     try:
+        probe.shutdown(_socket.SHUT_RD)  # nobody can send us what takes long to be closed
         probe.connect(path)
     except OSError as error:
         return error.errno not in (errno.ECONNREFUSED, errno.ENOENT)

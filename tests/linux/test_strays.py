@@ -6,8 +6,8 @@ import struct
 import time
 
 import pytest
-from boxed import ORDINARY, Box, acting_as, eventually, needs_root
-from notifying import speaker
+from boxed import ORDINARY, Box, acting_as, eventually, needs_root, program, python
+from notifying import TELL, speaker
 
 from pyinit.client import Client
 
@@ -15,8 +15,8 @@ LINGER_S = 60
 ANSWER_S = 30  # of a PID 1 that is not held up, on a busy machine
 OFTEN = 40  # more than are closed by one child after another in a moment
 UP = 'tell("READY=1")\nwait()'
-# As `lingering` below, for a program that stores what it has made.
-STORE = f"""
+# As `Lingering` below, for a program.
+LINGERING = f"""
 import struct
 server = socket.create_server(("127.0.0.1", 0))
 ours = socket.create_connection(server.getsockname())
@@ -27,10 +27,31 @@ try:
         ours.send(bytes(65536))
 except BlockingIOError:
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, {LINGER_S}))
+"""
+STORE = f"""{LINGERING}
 tell("FDSTORE=1\\nFDNAME=long", ours.fileno())
 ours.close()
 tell("FDSTOREREMOVE=1\\nFDNAME=long")
 tell("READY=1")
+wait()
+"""
+ANSWERING = f"""{LINGERING}
+served = socket.socket(socket.AF_UNIX)
+served.bind(os.environ["PLACE"])
+served.listen()
+child = os.fork()
+if child == 0:  # by its end it is not held up itself
+    one, _ = served.accept()
+    if os.environ["LATE"]:
+        one.sendall(b"HTTP/1.1 200 OK\\r\\n")
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [ours.fileno()]))]
+    try:
+        one.sendmsg([b"HTTP/1.1 200 OK\\r\\n"], rights)
+    finally:  # it may be content already
+        os._exit(0)
+ours.close()
+os.waitpid(child, 0)
+say("sent")
 wait()
 """
 
@@ -58,7 +79,24 @@ class Lingering:
         self.ours.close()
 
     def send(self, to, how, data=b"X=1"):
-        """Send it, and close every copy that is ours."""
+        """Send it, and close every copy that is ours: by a child, whose end waits for nothing."""
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                os.close(writer)
+                os.read(reader, 1)
+                self._send(to, how, data)
+                code = 0
+            finally:
+                os._exit(code)
+        self.ours.close()
+        os.close(writer)
+        os.close(reader)
+        assert os.waitpid(child, 0)[1] == 0
+
+    def _send(self, to, how, data):
         null = os.open("/dev/null", os.O_RDONLY)
         one, other = socket.socketpair()
         match how:
@@ -70,10 +108,6 @@ class Lingering:
                 socket.send_fds(one, [b"x"], [self.ours.fileno()])
                 fds = [other.fileno()]
         socket.send_fds(to, [data], fds)
-        self.ours.close()
-        one.close()
-        other.close()
-        os.close(null)
 
 
 def at_work(box):
@@ -155,3 +189,28 @@ def test_a_crowd_of_them_is_closed_by_few_children():
         eventually(lambda: open_in(box) <= before + 1)
         for each in made:
             each.theirs.close()
+
+
+@pytest.mark.parametrize("late", ["", "yes"])
+def test_nor_does_one_that_comes_with_the_answer_to_a_probe(late, tmp_path):
+    place = tmp_path / "asked.sock"
+    asked = {"ready": {"http": f"unix:{place}:/up"}, "env": {"PLACE": str(place), "LATE": late}}
+    with Box(program("web", *python(TELL + ANSWERING), **asked)) as box:
+        box.until("sent", out=True)
+        assert at_work(box)
+        box.wait_state("web", "RUNNING")
+
+
+def test_nor_does_one_in_the_queue_of_a_socket_that_is_closed(tmp_path):
+    """Nobody accepts there; its last run ends."""
+    place = tmp_path / "app.sock"
+    text = f"[supervisord]\nnodaemon=true\n[fcgi-program:web]\nsocket=unix://{place}\n"
+    (tmp_path / "one.conf").write_text(f"{text}command=sleep 600\nprocess_name=web\n")
+    with Box(options=("-c", str(tmp_path / "one.conf"))) as box, Lingering() as long:
+        box.wait_state("web", "RUNNING")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(place))
+            long.send(client, "alone")
+        box.call("stop", {"names": ["web"]})
+        assert at_work(box)
+        assert not place.exists()
