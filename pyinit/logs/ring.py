@@ -5,6 +5,9 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TypeAlias
+
+    Parts: TypeAlias = Iterable[tuple[int, bytes]]
 
 RING_BYTES = 64 * 1024
 JOIN_BYTES = 2048  # a part below this is joined by what follows on the same stream
@@ -16,25 +19,25 @@ NEWLINE = 10
 class Ring:
     """Keeps the last RING_BYTES of both streams in their order of arrival; empty, it is tiny."""
 
-    __slots__ = ("_cut", "_fresh", "_parts", "_size")
+    __slots__ = ("_cut", "_parts", "_size", "fresh")
 
     def __init__(self) -> None:
         self._parts: list[tuple[int, bytes]] = []
         self._size = 0
         self._cut = (False, False)  # whether what is left of a stream begins within a line
-        self._fresh = (0, 0)  # bytes of each stream since the mark
+        self.fresh = (0, 0)  # bytes of each stream since the mark
 
     def mark(self) -> None:
         """A new run begins: what comes from now on is its own."""
-        self._fresh = (0, 0)
+        self.fresh = (0, 0)
 
     def add(self, stream: int, data: bytes) -> None:
         """Append what a stream said."""
         if not data:
             return
-        out, err = self._fresh
+        out, err = self.fresh
         more = len(data)
-        self._fresh = (out, err + more) if stream == STDERR else (out + more, err)
+        self.fresh = (out, err + more) if stream == STDERR else (out + more, err)
         last = self._parts[-1] if self._parts else None
         if last is not None and last[0] == stream and len(last[1]) < JOIN_BYTES:
             self._parts[-1] = (stream, last[1] + data)
@@ -50,7 +53,7 @@ class Ring:
 
     def latest(self, stream: int) -> bytes:
         """Return what is kept of one stream since the last mark."""
-        count = self._fresh[stream]
+        count = self.fresh[stream]
         return self.read(stream)[-count:] if count else b""
 
     def parts(self) -> tuple[tuple[int, bytes], ...]:
@@ -71,12 +74,13 @@ class Ring:
         self._parts.clear()
         self._size = 0
         self._cut = (False, False)
-        self._fresh = (0, 0)
+        self.fresh = (0, 0)
 
-    def restore(self, parts: Iterable[tuple[int, bytes]]) -> None:
-        """Take over the parts of another ring."""
+    def restore(self, parts: Parts, fresh: tuple[int, int] | None = None) -> None:
+        """Take over the parts of another ring, and what of them is `fresh`: without it, all."""
         for stream, data in parts:
             self.add(stream, data)
+        self.fresh = fresh or self.fresh
 
     def _forget(self) -> None:
         """Drop the oldest until both bounds hold."""

@@ -66,11 +66,15 @@ class Unsent(Record):
 
 
 class KeptOutput(Record):
-    """The ring of a process as (stream, blob), and how much went through our hands."""
+    """The ring of a process as (stream, blob), and how much went through our hands.
+
+    `fresh` is how much of each stream is of its last run.
+    """
 
     key: str
     parts: tuple[tuple[int, int], ...]
     count: int
+    fresh: tuple[int, int] | None = None
 
 
 class OpenLog(Record):

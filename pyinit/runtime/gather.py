@@ -105,6 +105,7 @@ def _kept(pump: Pump, blobs: Blobs) -> tuple[carry.KeptOutput, ...]:
                 key,
                 tuple([(kind, blobs.add(data)) for kind, data in each.ring.parts()]),
                 each.count,
+                each.ring.fresh,
             )
             for key, each in pump.kept().items()
         ]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyinit.core.plan import Channel
+    from pyinit.logs.ring import Parts
     from pyinit.runtime.outlet import Outlet
     from pyinit.runtime.poller import Poller
     from pyinit.runtime.stream import Follower, Watch
@@ -265,10 +266,10 @@ class Pump:
             self.release(file)
         self._adopted.clear()
 
-    def restore(self, key: str, parts: tuple[tuple[int, bytes], ...], count: int) -> None:
+    def restore(self, key: str, parts: Parts, count: int, fresh: tuple[int, int] | None) -> None:
         """Take over what another pyinit has kept of a process."""
         kept = self._of(key)
-        kept.ring.restore(parts)
+        kept.ring.restore(parts, fresh)
         kept.count = count
 
     def _of(self, key: str) -> Kept:

@@ -160,6 +160,11 @@ def test_counters_deadlines_history_and_hand_set_limits_are_kept():
         shell("echo dying >&2; exit 4"),
         'critical = false\nstderr = "null"\nrestart = { max = 1, delay = "10ms" }',
     )
+    config += service(
+        "twice",
+        shell("cd $PYINIT_BOX; test -e x && exec sleep 600; touch x; echo first >&2; exit 5"),
+        'critical = false\nstderr = "null"\nrestart = { delay = "10ms" }\nstart_seconds = 0',
+    )
     config += service("web", SLEEP)
     with boxed(config) as box:
         box.wait_state("fatal", "FATAL")
@@ -175,6 +180,9 @@ def test_counters_deadlines_history_and_hand_set_limits_are_kept():
                 assert after[name][field] == before[name][field], (name, field)
         assert box.ctl("why", "fatal").stdout == why
         assert box.ctl("trace").stdout.startswith(trace)
+        assert box.ctl("stop", "twice").returncode == 0
+        ends = box.json("why", "twice")["processes"][0]["ends"]
+        assert [each["output"] for each in ends] == ["first\n", ""], "the last run printed nothing"
         at = before["flaky"]["last_exit"]["at"]
         later = eventually(lambda: box.status()["flaky"]["restarts"] > before["flaky"]["restarts"])
         assert later

@@ -90,6 +90,17 @@ def test_what_came_since_the_mark_is_told_apart_by_stream():
     assert ring.latest(STDOUT) == b""
 
 
+def test_what_is_of_an_earlier_run_is_that_after_a_reexec_too():
+    ring = filled([(STDOUT, b"old "), (STDERR, b"old ")])
+    ring.mark()
+    ring.add(STDERR, b"new")
+    other = Ring()
+    other.restore(ring.parts(), ring.fresh)
+    assert (other.latest(STDOUT), other.latest(STDERR)) == (b"", b"new")
+    other.add(STDOUT, b"more")
+    assert other.latest(STDOUT) == b"more"
+
+
 def test_what_is_kept_begins_with_a_whole_line():
     lines = [b"%06d %s\n" % (n, b"x" * (n % 50)) for n in range(5000)]
     ring = filled([(STDOUT, line) for line in lines])

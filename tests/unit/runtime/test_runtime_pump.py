@@ -400,7 +400,7 @@ def test_adopted_streams_files_and_rests_go_on_where_they_were(desk, tmp_path):
     later.pump.adopt_log(sink[0], os.dup(log[0]) if log[0] >= 0 else -1, b"kept\n", 0, "")
     later.pump.adopt(stream.source, 0, sink, fd, rests, None)
     later.pump.adopted()
-    later.pump.restore("a:0", ((0, b"said before\n"),), 12)
+    later.pump.restore("a:0", ((0, b"said before\n"),), 12, (12, 0))
     os.set_blocking(fd, False)
     desk.pump._poller.unregister(stream.fd)
     os.write(out, b"line\n")
