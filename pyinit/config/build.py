@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyinit.config import checks, program, program_sockets, program_watch, schema, values
 from pyinit.config.limits import own_limit_table
-from pyinit.config.output import MAX_FILES
+from pyinit.config.output import MAX_FILES, check_shared
 from pyinit.config.problems import ValueFault, each, suggest
 from pyinit.config.program_probes import bindable
 from pyinit.config.reader import Section
@@ -75,6 +75,7 @@ class Builder:
         sockets = program_sockets.sockets(self)
         processes = program_sockets.bound(self, processes, sockets)
         checks.check(self, init, processes)
+        check_shared(self, processes)
         sources = tuple([document.file for document in self.documents])
         web = self._web(sockets)
         warnings = tuple(self.problems.warnings)

@@ -9,7 +9,11 @@ from pyinit.core.plan import INHERIT, Sink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyinit.config.build import Builder
     from pyinit.config.users import Accounts
+    from pyinit.core.plan import ProcessPlan
 
 WORDS = ("inherit", "prefix", "json", "null")
 ALONE = ("stdout", "null")
@@ -41,7 +45,45 @@ def sinks(section: Section, stream: str, accounts: Accounts) -> tuple[Sink, ...]
     if not items:
         text, fix = f"{stream}: the list is empty", 'write "null" to drop the output'
         section.problems.add(holder.file, (*holder.path, stream), text, fix)
+    where = [(sink.kind, sink.path) for sink in found]
+    for kind, file in [each for each in where if where.count(each) > 1][:1]:
+        text = f'{stream}: "{file or kind}" is there twice, and so is each line'
+        section.problems.doubt(holder.file, (*holder.path, stream), text, "leave one out")
     return _seen(tuple(found)) or INHERIT
+
+
+def check_shared(builder: Builder, processes: list[ProcessPlan]) -> None:
+    """Warn of files that two streams write to, and say different things of."""
+    known: dict[str, tuple[Sink, str]] = {}
+    for program, stream, sink in _files(processes):
+        first, whose = known.setdefault(sink.path, (sink, program))
+        others = " and ".join(_differing(first, sink))
+        if others:
+            text = f'{stream}: "{sink.path}" has another {others} in program "{whose}"'
+            file, path = builder.places[program], ("program", program, stream)
+            builder.problems.doubt(file, path, text, "write the same for both, or another file")
+
+
+def _files(processes: list[ProcessPlan]) -> Iterator[tuple[str, str, Sink]]:
+    """Yield (program, stream, sink) of every file."""
+    for each in processes:
+        for stream, taken in (("stdout", each.launch.stdout), ("stderr", each.launch.stderr)):
+            for sink in taken:
+                if sink.kind == "file":
+                    yield each.program, stream, sink
+
+
+def _differing(one: Sink, other: Sink) -> list[str]:
+    """Return the keys in which two sinks differ."""
+    differ = {
+        "max_size": one.max_size != other.max_size,
+        "max_files": one.max_files != other.max_files,
+        "compress": one.compress != other.compress,
+        "owner": (one.uid, one.gid) != (other.uid, other.gid),
+        "mode": one.mode != other.mode,
+        "format": one.format != other.format,
+    }
+    return [key for key, differs in differ.items() if differs]
 
 
 def _seen(found: tuple[Sink, ...]) -> tuple[Sink, ...]:

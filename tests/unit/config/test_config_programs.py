@@ -170,6 +170,38 @@ def test_what_counts_for_nothing_beside_retries_is_warned_of(tmp_path):
     assert ":5: window: it counts for nothing" in warning
 
 
+@pytest.mark.parametrize(
+    ("other", "others"),
+    [
+        ("", []),
+        ('max_size = "1MB"', ["max_size"]),
+        ('mode = "0600", format = "json"', ["mode", "format"]),
+        ("max_files = 1, compress = true, owner = 5", ["max_files", "compress", "owner"]),
+    ],
+)
+def test_a_file_of_two_streams_with_other_settings_is_warned_of(tmp_path, other, others):
+    text = '[program.a]\ncommand = "a"\ninstances = 2\nstdout = { file = "/l" }\n'
+    text += f'[program.b]\ncommand = "b"\nstderr = {{ file = "/l", {other} }}\n'
+    warnings = plan_of(tmp_path, text.replace(", }", " }")).warnings
+    if not others:
+        assert warnings == ()
+    else:
+        (warning,) = warnings
+        assert warning == (
+            f'{tmp_path}/pyinit.toml:7: stderr: "/l" has another {" and ".join(others)} in program'
+            ' "a"\n  write the same for both, or another file'
+        )
+
+
+@pytest.mark.parametrize("one", ['"json"', '{ file = "/l" }'])
+def test_what_is_twice_in_a_list_of_outputs_is_warned_of(tmp_path, one):
+    text = f'[program.a]\ncommand = "a"\nstdout = [{one}, "prefix", {one}]\n'
+    (warning,) = plan_of(tmp_path, text).warnings
+    assert ':3: stdout: "' in warning
+    assert '" is there twice, and so is each line\n  leave one out' in warning
+    assert plan_of(tmp_path, text.replace(f", {one}]", "]")).warnings == ()
+
+
 def test_processes_of_one_program_have_a_pidfile_each(tmp_path):
     text = '[program.a]\ncommand = "a"\ntype = "forking"\ninstances = 2\npidfile = "/run/a.pid"\n'
     line, message, fix = fault_in(tmp_path, text)
