@@ -180,7 +180,8 @@ def test_counters_deadlines_history_and_hand_set_limits_are_kept():
                 assert after[name][field] == before[name][field], (name, field)
         assert box.ctl("why", "fatal").stdout == why
         assert box.ctl("trace").stdout.startswith(trace)
-        assert box.ctl("stop", "twice").returncode == 0
+        assert box.ctl("signal", "KILL", "twice").returncode == 0
+        eventually(lambda: box.status()["twice"]["restarts"] == 2)
         ends = box.json("why", "twice")["processes"][0]["ends"]
         assert [each["output"] for each in ends] == ["first\n", ""], "the last run printed nothing"
         at = before["flaky"]["last_exit"]["at"]
