@@ -14,8 +14,17 @@ from __future__ import annotations
 
 from .inputs import Restart, Stop
 from .phases import Draining, Up
-from .slot import is_active, plan_to_be
-from .states import WITH_RUN, Backoff, Ending, Stopping, Waiting, goes_down
+from .record import replace
+from .slot import is_active, may_wake, plan_to_be
+from .states import (
+    WITH_RUN,
+    Backoff,
+    Ending,
+    Stopping,
+    Waiting,
+    goes_down,
+    is_held_down,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +48,10 @@ def stop(draft: Draft, keys: list[str]) -> None:
             awaited += [key] if draft.falling.pop(key, None) is not None else []
             draft.send(key, Stop(draft.row(key).plan.stop.timeout))
     taken = along(draft.graph, draft.row, draft.falling, active, again=False)
+    for key in active:
+        _hold(draft, key)
+    for key in taken:
+        _take(draft, key)
     draft.falling.update(dict.fromkeys((*active, *taken), False))
     for key in awaited:  # it is not to come any more, and need not have moved
         _let_go(draft, draft.row(key).plan.program)
@@ -106,9 +119,24 @@ def _fall(draft: Draft, key: str) -> None:
     again = draft.falling.pop(key)
     for each in (key, *draft.keys_needing(plan.program)) if again else ():
         _be_patient(draft, each)
-    draft.send(key, Restart(plan.stop.timeout) if again else Stop(plan.stop.timeout))
+    held = not draft.row(key).taken
+    _hold(draft, key)
+    draft.send(key, Restart(plan.stop.timeout) if again else Stop(plan.stop.timeout, held))
     draft.unblock(key)
     _let_go(draft, plan.program)
+
+
+def _take(draft: Draft, key: str) -> None:
+    """Nobody has named it: when it is down, the clock or a connection may start it again."""
+    row = draft.row(key)
+    if may_wake(row) and draft.falling.get(key) is not False and not is_held_down(row.state):
+        draft.put(replace(row, taken=True))
+
+
+def _hold(draft: Draft, key: str) -> None:
+    row = draft.row(key)
+    if row.taken:
+        draft.put(replace(row, taken=False))
 
 
 def _be_patient(draft: Draft, key: str) -> None:

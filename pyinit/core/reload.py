@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .change import Change
     from .draft import Draft
-    from .plan import Plan, ProcessPlan
+    from .plan import Limit, Plan, ProcessPlan
 
 
 def difference(rows: table.Table, plan: Plan) -> Change:
@@ -39,12 +39,13 @@ def load_plan(draft: Draft, plan: Plan, asleep: tuple[str, ...] | None = None) -
     removed = [key for key in found.removed if key != main]
     kept = [row for row in draft.table if row.plan.key not in wanted]
     order = [*graph.order(plan), *[row.plan.key for row in kept]]
-    rows = {row.plan.key: row for row in draft.table}
+    rows = {row.plan.key: _unset(draft, row, plan, wanted) for row in draft.table}
     for key in found.added:  # it may still be on its way out
         old = rows.get(key) or Process(wanted[key], runs=draft.floor)
         rows[key] = _revised(old, wanted[key], anew=True)
     back = [key for key in found.restarted if _is_back(rows[key], wanted[key])]
     spared = [key for key in found.adjusted if _was_spared(rows[key], wanted[key])]
+    begun = [key for key in found.adjusted if _begins_now(rows[key], wanted[key])]
     for key in (*found.adjusted, *found.restarted):
         rows[key] = _revised(rows[key], wanted[key], anew=key in found.restarted)
     for key in removed:
@@ -55,7 +56,30 @@ def load_plan(draft: Draft, plan: Plan, asleep: tuple[str, ...] | None = None) -
     roll.cancel(draft, [*found.restarted], "the configuration has changed")
     renewed = [key for key in found.restarted if key not in back] + spared
     started = [key for key in found.added if _begins(wanted[key], asleep)]
-    return _carry_out(draft, removed, renewed, started)
+    return _carry_out(draft, removed, renewed, started + begun)
+
+
+def _unset(draft: Draft, row: Process, plan: Plan, wanted: dict[str, ProcessPlan]) -> Process:
+    """Return `row` without the limits set by hand of which the configuration says another thing."""
+    if not row.limits or row.plan.key not in wanted:
+        return row
+    own = wanted[row.plan.key].launch.limits
+    named = {limit.resource for limit in own}
+    changed = {limit.resource for limit in _differing(draft.init.limits, plan.init.limits)} - named
+    changed |= {limit.resource for limit in _differing(plan_to_be(row).launch.limits, own)}
+    return replace(row, limits=tuple([it for it in row.limits if it.resource not in changed]))
+
+
+def _differing(one: tuple[Limit, ...], other: tuple[Limit, ...]) -> list[Limit]:
+    return [limit for limit in (*one, *other) if not (limit in one and limit in other)]
+
+
+def _begins_now(row: Process, plan: ProcessPlan) -> bool:
+    """Say whether what nobody has stopped, and did not start by itself so far, is to be up now."""
+    if is_dormant(plan) or not plan.autostart:
+        return False
+    slept = row.state == Stopped() and (is_dormant(row.plan) or not row.plan.autostart)
+    return slept or (isinstance(row.state, Exited) and row.plan.on_demand)
 
 
 def _begins(plan: ProcessPlan, asleep: tuple[str, ...] | None) -> bool:
@@ -72,7 +96,11 @@ def _is_back(row: Process, plan: ProcessPlan) -> bool:
 def _was_spared(row: Process, plan: ProcessPlan) -> bool:
     """Say whether an earlier plan was put off to the end of a job, and it is no job any more."""
     has_run = isinstance(row.state, Starting | Running) and row.pending is not None
-    return has_run and row.plan.schedule is not None and plan.schedule is None
+    return has_run and _is_job(plan_to_be(row)) and not _is_job(plan)
+
+
+def _is_job(plan: ProcessPlan) -> bool:
+    return plan.schedule is not None
 
 
 def _revised(row: Process, plan: ProcessPlan, *, anew: bool) -> Process:
@@ -105,16 +133,23 @@ def _carry_out(
             touched += [key] if draft.falling[key] else []
             continue
         match row.state:
-            case Stopped(held=True) | Ending(asked=True, again=False):
+            case Stopped(held=True) | Ending(asked=True, again=False, held=True):
                 continue
-            case Stopping(again=False, failed=""):
+            case Stopping(again=False, failed="", held=True):
+                continue
+            case Stopping(again=False, failed="") | Ending(asked=True, again=False) if is_dormant(
+                plan_to_be(row)
+            ):
                 continue
             case Stopped() if not row.plan.autostart:
                 continue
             case Stopped() | Exited() | Fatal() if is_dormant(row.plan):
                 continue  # its next run, when its time comes, is born of the new plan
-            case Starting() | Running() if row.plan.schedule and plan_to_be(row).schedule:
+            case Starting() | Running() if _is_job(plan_to_be(row)) and row.plan.kind == "oneshot":
                 continue  # nor is a job broken off for it
+            case Starting() | Running() if _is_job(plan_to_be(row)):
+                draft.send(key, Stop(row.plan.stop.timeout, held=False))  # it has its times now
+                continue
             case Stopped() | Exited():
                 draft.send(key, Start())
             case Running() if roll.can_overlap(row.plan, plan_to_be(row)):

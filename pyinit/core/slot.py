@@ -20,7 +20,8 @@ class Process(Record):
     `tries` counts those in a row, `childless` the starts in a row without a child.  `limits` were
     set by hand; `last` is how the last run ended, `last_at` when.  A `closing` process gets no new
     run (shutdown); a `retired` one left the plan and is dropped once it is at rest.  `queued`: its
-    time came while it was on its way, and it runs once more.
+    time came while it was on its way, and it runs once more.  `taken`: it is to be stopped with
+    what it needs, and nobody has named it.
     """
 
     plan: ProcessPlan
@@ -38,6 +39,7 @@ class Process(Record):
     last: ExitStatus | None = None
     last_at: float = 0.0
     queued: bool = False
+    taken: bool = False
 
 
 def enter(process: Process, state: State, **changes: object) -> Process:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import marshal
 import posix
 
+from pyinit.core.beside import beside
+from pyinit.core.beside import owner as owner_of
 from pyinit.core.events import LimitsSet
 from pyinit.core.plan import KEEP, MAXIMUM, UNLIMITED, Limit
 from pyinit.core.states import NO_PID, run_of
@@ -63,6 +65,7 @@ def set_limits(ask: Ask, service: Service) -> Object | None:
     assert isinstance(given, dict)
     wanted = tuple([read_limit(name, str(value)) for name, value in given.items()])
     rows, own = _rows(ask, service)
+    rows = _with_those_beside(rows, service)
     change = Change(service, wanted, rows, own=own)
     if change.is_done:
         return change.result()
@@ -210,6 +213,17 @@ def _rows(ask: Ask, service: Service) -> tuple[list[Process], bool]:
         return service.rows(ask), False
     rest = [name for name in names if name != OWN]
     return service.named(rest) if rest else [], True
+
+
+def _sides(key: str) -> tuple[str, str]:
+    return owner_of(key), beside(owner_of(key))
+
+
+def _with_those_beside(rows: list[Process], service: Service) -> list[Process]:
+    """Return processes with those that are to take their places, or have left them to: a roll."""
+    table = service.desk.state.table
+    keys = [side for row in rows for side in _sides(row.plan.key)]
+    return [table[key] for key in dict.fromkeys(keys) if key in table]
 
 
 def read_limit(resource: str, text: str) -> Limit:

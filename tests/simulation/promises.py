@@ -53,6 +53,7 @@ class Promises:
         self.limits = {}  # key -> {resource: Limit} set by hand
         self.loaded_at = -1.0  # when the plan was last changed under a run
         self.plans = {each.key: each for each in world.plan.processes}
+        self.above = by_resource(world.plan.init.limits)
         self.queued = set()  # keys whose time came while they were on their way
         self.owed = set()  # ... and that are at rest now
         self.idle = set()  # keys that were stopped because nobody used them, and by nobody else
@@ -93,8 +94,8 @@ class Promises:
                 for run in [each for each in self.granted if each[0] in keys]:
                     del self.granted[run]
             case ev.LimitsSet(keys, limits):
-                for key in keys:
-                    if key in before.table:
+                for key in {each.removesuffix(rolling.BESIDE) for each in keys}:
+                    if key in before.table:  # in a roll both runs are meant
                         known = self.limits.setdefault(key, {})
                         known.update({limit.resource: limit for limit in limits})
             case ev.PlanLoaded(plan) if is_up(before):
@@ -106,9 +107,21 @@ class Promises:
         """A plan is in force from now on: who has left is not owed a new run if he comes back."""
         self.loaded_at = self.world.now
         self.granted.clear()
+        self._is_limited_anew(plan)
         self.plans.update({each.key: each for each in plan.processes})
         there = {each.key for each in plan.processes}
         self.wanted = {key: run for key, run in self.wanted.items() if key in there}
+
+    def _is_limited_anew(self, plan):
+        """What was set by hand gives way to what is configured otherwise now."""
+        above, self.above = self.above, by_resource(plan.init.limits)
+        for each in plan.processes:
+            own = by_resource(each.launch.limits)
+            was = by_resource(self.plans[each.key].launch.limits) if each.key in self.plans else {}
+            for resource in {*self.limits.get(each.key, ())}:
+                inherits = resource not in own and above.get(resource) != self.above.get(resource)
+                if inherits or own.get(resource) != was.get(resource):
+                    del self.limits[each.key][resource]
 
     def _grants(self, before, key, run_id, until):
         """Note what a run on its way up or down has asked for; the KILL cannot be put off."""
@@ -825,7 +838,9 @@ class Promises:
         for row in before.table:
             key, state = row.plan.key, type(row.state).__name__
             new = wanted.get(key)
-            job = new is not None and row.plan.schedule and new.schedule
+            job = new is not None and new.schedule
+            if job and row.plan.kind == "service" and state == "Running" and not row.retired:
+                self._has_its_times(before, key, after)
             if state == "Running" and not row.retired and new is not None and not job:
                 if not is_up(after):
                     continue
@@ -838,6 +853,15 @@ class Promises:
                 rolled |= key in dict(after.rolls.failed)
                 if differs and not (again or rolled or self._is_undone()):
                     fail(self.world, f"{key} differs, and is not given a new run")
+
+    def _has_its_times(self, before, key, after):
+        """What becomes a job is stopped, and has no run before its time."""
+        now = row_of(after, key)
+        told = key in before.falling or not is_up(after) or self._is_undone()
+        if not told and now.state.__class__.__name__ == "Running":
+            fail(self.world, f"{key} is a job now, and goes on as a service")
+        if not told and getattr(now.state, "again", False):
+            fail(self.world, f"{key} is a job now, and is run at once")
 
     def _keep_their_runs(self, before, wanted, after):
         """Another policy is taken over by the run that there is."""
@@ -853,6 +877,11 @@ class Promises:
             same = goes_on and run_of(now.state) == run_of(row.state)
             if not same and not self._is_undone():
                 fail(self.world, f"only the policy of {row.plan.key} differs, and its run ends")
+
+
+def by_resource(limits):
+    """Return limits by the name of their resource."""
+    return {limit.resource: limit for limit in limits}
 
 
 def is_born_otherwise(old, new):

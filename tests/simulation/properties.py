@@ -38,6 +38,7 @@ class Book:
         self.run_ids = {}  # key -> id of its last run
         self.pids = {}  # key -> pid of its run, from the report to the reap
         self.down = set()  # keys somebody wants down
+        self.taken = set()  # those of them whom nobody has named: they may wake by themselves
         self.restarts = {}
         self.said = {}  # key -> the state last announced
         self.removed = set()
@@ -63,8 +64,14 @@ class Book:
             self.pids[event.key] = event.pid
         if isinstance(event, ev.StopRequested):
             taken = world.promises.dependents.concerned
+            self.taken.difference_update(event.keys)
+            lightly = [key for key in taken if key not in (*event.keys, *self.down)]
+            self.taken.update([key for key in lightly if may_wake(before.table[key])])
             self.down.update([key for key in event.keys if can_be_held(before, key)])
             self.down.update([key for key in taken if not is_at_rest(before, key)])
+        elif isinstance(event, (ev.ScheduleDue, ev.Called)):
+            keys = event.keys if isinstance(event, ev.Called) else (event.key,)
+            self.down.difference_update(self.taken & {*keys} - {*before.falling})
         elif isinstance(event, (ev.StartRequested, ev.RollRequested)):
             up = self.with_needs(before, event.keys)
             if isinstance(event, ev.RollRequested):  # the others are restarted, with theirs

@@ -4,9 +4,11 @@ import pytest
 from core_desk import Desk, never, program
 
 from pyinit.core import events as ev
-from pyinit.core.plan import Dependency, Plan, Ready, Restart
+from pyinit.core.plan import Dependency, Plan, Ready, Restart, Schedule
 from pyinit.core.record import replace
 from pyinit.core.states import Backoff, Stopped, Stopping
+
+EVERY = Schedule(every=60.0)
 
 
 def chain(**settings):
@@ -327,3 +329,51 @@ def test_one_process_of_several_takes_along_those_that_depend_on_all_of_them(aga
     desk.up()
     assert desk["db:0"].runs == 1
     assert desk.name("web") == ("Running" if again else "Stopped")
+
+
+def lazy_chain(**settings):
+    """Return a desk on which a job and one that a connection starts run, and depend on `db`."""
+    once = {"autostart": False, "critical": False, "restart": never()}
+    job = program("job", needs={"db": "started"}, kind="oneshot", schedule=EVERY, **once)
+    door = program("door", needs={"db": "started"}, on_demand=True, **once)
+    desk = Desk(program("db", **settings), job, door, exit="never")
+    desk.feed(ev.ScheduleDue("job:0"))
+    desk.feed(ev.Called(("door:0",)))
+    desk.up()
+    return desk
+
+
+def test_the_clock_and_connections_may_start_who_was_only_stopped_with_what_it_needs():
+    desk = lazy_chain()
+    stop(desk, "db")
+    desk.obey()
+    assert desk.names() == {"db:0": "Stopped", "job:0": "Stopped", "door:0": "Stopped"}
+    desk.feed(ev.ScheduleDue("job:0"))
+    desk.feed(ev.Called(("door:0",)))
+    assert desk.names() == {"db:0": "Stopped", "job:0": "Waiting", "door:0": "Stopped"}
+    desk.feed(ev.StartRequested(("db:0",)))
+    desk.feed(ev.Called(("door:0",)))  # whoever waits is seen again
+    desk.up()
+    assert set(desk.names().values()) == {"Running"}
+
+
+@pytest.mark.parametrize("by", [("db", "job", "door"), ("job", "door")])
+def test_who_was_named_himself_stays_down_whatever_the_clock_says(by):
+    desk = lazy_chain()
+    stop(desk, *by)
+    stop(desk, "db")
+    desk.obey()
+    desk.feed(ev.StartRequested(("db:0",)))
+    desk.feed(ev.ScheduleDue("job:0"))
+    desk.feed(ev.Called(("door:0",)))
+    desk.up()
+    assert desk.names() == {"db:0": "Running", "job:0": "Stopped", "door:0": "Stopped"}
+
+
+def test_who_is_named_while_he_waits_to_be_stopped_with_others_stays_down():
+    desk = lazy_chain()
+    desk.feed(ev.StopRequested(("db:0",)))
+    stop(desk, "job")
+    desk.obey()
+    assert desk["job"].state == Stopped(held=True)
+    assert desk["door"].state == Stopped(held=False)

@@ -6,7 +6,7 @@ from core_desk import Desk, program
 from pyinit.core import effects as fx
 from pyinit.core import events as ev
 from pyinit.core.change import Change, compare
-from pyinit.core.plan import InitPlan, Launch, Limit, Plan, Ready, Restart, Stop
+from pyinit.core.plan import InitPlan, Launch, Limit, Plan, Ready, Restart, Schedule, Stop
 from pyinit.core.record import replace
 from pyinit.core.reload import difference
 
@@ -212,6 +212,92 @@ def test_what_would_start_by_itself_and_did_not_is_started_by_a_change():
     desk = up(DB, replace(LOG, autostart=False))
     loaded(desk, DB, changed(LOG, umask=7))
     assert desk.name("log") == "Starting"
+
+
+@pytest.mark.parametrize("before", [{"on_demand": True}, {"autostart": False}])
+def test_what_is_to_start_by_itself_from_now_on_is_started(before):
+    desk = Desk(replace(DB, **{"autostart": False, **before}), LOG)
+    loaded(desk, DB, LOG)
+    desk.up()
+    assert desk.name("db") == "Running"
+
+
+def test_what_went_idle_is_started_when_it_waits_for_no_connection_any_more():
+    lazy = replace(DB, on_demand=True, autostart=False)
+    desk = Desk(lazy, LOG)
+    desk.feed(ev.Called(("db:0",)))
+    desk.up()
+    desk.ends("db")
+    loaded(desk, DB, LOG)
+    desk.up()
+    assert (desk.name("db"), desk["db"].runs) == ("Running", 2)
+
+
+def test_what_somebody_has_stopped_is_not_started_because_it_waits_for_nothing_any_more():
+    desk = Desk(replace(DB, on_demand=True, autostart=False), LOG)
+    desk.feed(ev.StopRequested(("db:0",)))
+    loaded(desk, DB, LOG)
+    assert desk.name("db") == "Stopped"
+
+
+def test_a_service_that_becomes_a_job_is_stopped_and_has_its_times():
+    desk = up(DB, LOG)
+    job = replace(DB, kind="oneshot", schedule=Schedule(every=60.0), autostart=False)
+    loaded(desk, job, LOG)
+    desk.ends("db", 15)
+    assert (desk.name("db"), desk["db"].plan) == ("Stopped", job)
+    desk.feed(ev.ScheduleDue("db:0"))
+    desk.up()
+    assert (desk.name("db"), desk["db"].runs) == ("Running", 2)
+
+
+def test_a_service_that_became_a_job_and_is_one_again_has_a_new_run():
+    desk = up(DB, LOG)
+    loaded(desk, replace(DB, kind="oneshot", schedule=Schedule(every=60.0)), LOG)
+    loaded(desk, DB, LOG)
+    desk.ends("db", 15)
+    desk.up()
+    assert (desk.name("db"), desk["db"].runs) == ("Running", 2)
+
+
+def test_a_run_that_becomes_one_of_a_schedule_is_not_broken_off():
+    once = replace(DB, kind="oneshot")
+    desk = up(once, LOG)
+    loaded(desk, replace(changed(once, uid=5), schedule=Schedule(every=60.0)), LOG)
+    assert (desk.name("db"), desk["db"].runs) == ("Running", 1)
+    loaded(desk, changed(once, uid=5), LOG)  # no job any more: what was put off is due
+    assert desk.name("db") == "Stopping"
+
+
+BY_HAND = (Limit("nofile", 300), Limit("core", 7))
+
+
+@pytest.mark.parametrize(
+    ("plan", "init", "left"),
+    [
+        (DB, {}, BY_HAND),
+        (replace(DB, priority=5), {}, BY_HAND),
+        (changed(DB, limits=(Limit("nofile", 9),)), {}, BY_HAND[1:]),
+        (DB, {"limits": (Limit("core", 5),)}, BY_HAND[:1]),
+        (
+            changed(DB, limits=(Limit("nofile", 9),)),
+            {"limits": (Limit("nofile", 5),)},
+            BY_HAND[1:],
+        ),
+    ],
+)
+def test_a_limit_set_by_hand_holds_until_the_configuration_says_another(plan, init, left):
+    desk = up(DB, LOG)
+    desk.feed(ev.LimitsSet(("db:0",), BY_HAND))
+    loaded(desk, plan, LOG, **init)
+    assert desk["db"].limits == left
+
+
+def test_what_init_says_of_a_limit_is_nothing_to_who_has_his_own():
+    desk = up(changed(DB, limits=(Limit("nofile", 9),)), LOG)
+    desk.feed(ev.LimitsSet(("db:0",), BY_HAND))
+    loaded(desk, changed(DB, limits=(Limit("nofile", 9),)), LOG, limits=(Limit("nofile", 5),))
+    assert desk["db"].limits == BY_HAND
 
 
 def test_a_run_keeps_its_plan_until_it_is_over():
