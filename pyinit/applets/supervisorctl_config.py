@@ -164,7 +164,11 @@ def reload(session: Session, arg: str, explain: Callable[[], None]) -> None:
     try:
         session.call("restart")
     except srv.Fault as fault:
-        _refused(session, fault, {srv.SHUTDOWN_STATE: "ERROR: already shutting down"})
+        words = {
+            srv.SHUTDOWN_STATE: "ERROR: already shutting down",
+            srv.CANT_REREAD: f"ERROR: {fault.text}",  # supervisord would end
+        }
+        _refused(session, fault, words)
     else:
         session.say("Restarted supervisord")
 

@@ -157,6 +157,8 @@ groups in the same way.
 A restart of everything (`signals = { HUP = "restart" }`, supervisord's reload) is such a shutdown,
 after which pyinit begins anew in the same process: it reads the configuration and starts what is in
 it.  `status` shows it as restarting.  A stop that is asked for meanwhile is one, and no hurry.
+With a configuration that has a fault nothing is stopped; by the name of supervisord, which reads it
+only then, that ends everything.
 
 For example `web` needs `api` and `api` needs `db`, each with a timeout of 10 s, and the budget is
 9 s, of which 0.5 s are kept for the last KILL and the sweep.  If nobody obeys:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pyinit.rpc.calls import Call
+from pyinit.protocol.messages import Refused
+from pyinit.rpc.calls import Call, texts_of
+from pyinit.rpc.faults import Fault
 from pyinit.rpc.states import SUPERVISOR
 from pyinit.rpc.view import observe
 
@@ -53,9 +55,15 @@ def shutdown(_args: Args) -> Steps:
 
 
 def restart(_args: Args) -> Steps:
-    """Stop everything and begin anew, with the configuration as it is then."""
+    """Stop everything and begin anew, unless the configuration is bad: then nothing is stopped."""
     yield from observe("")
-    yield Call("restart-all", {})
+    try:
+        yield Call("restart-all", {})
+    except Refused as refused:
+        if refused.code != "bad-config":
+            raise
+        errors = texts_of(refused.more, "errors") or [refused.message]
+        raise Fault("CANT_REREAD", "\n".join(errors)) from refused
     return True
 
 

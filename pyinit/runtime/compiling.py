@@ -90,7 +90,7 @@ class Compiler:
         self._poller = poller
         self._helpers = helpers
         self._overrides = overrides
-        self._name = name
+        self.name = name
         self._beside = beside
         self._fd = -1
         self._pid = 0
@@ -108,7 +108,7 @@ class Compiler:
         self._done = done
         self._said = Said()
         try:
-            told = (paths, self._overrides, self._name)
+            told = (paths, self._overrides, self.name)
             self._fd, self._pid = fork_compiler(*told, self._beside)
             pid = self._pid
             self._helpers[pid] = lambda _status: self._ended(pid)

@@ -7,6 +7,7 @@ import posix
 import time
 
 from pyinit.core import events as ev
+from pyinit.core.phases import Up
 from pyinit.core.plan import Plan
 from pyinit.runtime.reaper import Leash, forked
 from pyinit.system import files
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 PIPE_BYTES = 64 * 1024
 CHILDREN = 16  # that answer at a time: on a disk that hangs they would be more and more
+SUPERVISORD = "supervisord"
+NOT_RELOADING = "not reloading; the old configuration stays in force:"
 ANSWER_S = 2.0  # for what a child does in a millisecond
 
 
@@ -69,6 +72,7 @@ class Desk:
         self.on_load: Callable[[Plan], Faults | None] = lambda _plan: None
         self.plan: Callable[[], Plan] = Plan  # in force, but for its processes: the rows have them
         self.reload_waits = False  # for the end of another one
+        self._restart: ev.SignalReceived | None = None  # waits for that, too
         self.reread: Plan | None = None  # the configuration that was read last, not put in force
         self.write_stdin: Callable[[str, bytes], str] = lambda _key, _data: "no-file"
         self.own_log: Callable[[], LogFile | None] = lambda: None
@@ -84,6 +88,7 @@ class Desk:
         self._paths = paths
         self._helpers = helpers
         self._leash = Leash()
+        loop.puts_off = self._puts_off
         self.read_at: float | None = None  # when the configuration began to be read once more
 
     @property
@@ -213,6 +218,40 @@ class Desk:
         if self.on_trial or not self.compile(done):
             self._reload_later()
 
+    def restart(self, event: Event, told: Callable[[Faults | None], None]) -> bool:
+        """Let `event` stop everything and begin anew, if the configuration is good; refuse it else.
+
+        `told` hears what is wrong.  Return False while the configuration is being read already.
+        supervisord reads it when all is stopped, and ends if it is bad: so do we by that name.
+        """
+
+        def done(outcome: Plan | Faults) -> None:
+            if isinstance(outcome, Plan):
+                self.feed(event)
+                told(None)
+            else:
+                self.refuse(outcome, "not restarting; everything goes on as it is:")
+                told(outcome)
+
+        if self._compiler.name == SUPERVISORD:
+            self.feed(event)
+            told(None)
+            return True
+        if self._compiler.busy:
+            return False
+        self._compiler.start(self._paths, done)
+        return True
+
+    def _puts_off(self, signal: ev.SignalReceived) -> bool:
+        """Say whether a signal waits until the configuration to begin anew with was read."""
+        if dict(self.state.init.signals).get(signal.signum) != "restart":
+            return False
+        if not isinstance(self.state.phase, Up):
+            return False
+        if not self.restart(signal, lambda _faults: None):
+            self._restart = signal
+        return True
+
     def _reload_later(self) -> None:
         if not self.reload_waits:
             waits = f", which waits for {self.on_trial}" if self.on_trial else ""
@@ -220,14 +259,17 @@ class Desk:
         self.reload_waits = True
 
     def after_turn(self) -> None:
-        """Begin the reload that waits, if nothing is in its way any more."""
+        """Begin the restart or the reload that waits, if nothing is in its way any more."""
+        if self._restart is not None and not self._compiler.busy:
+            signal, self._restart = self._restart, None
+            self.restart(signal, lambda _faults: None)
         if self.reload_waits and not (self.on_trial or self._compiler.busy):
             self.reload_waits = False
             self.reload()
 
-    def refuse(self, faults: Faults) -> None:
+    def refuse(self, faults: Faults, what: str = NOT_RELOADING) -> None:
         """Say in the log why a reload changes nothing."""
-        self.log.error("not reloading; the old configuration stays in force:")
+        self.log.error(what)
         for line in faults.lines:
             self.log.error(line)
 

@@ -116,6 +116,7 @@ class Loop:
         self.supervisor = supervisor
         self.timed: Sequence[Timed] = ()
         self.after_turn: list[Callable[[], None]] = []
+        self.puts_off: Callable[[ev.SignalReceived], bool] = lambda _signal: False
         self.after_fault: Callable[[], None] = lambda: None  # sets right what it may have left
         self.load = Load()
         self._awake_at = time.monotonic()

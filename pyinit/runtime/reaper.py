@@ -173,7 +173,9 @@ class Reaper:
     def _feed(self) -> None:
         told = [*self.unfed]
         for number in told:
-            self._loop.feed(SignalReceived(number))
+            signal = SignalReceived(number)
+            if not self._loop.puts_off(signal):
+                self._loop.feed(signal)
             del self.unfed[0]
         for number in told:
             self._announcer.speech.signalled(number)
@@ -218,7 +220,7 @@ def forked(
     done: Callable[[int], None] = lambda _status: None,
     *,
     nice: int = 10,
-    keep: tuple[int, ...] = (),
+    keep: Container[int] = (),
 ) -> int:
     """Run `function` in a forked child; `done` gets its wait status.  Returns its pid.
 

@@ -176,11 +176,30 @@ def shutdown(ask: Ask, service: Service) -> Object | None:
     return None
 
 
-def restart_all(ask: Ask, service: Service) -> Object:
-    """Stop everything and begin anew, with the configuration as it is then; reply at once."""
+def restart_all(ask: Ask, service: Service) -> None:
+    """Stop everything and begin anew, with the configuration as it is then; reply once it begins.
+
+    Nothing is stopped if the configuration is bad.
+    """
     service.check_up(ask)
-    service.desk.feed(ev.ShutdownRequested(f"asked by {ask.peer.shown}", again=True))
-    return {"state": "restarting"}
+    event = ev.ShutdownRequested(f"asked by {ask.peer.shown}", again=True)
+    heard: list[Faults | None] = []
+    begun = service.desk.restart(event, heard.append)
+
+    def look() -> Object | None:
+        nonlocal begun
+        if not heard:
+            service.check_up(ask)
+            begun = begun or service.desk.restart(event, heard.append)
+        for faults in heard:
+            if faults is None:
+                return {"state": "restarting"}
+            text = "cannot restart everything: the configuration is bad; all goes on as it is\n"
+            lines = list(faults.lines)
+            raise Refused("bad-config", text + "\n".join(lines), {"errors": [*lines]})
+        return None
+
+    ask.hold(look)
 
 
 def reexec(ask: Ask, service: Service) -> None:

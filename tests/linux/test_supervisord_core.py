@@ -8,6 +8,7 @@ import pytest
 from boxed import Box, code_places, eventually, held, interpreter, needs_root, program
 
 from pyinit.client import Client
+from pyinit.protocol.messages import Refused
 
 STEADY = program("web", "echo born; umask; exec sleep 600", start_seconds=0)
 INIT = '[init]\nexit = "never"\nsignals = { HUP = "restart" }\n'
@@ -110,10 +111,24 @@ def test_a_stop_at_any_moment_of_a_restart_ends_it(box, delay_s):
 
 
 def test_a_new_boot_that_fails_ends_with_its_status(box):
-    box.config.write_text("[init]\nexit = 3\n")
+    box.config.write_text(INIT + '[socket.http]\nlisten = "192.0.2.1:1"\n' + STEADY)
     box.send("HUP")
     assert box.wait() == 78
-    assert "pyinit.toml:2: " in box.err
+    assert "cannot listen on" in box.err
+
+
+def test_with_a_bad_file_nothing_is_stopped_until_it_is_mended(box):
+    before = pid_of(box)
+    box.config.write_text(INIT + STEADY + "bad\n")
+    box.send("HUP")
+    box.until("error: not restarting; everything goes on as it is:")
+    box.until("pyinit.toml:")
+    with Client(box.socket) as client, pytest.raises(Refused, match="configuration is bad"):
+        client.call("restart-all")
+    assert box.err.count("not restarting;") == 2
+    assert pid_of(box) == before
+    box.config.write_text(INIT + STEADY)
+    restart(box)
 
 
 def test_under_the_name_of_supervisord_that_status_is_another(tmp_path):

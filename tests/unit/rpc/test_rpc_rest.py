@@ -109,6 +109,8 @@ def test_the_end_and_the_new_beginning_are_asked_for_and_not_waited_for():
     assert world.calls[-1] == ("shutdown", {"wait": False})
     assert world.ask("restart") is True
     assert world.calls[-1] == ("restart-all", {})
+    world.refuses["restart-all"] = Refused("bad-config", "bad", {"errors": ["x.conf:1: no"]})
+    assert world.ask("restart") == (92, "CANT_REREAD: x.conf:1: no")
     world.refuses["restart-all"] = Refused("stopping", "cannot restart-all: pyinit is stopping")
     assert world.ask("restart") == (6, "SHUTDOWN_STATE")
 
