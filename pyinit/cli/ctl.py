@@ -102,6 +102,11 @@ def _read(words: list[str]) -> tuple[str, Verb | None, Words]:
     if not first.operands or first.has("help") or first.has("version"):
         return "", None, first
     name, *rest = first.operands
+    if name == "help":  # of a verb, or of all
+        first.given["help"] = ""
+        if not rest:
+            return "", None, first
+        name, rest = rest[0], ["--help"]
     verb = VERBS.get(name)
     if verb is None:
         near = meant(name, VERBS)

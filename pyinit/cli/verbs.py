@@ -81,7 +81,7 @@ VERBS = {
         "how the last ten runs ended, and the last words of the latest three",
         NAMES,
         1,
-        options=(LINES,),
+        options=(Option(LINES.names, "N", "only the last N lines of their words"),),
     ),
     "limits": Verb(
         "facts:limits",

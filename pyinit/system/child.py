@@ -286,10 +286,11 @@ def _read_secret(name: str, path: str) -> bytes:
     from pyinit.system import given
 
     try:
-        value = given.read(path, SECRET_BYTES).rstrip(b"\n")
+        value = given.read(path, SECRET_BYTES)
     except OSError as error:
         detail = f"{name} from {path}: {error.strerror}"
         raise StageError("secrets", error.errno or 0, detail) from None
+    value = value.rstrip(b"\r\n") if value.endswith(b"\n") else value
     if b"\0" in value:
         raise StageError("secrets", errno.EILSEQ, f"{name} from {path}: it has a NUL character")
     return value

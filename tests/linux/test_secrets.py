@@ -163,13 +163,15 @@ def memory(pid):
     return b"".join(parts).decode("latin-1")
 
 
-@pytest.mark.parametrize("text", ["s3cret", "s3cret\n", "s3cret\n\n", "two\nlines\n"])
+@pytest.mark.parametrize(
+    "text", ["s3cret", "s3cret\n", "s3cret\n\n", "two\nlines\n", "s3cret\r\n\r\n"]
+)
 def test_a_secret_is_what_the_file_holds_without_its_last_newlines(tmp_path, text):
     (tmp_path / "key").write_text(text)
     keys = {"secrets": {"KEY": str(tmp_path / "key")}, "type": "oneshot", "restart": "never"}
     with Box(program("web", 'printf "<%s>" "$KEY"', **keys)) as box:
         assert box.wait() == 0
-        assert box.out == f"<{text.rstrip(chr(10))}>"
+        assert box.out == f"<{text.rstrip()}>"
 
 
 def test_a_new_secret_is_there_at_the_next_run_and_a_missing_one_is_a_failed_start(tmp_path):

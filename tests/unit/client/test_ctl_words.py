@@ -163,6 +163,12 @@ def test_the_version_and_what_is_no_verb(capfd):
     assert run(capfd, "zzzzzzzz")[2].startswith("pyinitctl: no such verb: 'zzzzzzzz'\nTry")
 
 
+def test_help_is_a_word_too(capfd):
+    assert run(capfd, "help") == run(capfd, "--help")
+    assert run(capfd, "help", "status") == run(capfd, "status", "--help")
+    assert run(capfd, "help", "statsu")[0] == 2
+
+
 def test_options_of_all_may_stand_before_or_after_the_verb(capfd, tmp_path):
     nowhere = str(tmp_path / "none")
     for words in (["-s", nowhere, "health"], ["health", "--socket", nowhere]):
