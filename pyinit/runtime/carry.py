@@ -165,8 +165,21 @@ class Events(Record):
     listeners: tuple[EventListener, ...]
 
 
+class Resumed(Record):
+    """What is known of a request under way: until when it waits, and what a stream has not told.
+
+    `halves` are the beginnings of characters by process, of each of its streams.
+    """
+
+    deadline: float
+    halves: dict[str, tuple[str, ...]]
+
+
 class Client(Record):
-    """A connection to the control socket: who it is, its bytes, and its requests under way."""
+    """A connection to the control socket: who it is, its bytes, and its requests under way.
+
+    An older pyinit tells of these no more than what they are.
+    """
 
     fd: int
     pid: int
@@ -177,6 +190,8 @@ class Client(Record):
     requests: tuple[int, ...]
     dropped: int
     gateway: bool = False
+    untold: int = 0
+    resumed: tuple[Resumed, ...] | None = None
 
 
 class Carried(Record):

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyinit.protocol.wire import Json, Object
+    from pyinit.runtime.carry import Resumed
     from pyinit.runtime.poller import Poller
 
 CLIENTS = 64  # connections at a time: people, probes, a gateway, and then some
@@ -126,11 +127,11 @@ class Control:
         """Return the clients, to be carried over a re-exec."""
         return [*self._sessions.values()]
 
-    def adopt(self, session: Session, requests: list[bytes]) -> None:
+    def adopt(self, session: Session, requests: list[tuple[bytes, Resumed | None]]) -> None:
         """Go on with a client of another pyinit; `requests` are carried out again."""
         self._enter(session)
-        for line in requests:
-            self._carry_out(session, line)
+        for line, resumed in requests:
+            self._carry_out(session, line, resumed)
         self._answer(session)
 
     def close(self) -> None:
@@ -235,7 +236,7 @@ class Control:
             self._reject(session, str(error))
         self.touched(session)
 
-    def _carry_out(self, session: Session, line: bytes) -> None:
+    def _carry_out(self, session: Session, line: bytes, resumed: Resumed | None = None) -> None:
         number: Json = None
         try:
             frame = decode(line)
@@ -243,7 +244,7 @@ class Control:
             request = read_request(frame)
             self._check_access(request.verb, session.peer)
             ask = Ask(self, session, number)
-            ask.verb, ask.args = request.verb, request.args
+            ask.verb, ask.args, ask.resumed = request.verb, request.args, resumed
             result = self._perform(ask)
         except FrameError as error:
             session.send(refusal(number, "bad-request", str(error)))

@@ -20,9 +20,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket as _socket
     from collections.abc import Callable, Generator
+    from typing import TypeAlias
 
     from pyinit.protocol.wire import Json, Object
+    from pyinit.runtime.carry import Resumed
     from pyinit.runtime.control import Control
+
+    Halves: TypeAlias = dict[str, list[bytes]]  # by process, of each of its streams
 
 READ_BYTES = 64 * 1024
 MSG_NOSIGNAL = 0x4000
@@ -79,19 +83,20 @@ class Session:
         self.fd = connection.fileno()
         self.peer = peer
         self.held: list[Held] = []
-        self.streams: list[tuple[Json, Callable[[], None]]] = []  # what ends each of them
+        # what ends each of them, and of it the halves of characters that it has not told yet
+        self.streams: list[tuple[Json, Callable[[], None], Halves]] = []
         self.open: list[tuple[Json, bytes]] = []  # requests under way, as they came
         self.used_at = now  # when the last request came: the idlest client is dropped first
         self.partial_since = NEVER
         self.stalled_since = NEVER
         self.dropped = 0
+        self.untold = 0  # of those, how many the client does not know of
         self.at_end = False  # the client sends nothing more
         self.closed = False
         self.gateway = False  # many clients are behind it
         self.watched = (True, False)  # what the poller waits for
         self._frames = Frames(wire.REQUEST_BYTES)
         self._out = bytearray()
-        self._untold = 0
 
     @property
     def waiting(self) -> bool:
@@ -178,7 +183,7 @@ class Session:
         """Queue a notification, or drop and count it."""
         if self.full:
             self.dropped += 1
-            self._untold += 1
+            self.untold += 1
             return
         self._tell_dropped()
         self._out += wire.encode(frame)
@@ -212,10 +217,9 @@ class Session:
         elif sent or self.stalled_since == NEVER:
             self.stalled_since = now
 
-    def restore(self, unsent: bytes, unread: bytes, dropped: int, now: float) -> None:
+    def restore(self, unsent: bytes, unread: bytes, now: float) -> None:
         """Take over the bytes of a client of another pyinit.  Raises FrameError."""
         self._out += unsent
-        self.dropped = dropped
         self._frames.feed(unread)
         self._mark_partial(now)
 
@@ -230,7 +234,7 @@ class Session:
         """End everything of the session and give the descriptor back."""
         self.closed = True
         try:
-            for _, end in self.streams:
+            for _, end, _ in self.streams:
                 end()
         finally:
             self.streams.clear()
@@ -251,9 +255,9 @@ class Session:
             self.partial_since = now
 
     def _tell_dropped(self) -> None:
-        if self._untold:
-            self._out += wire.encode({"event": "dropped", "count": self._untold})
-            self._untold = 0
+        if self.untold:
+            self._out += wire.encode({"event": "dropped", "count": self.untold})
+            self.untold = 0
 
 
 class Ask:
@@ -263,6 +267,7 @@ class Ask:
         self.peer = session.peer
         self.verb = ""
         self.args: Object = {}
+        self.resumed: Resumed | None = None  # it was under way before a re-exec
         self._control = control
         self._session = session
         self._number = number
@@ -291,13 +296,16 @@ class Ask:
 
         self._keep(Held(self._number, look, eager=True))
 
-    def stream(self, end: Callable[[], None]) -> None:
-        """Send notifications until the client leaves; `end` is called then."""
+    def stream(self, end: Callable[[], None], halves: Halves | None = None) -> None:
+        """Send notifications until the client leaves; `end` is called then.
+
+        `halves`, which may change, is carried over a re-exec.
+        """
         most = GATEWAY_STREAMS if self._session.gateway else STREAMS
         if len(self._session.streams) >= most:
             end()
             raise Refused("busy", f"cannot {self.verb}: {most} streams are open already")
-        self._session.streams.append((self._number, end))
+        self._session.streams.append((self._number, end, halves or {}))
 
     def notify(self, event: Object) -> None:
         """Send a notification about this request; dropped and counted if the client is slow."""

@@ -6,12 +6,14 @@ import time
 
 from pyinit.core.plan import CHANNEL
 from pyinit.core.record import replace
+from pyinit.core.states import NEVER
 from pyinit.runtime import carry, parts, strays
 from pyinit.runtime.stream import rests_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.core.plan import Channel
+    from pyinit.protocol.wire import Json
     from pyinit.runtime.carry import Blobs, Carried, Client
     from pyinit.runtime.control_session import Session
     from pyinit.runtime.machine import Machine
@@ -174,4 +176,18 @@ def _client(session: Session, blobs: Blobs) -> Client:
         *(session.fd, peer.pid, peer.uid, peer.level),
         *(unsent, unread, requests, session.dropped),
         gateway=session.gateway,
+        untold=session.untold,
+        resumed=tuple([_resumed(session, number) for number, _ in session.open]),
     )
+
+
+def _resumed(session: Session, number: Json) -> carry.Resumed:
+    deadlines = [each.deadline for each in session.held if each.number == number]
+    halves = {
+        key: tuple([half.decode("utf-8", "surrogateescape") for half in both])
+        for each, _, known in session.streams
+        if each == number
+        for key, both in known.items()
+        if any(both)
+    }
+    return carry.Resumed(min(deadlines, default=NEVER), halves)

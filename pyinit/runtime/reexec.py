@@ -337,12 +337,14 @@ def _adopt_client(machine: Machine, client: Client, blobs: Blobs) -> None:
     peer = Peer(client.pid, client.uid, client.level)
     session = Session(sockets.from_fd(client.fd), peer, now)
     session.gateway = client.gateway
-    session.restore(blobs.of(client.unsent), blobs.of(client.unread), client.dropped, now)
+    session.dropped, session.untold = client.dropped, client.untold
+    session.restore(blobs.of(client.unsent), blobs.of(client.unread), now)
     again = []
-    for number in client.requests:
+    known = client.resumed or (None,) * len(client.requests)
+    for number, resumed in zip(client.requests, known, strict=True):
         line = _again(session, blobs.of(number))
         if line:
-            again.append(line)
+            again.append((line, resumed))
     control.adopt(session, again)
 
 

@@ -63,10 +63,12 @@ def logs(ask: Ask, service: Service) -> Object | None:
     if not ask.args.get("follow"):
         return {"processes": list(told)}
     ends: list[Callable[[], None]] = []
-    ask.stream(lambda: _call_all(ends))
+    halves = {row.plan.key: _halves(ask, row.plan.key) for row in rows}
+    ask.stream(lambda: _call_all(ends), halves)
     for row, entry in zip(rows, told, strict=True):
-        ask.notify({"event": "output", "stream": which, **entry})
-        ends.append(_follow_output(ask, service, row, STREAMS[which]))
+        if ask.resumed is None:
+            ask.notify({"event": "output", "stream": which, **entry})
+        ends.append(_follow_output(ask, service, row, STREAMS[which], halves[row.plan.key]))
     return None
 
 
@@ -143,11 +145,16 @@ def _call_all(calls: list[Callable[[], None]]) -> None:
         call()
 
 
+def _halves(ask: Ask, key: str) -> list[bytes]:
+    """Return what was read of a character of each stream of a process: something over a re-exec."""
+    known = ask.resumed.halves.get(key) if ask.resumed is not None else None
+    return [half.encode("utf-8", "surrogateescape") for half in known or ("", "")]
+
+
 def _follow_output(
-    ask: Ask, service: Service, row: Process, only: int | None
+    ask: Ask, service: Service, row: Process, only: int | None, rest: list[bytes]
 ) -> Callable[[], None]:
-    """Tell what the process prints from now on; return what ends it."""
-    rest = [b"", b""]  # of each stream: the beginning of a character
+    """Tell what the process prints from now on, after the `rest` of before; return what ends it."""
     key, name, pump = row.plan.key, row.plan.name, service.desk.pump
 
     def printed(stream: int, data: bytes) -> None:

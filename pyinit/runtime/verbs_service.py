@@ -72,7 +72,12 @@ class Service:
         return phases.public_name(phase)
 
     def deadline(self, ask: Ask) -> float:
-        """Return when the request's patience ends, infinity if it has no `timeout_s`."""
+        """Return when the request's patience ends, infinity if it has no `timeout_s`.
+
+        A re-exec does not lengthen it.
+        """
+        if ask.resumed is not None:
+            return ask.resumed.deadline
         timeout_s = ask.args.get("timeout_s")
         if isinstance(timeout_s, int | float) and timeout_s < PATIENCE_S:
             return self.desk.now() + timeout_s

@@ -5,6 +5,7 @@ import os
 import posix
 import random
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from boxed import ROOT, Box, code_places, eventually, needs_root, start_words, stat_fields
+from control_raw import Raw
 
 from pyinit.client import Client, NoSupervisor
 from pyinit.protocol.messages import Refused
@@ -391,6 +393,52 @@ def test_clients_stay_and_their_requests_are_answered_by_the_next():
                 box.status()["slow"]["restarts"] == 1 or box.status()["slow"]["state"] == "RUNNING"
             )
         )
+
+
+AWAITED = "until [ -e $PYINIT_BOX/%s ]; do sleep 0.02; done; "
+
+
+def test_requests_go_on_where_they_were_and_do_not_begin_anew():
+    script = (
+        f"{AWAITED % 'go'} printf 'caf\\303'; {AWAITED % 'on'} printf '\\251\\n'; exec sleep 600"
+    )
+    config = service("a", shell(script), 'stdout = "null"')
+    config += service("b", SLEEP, "autostart = false")
+    with boxed(config) as box, Raw(box.socket) as logs, Raw(box.socket) as wait:
+        logs.send({"id": 1, "verb": "logs", "args": {"names": ["a"], "follow": True}})
+        assert logs.receive()["text"] == ""
+        (box.place / "go").touch()
+        assert logs.receive()["text"] == "caf"
+        wait.send({"id": 2, "verb": "wait", "args": {"names": ["b"], "timeout_s": 1.5}})
+        reexec(box)
+        (box.place / "on").touch()
+        assert logs.receive()["text"] == "\u00e9\n"
+        for _ in range(40):  # each of them within the time
+            if select.select([wait.socket], [], [], 0)[0]:
+                break
+            reexec(box)
+        else:
+            pytest.fail("its time begins anew with each re-exec")
+        assert wait.receive()["error"]["code"] == "not-ready"
+
+
+def test_what_a_slow_follower_has_lost_is_told_by_the_next():
+    script = f"{AWAITED % 'go'} yes | head -c 3000000; echo last; {AWAITED % 'on'}"
+    config = service("a", shell(script + "echo end; exec sleep 600"), 'stdout = "null"')
+    with boxed(config) as box, Raw(box.socket) as logs:
+        logs.send({"id": 1, "verb": "logs", "args": {"names": ["a"], "follow": True}})
+        logs.receive()
+        (box.place / "go").touch()
+        eventually(lambda: box.ctl("logs", "-n", "1", "a").stdout == "last\n")
+        reexec(box)
+        logs.send({"id": 2, "verb": "info"})
+        lost = [0]
+        while (frame := logs.receive()).get("text") != "end\n":
+            if frame.get("id") == 2:  # all that had come through is read: there is room again
+                (box.place / "on").touch()
+            else:
+                lost.append(frame.get("count", 0))
+        assert lost[-1] > 5, "of some fifty pieces of 64 KB"
 
 
 def test_signals_that_come_meanwhile_are_not_lost():
