@@ -12,7 +12,7 @@ import errno
 import posix
 import sys
 
-from pyinit.runtime import handed
+from pyinit.runtime import handed, strays
 from pyinit.runtime.failure import termination
 from pyinit.runtime.log import fault
 from pyinit.runtime.reaper import SIGCHLD
@@ -45,6 +45,7 @@ def begin(machine: Machine, code: int) -> int:
         for _, _, fd in left:
             posix.set_inheritable(fd, True)
         more = {VARIABLE: b"%d" % options.daemon_fd, handed.VARIABLE: handed.written(left)}
+        strays.stand_by(machine.driver.helpers)
         become(machine, more)
     except Exception as error:  # noqa: BLE001  whatever it is, this is the end
         text = f"pyinit: cannot begin anew: {fault(error)}\n"

@@ -9,6 +9,7 @@ linger, and may otherwise wait for as long as it takes.
     leave      a descriptor is not wanted any more
     hang_up    a connection is not; somebody's descriptors may lie in it, unread
     Burial     does it, after the turn in which that was
+    stand_by   and before an exec, which closes most of what there is
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import select
 
 from pyinit.core.states import NEVER
 from pyinit.runtime.reaper import forked
+from pyinit.system import files
 from pyinit.system.tree import signal_process
 
 TYPE_CHECKING = False
@@ -34,6 +36,7 @@ MOST = 256  # that wait for a child: then PID 1 takes no more of them
 CHILDREN = 4  # at a time; more only wait for the same server
 PAUSE_S = 1.0  # until a child is tried again that could not be had
 HOLD_S = 60.0  # at most, for PID 1 to close its own; it kills the child then
+EVERYTHING = range(1 << 30)  # that a descriptor can be
 
 _left: list[int] = []
 
@@ -78,6 +81,30 @@ def left() -> list[int]:
 def crowded() -> bool:
     """Say whether so many wait that PID 1 is to take no more."""
     return len(_left) >= MOST
+
+
+def stand_by(helpers: dict[int, Callable[[int], None]]) -> Callable[[], None]:
+    """Have a child keep everything open until an exec has closed it here.
+
+    Returns what lets it go if that fails.  Without a child to be had, the exec may have to wait.
+    """
+    fds: tuple[int, ...] = ()
+
+    def wait() -> None:
+        posix.close(writer)
+        poll = select.poll()
+        poll.register(reader, 0)
+        poll.poll(HOLD_S * 1000)
+
+    try:
+        reader, writer = fds = files.pipe()
+        forked(wait, helpers, nice=0, keep=EVERYTHING)
+    except OSError:
+        for fd in fds:
+            posix.close(fd)
+        return _nobody
+    posix.close(reader)
+    return lambda: posix.close(writer)
 
 
 class Burial:

@@ -9,6 +9,7 @@ from pyinit.system import trust
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import stat as _stat
+    from collections.abc import Container
 else:
     import _stat
 
@@ -167,7 +168,7 @@ def descriptor(word: str) -> int:
     return int(word) if plain and int(word) > 2 else -1
 
 
-def close_all(keep: tuple[int, ...] = ()) -> None:
+def close_all(keep: Container[int] = ()) -> None:
     """Close every descriptor above 2 but `keep`, in a child that lives on without an exec."""
     try:
         names = posix.listdir("/proc/self/fd")
