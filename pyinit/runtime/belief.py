@@ -5,6 +5,9 @@ it is of others.  What it cannot choose is its user.  So one that has the mark o
 if it has the user of that run, whose processes have each other in their power anyway, or is
 root.  A run of root's may have left behind daemons of any user, but not of one as whom another
 program runs: that is more likely a forger.
+
+Where only leftovers are counted and ended (`reaper.Members`), those are believed, too: two servers
+at once would be worse than a wait for a forger, who is ended with them.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from pyinit.core.record import assert_never, replace
 from pyinit.core.states import Pid
 from pyinit.core.status import NotExecuted
 from pyinit.runtime.failure import all_of
-from pyinit.runtime.reaper import Runs
+from pyinit.runtime.reaper import Members
 from pyinit.runtime.stream import Source
 from pyinit.system import spawn as spawning
 from pyinit.system import tree
@@ -91,8 +91,7 @@ class Driver:
         self._execing: dict[int, tuple[int, str, RunId]] = {}  # pid -> status fd, key, run
         self._surveys: dict[str, fx.Survey] = {}
         self._sweeps: list[int] = []
-        self._snapshot: tree.Snapshot | None = None
-        self._known = tree.Known()
+        self.members = Members(self.labels, self.helpers)
 
     def execing(self) -> dict[int, tuple[int, str, RunId]]:
         """Return {pid: (status descriptor, key, run)} of the execs under way, for a re-exec."""
@@ -163,11 +162,7 @@ class Driver:
     def send(self, kill: fx.Kill, pids: Pids) -> None:
         """Send a signal at once, whatever command was to go before it."""
         self._announcer.speech.kill(kill)
-        if kill.scope == "process":
-            tree.signal_process(kill.pid, kill.signum)
-        else:
-            label, seen = self.labels.get(kill.key, kill.key), self._seen(pids)
-            tree.kill_tree(kill.pid, label, kill.scope, kill.signum, seen, first=kill.group)
+        self.members.signal(kill, pids)
 
     def _announce(self, effect: fx.Announce) -> None:
         try:  # whoever cannot be told keeps nobody else from it
@@ -194,13 +189,7 @@ class Driver:
 
     def fresh(self) -> None:
         """A new turn begins: what was read of /proc is old."""
-        self._snapshot = None
-
-    def _seen(self, pids: Pids) -> tree.Snapshot:
-        if self._snapshot is None:
-            self._snapshot = tree.Snapshot(Runs(pids, self.helpers), self._known)
-        self._snapshot.runs = Runs(pids, self.helpers)
-        return self._snapshot
+        self.members.fresh()
 
     def failed(self, effect: Effect) -> None:
         """A bug of ours kept `effect` from being performed: tell the core the nearest truth."""
@@ -222,8 +211,7 @@ class Driver:
         sweeps, self._sweeps = self._sweeps, []
         for survey in surveys.values():
             try:
-                label, seen = self.labels.get(survey.key, survey.key), self._seen(pids)
-                left = tree.survey(survey.pid, label, survey.scope, seen, first=survey.group)
+                left = self.members.left(survey, pids)
             except BaseException as error:  # noqa: BLE001  somebody waits for the answer
                 self.failed(survey)
                 self._log.error(f"cannot count what {survey.key} has left: {error!r}")
@@ -232,10 +220,9 @@ class Driver:
                 self.events.append(ev.Surveyed(survey.key, survey.run_id, len(left)))
         if not sweeps:
             return
-        self._snapshot = None  # what was told to end a moment ago is looked at anew
         found: tuple[int, ...] = ()
         try:
-            found = tree.all_descendants(self._seen(pids))
+            found = self.members.of_nobody(pids)
             for signum, pid in [(signum, pid) for signum in sweeps if signum for pid in found]:
                 tree.signal_process(pid, signum)
         finally:
@@ -252,7 +239,7 @@ class Driver:
 
     def forget(self, pid: int) -> None:
         """A child is gone, and its pid may soon be somebody else's."""
-        self._known.forget(pid)
+        self.members.forget(pid)
 
     def reaped(self, pid: int, status: int) -> None:
         """A child is gone: news of its exec comes first, then the end itself."""

@@ -247,6 +247,7 @@ class Machine:
         self.driver.on_reload = self.desk.reload
         self.driver.on_put_back = self.desk.put_back
         self.driver.on_reopen = self._reopen
+        self.driver.members.row = self.row
         self.desk.on_plan = lambda plan: main_program.complete(self.options, plan)
         self.desk.on_load = self._adopt_plan
         self.desk.plan = lambda: self.plan

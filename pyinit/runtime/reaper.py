@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posix
 import time
 
 from pyinit.core.beside import owner
@@ -13,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
+    from pyinit.core.effects import Kill, Survey
+    from pyinit.core.slot import Process
     from pyinit.core.table import Pids
     from pyinit.runtime.announcer import Announcer
     from pyinit.runtime.driver import Driver
@@ -35,6 +38,65 @@ class Runs:
         if not isinstance(pid, int):
             return False
         return self._pids.get(Pid(pid)) is not None or pid in self._helpers
+
+
+class Members:
+    """Finds whom a run consists of, to count and to signal them; /proc is read once a turn.
+
+    `labels` are {key: PYINIT_PROCESS of its run}, `helpers` are of no run.
+    """
+
+    def __init__(self, labels: dict[str, str], helpers: Container[int]) -> None:
+        self.row: Callable[[str], Process | None] = lambda _: None
+        self._labels = labels
+        self._helpers = helpers
+        self._snapshot: tree.Snapshot | None = None
+        self._known = tree.Known()
+
+    def fresh(self) -> None:
+        """A new turn begins: what was read of /proc is old."""
+        self._snapshot = None
+
+    def forget(self, pid: int) -> None:
+        """A child is gone, and its pid may soon be somebody else's."""
+        self._known.forget(pid)
+
+    def signal(self, kill: Kill, pids: Pids) -> None:
+        """Send a signal to a run, as far as it is to reach."""
+        if kill.scope == "process":
+            tree.signal_process(kill.pid, kill.signum)
+            return
+        label, seen, user = self._whose(kill.key, pids)
+        reach, first = kill.scope, kill.group
+        tree.kill_tree(kill.pid, label, reach, kill.signum, seen, first=first, user=user)
+
+    def left(self, survey: Survey, pids: Pids) -> tuple[int, ...]:
+        """Return whom a run has left whose leader is gone."""
+        label, seen, user = self._whose(survey.key, pids)
+        reach, first = survey.scope, survey.group
+        return tree.survey(survey.pid, label, reach, seen, first=first, user=user)
+
+    def of_nobody(self, pids: Pids) -> tuple[int, ...]:
+        """Return, looked at anew, everybody below us who is no run."""
+        self._snapshot = None
+        return tree.all_descendants(self._seen(pids))
+
+    def _whose(self, key: str, pids: Pids) -> tuple[str, tree.Snapshot, int]:
+        return self._labels.get(key, key), self._seen(pids), self._user_of(key)
+
+    def _user_of(self, key: str) -> int:
+        """Return as whom a run was started, 0 also where only the run itself knows."""
+        row = self.row(key)
+        if row is None or row.plan.hidden:
+            return 0
+        return posix.geteuid() if row.plan.launch.uid is None else row.plan.launch.uid
+
+    def _seen(self, pids: Pids) -> tree.Snapshot:
+        runs = Runs(pids, self._helpers)
+        if self._snapshot is None:
+            self._snapshot = tree.Snapshot(runs, self._known)
+        self._snapshot.runs = runs
+        return self._snapshot
 
 
 class Reaper:
@@ -229,8 +291,6 @@ def forked(
     It has none of our descriptors but 0, 1, 2 and `keep`: as long as it held the socket of a
     client or the pipe of a program, they would not see us close it.
     """
-    import posix
-
     pid = signals.fork()
     if pid == 0:
         code = 1

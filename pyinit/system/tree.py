@@ -89,10 +89,15 @@ class Snapshot:
             self._strangers = [pid for pid in children if pid not in self.runs]
         return self._strangers
 
-    def labelled(self, label: str) -> list[int]:
-        """Return those strangers that a run with this label has left behind."""
+    def labelled(self, label: str, user: int = 0) -> list[int]:
+        """Return those strangers that a run with this label has left behind.
+
+        Everybody can forge a mark, but none can choose its user: a run of `user` has left behind
+        nobody of others but root, and one of root (0) whomever it liked.
+        """
         wanted = mark.number(label)
-        return [pid for pid in self.strangers() if self._mark(pid) == wanted]
+        found = [pid for pid in self.strangers() if self._mark(pid) == wanted]
+        return [pid for pid in found if not user or procfs.owner(pid)[0] in {0, user}]
 
     def _mark(self, pid: int) -> int:
         known = self._known.marks.get(pid)
@@ -116,15 +121,18 @@ class Snapshot:
         return found
 
 
-def survey(pid: int, label: str, scope: str, seen: Snapshot, *, first: int = 0) -> tuple[int, ...]:
+def survey(
+    pid: int, label: str, scope: str, seen: Snapshot, *, first: int = 0, user: int = 0
+) -> tuple[int, ...]:
     """Return live processes of the run that was led by `pid`, none only if there is none.
 
     `scope` is "process" (nothing but the leader), "group" or "tree"; `label` is the run's
-    PYINIT_PROCESS; `first` is who led it before, 0 if that was nobody.
+    PYINIT_PROCESS; `first` is who led it before, 0 if that was nobody; `user` is as for
+    `Snapshot.labelled`.
     """
     if scope == "process" or pid <= 1:
         return ()
-    found = _escaped(pid, label, seen) if scope == "tree" else set()
+    found = _escaped(pid, label, seen, user) if scope == "tree" else set()
     found.discard(pid)
     found.update(seen.group(pid))
     if first and scope == "group":
@@ -133,7 +141,14 @@ def survey(pid: int, label: str, scope: str, seen: Snapshot, *, first: int = 0) 
 
 
 def kill_tree(
-    pid: int, label: str, scope: str, signum: int, seen: Snapshot, *, first: int = 0
+    pid: int,
+    label: str,
+    scope: str,
+    signum: int,
+    seen: Snapshot,
+    *,
+    first: int = 0,
+    user: int = 0,
 ) -> int:
     """Send `signum` to the run led by `pid`; return how many members outside its group got it.
 
@@ -145,7 +160,7 @@ def kill_tree(
     escaped: list[ProcStat] = []
     try:
         if scope == "tree":
-            members = [procfs.stat(one) for one in _escaped(pid, label, seen)]
+            members = [procfs.stat(one) for one in _escaped(pid, label, seen, user)]
             escaped = [one for one in members if one is not None and one.group != pid]
         elif first:
             escaped = _in_other_groups(pid, first, label, seen)
@@ -190,9 +205,9 @@ def all_descendants(seen: Snapshot) -> tuple[int, ...]:
     return tuple(sorted([one for one in found if one not in seen.runs and _is_alive(one)]))
 
 
-def _escaped(pid: int, label: str, seen: Snapshot) -> set[int]:
+def _escaped(pid: int, label: str, seen: Snapshot, user: int) -> set[int]:
     """Return the descendants of the run, by parents and by label, in its group or not."""
-    labelled = seen.labelled(label)
+    labelled = seen.labelled(label, user)
     found = seen.below([pid, *labelled]) | set(labelled)
     return {one for one in found if one > 1 and one not in seen.runs and one != posix.getpid()}
 

@@ -115,3 +115,41 @@ def test_the_memory_of_a_forger_is_not_that_of_another_program():
         box.until("forged\n", out=True)
         eventually(lambda: box.status()["forger"]["uptime_s"] > 6)
         assert box.status()["victim"]["pid"] == pid
+
+
+@needs_root
+def test_a_forger_holds_up_no_stop_of_a_program_of_another_user_and_is_not_ended_by_it():
+    with Box(victim(user=str(OTHER)) + forger(user=str(ORDINARY))) as box:
+        box.place.chmod(0o755)
+        box.until("forged\n", out=True)
+        before = {
+            one.inner for one in eventually(lambda: len(box.processes()) == 4 and box.processes())
+        }
+        stopped = box.status()["victim"]["pid"]
+        box.call("stop", {"names": ["victim"], "wait": True})
+        assert {one.inner for one in box.processes()} == before - {stopped}
+
+
+@needs_root
+def test_what_a_program_of_roots_leaves_behind_is_ended_with_it_whatever_user_it_has():
+    """Also that of another program: a database may drop its rights, and its backup has its user."""
+    daemon = f"""
+if os.fork() == 0:
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    os.setresuid({ORDINARY}, {ORDINARY}, {ORDINARY})
+    while os.getppid() != 1:
+        time.sleep(0.01)
+    say("left")
+    wait()
+os.wait()
+wait()
+"""
+    left = speaker(daemon, name="left", ready=False, stdout="inherit")
+    with Box(left + program("other", "sleep", "600", user=str(ORDINARY))) as box:
+        box.place.chmod(0o755)
+        box.until("left\n", out=True)
+        eventually(lambda: len(box.processes()) == 4)
+        box.call("stop", {"names": ["left"], "wait": True})
+        assert [one.name for one in box.processes()[1:]] == ["sleep"]
