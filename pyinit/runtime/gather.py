@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from pyinit.core.plan import CHANNEL
 from pyinit.core.record import replace
 from pyinit.core.states import NEVER
-from pyinit.runtime import carry, parts, strays
+from pyinit.runtime import carry, parts
 from pyinit.runtime.stream import rests_of
 
 TYPE_CHECKING = False
@@ -27,7 +25,6 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
     loop, pump, control = machine.loop, machine.pump, machine.control
     listener_fd = machine.listener.fileno() if machine.listener is not None else -1
     known, more = parts.carried(machine)
-    machine.burial.tick(time.monotonic())  # an exec would close them, and wait
     carried = carry.Carried(
         supervisor=loop.supervisor,
         plan=replace(machine.plan, processes=()),  # the rows of the supervisor have them
@@ -78,7 +75,7 @@ def gather(machine: Machine, told: tuple[int, ...]) -> tuple[Carried, Blobs, lis
         events=_events(machine, blobs),
         parts=known,
     )
-    return carried, blobs, [*_descriptors(carried), *more, *strays.left()]
+    return carried, blobs, [*_descriptors(carried), *more]
 
 
 def _events(machine: Machine, blobs: Blobs) -> carry.Events | None:

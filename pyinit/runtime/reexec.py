@@ -132,6 +132,7 @@ def reexec(machine: Machine) -> None:
         more = {STATE_VARIABLE: b"%d" % fd}
         for number in (*[each for each in told if each in STOPS], *machine.loop.stops_told()):
             more[STOP_VARIABLE] = b"%d" % number
+        undo.append(strays.stand_by(machine.driver.helpers))
         become(machine, more)
     except BaseException as error:  # noqa: BLE001  whatever it is, we go on as we are
         undo.append(lambda: each_of(lambda fd: posix.set_inheritable(fd, False), kept))

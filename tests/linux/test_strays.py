@@ -1,8 +1,11 @@
 """Descriptors that somebody sends to PID 1, whose last close(2) would take as long as they like."""
 
+import fcntl
 import os
 import socket
 import struct
+import termios
+import threading
 import time
 
 import pytest
@@ -13,6 +16,7 @@ from pyinit.client import Client
 
 LINGER_S = 60
 ANSWER_S = 30  # of a PID 1 that is not held up, on a busy machine
+MANY = 60  # with one message
 OFTEN = 40  # more than are closed by one child after another in a moment
 UP = 'tell("READY=1")\nwait()'
 # As `Lingering` below, for a program.
@@ -214,3 +218,71 @@ def test_nor_does_one_in_the_queue_of_a_socket_that_is_closed(tmp_path):
         box.call("stop", {"names": ["web"]})
         assert at_work(box)
         assert not place.exists()
+
+
+def begins_anew(box):
+    """Have pyinit begin anew, and see that nothing holds it up."""
+    before = box.status()["web"]["pid"]
+    box.call("restart-all")
+    eventually(lambda: at_work(box) and box.wait_state("web", "RUNNING")["pid"] != before)
+
+
+def unread(client):
+    """Return how much of what a client has sent lies there still."""
+    return struct.unpack("i", fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)))[0]
+
+
+def test_nor_does_one_that_waits_when_pyinit_begins_anew():
+    """Nobody reads the requests of a client that takes no replies."""
+    with Box(program("web", "sleep", "600")) as box, Lingering() as long:
+        box.wait_state("web", "RUNNING")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(box.socket)
+            client.sendall(b'{"id": 1, "verb": "status"}\n' * 4000)
+            eventually(lambda: unread(client) == (at_work(box) and unread(client)) > 0)
+            long.send(client, "alone")
+            begins_anew(box)
+            client.settimeout(ANSWER_S)
+            with pytest.raises(ConnectionResetError):  # nobody has it any more
+                while client.recv(1 << 20):
+                    pass
+
+
+def test_nor_does_one_in_the_queue_of_a_socket_that_the_next_pyinit_does_not_want(tmp_path):
+    place = tmp_path / "app.sock"
+    text = program("web", "sleep", "600")
+    with Box(f'[socket.app]\nlisten = "unix:{place}"\n{text}') as box, Lingering() as long:
+        box.wait_state("web", "RUNNING")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(place))
+            long.send(client, "alone")
+        box.config.write_text(text)
+        begins_anew(box)
+        assert not place.exists()
+
+
+@needs_root
+def test_those_that_are_still_to_be_closed_are_gone_after_a_re_exec():
+    """The close of a packet socket takes a while, so there is always one."""
+    with Box(speaker(UP)) as box:
+        box.wait_state("web", "RUNNING")
+        before = open_in(box)
+        done = threading.Event()
+
+        def send():
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.connect(str(box.place / "control-notify.sock"))
+                while not done.is_set():
+                    made = [socket.socket(socket.AF_PACKET, socket.SOCK_RAW) for _ in range(MANY)]
+                    socket.send_fds(sender, [b"X=1"], [each.fileno() for each in made])
+                    for each in made:
+                        each.close()
+
+        sending = threading.Thread(target=send)
+        sending.start()
+        try:
+            box.call("reexec", answer_s=ANSWER_S)
+        finally:
+            done.set()
+            sending.join()
+        eventually(lambda: open_in(box) <= before + 1)
