@@ -16,15 +16,15 @@ With `Restart.retries` it is supervisord's judgement, which only knows whether a
 from __future__ import annotations
 
 from . import backoff
-from .record import Record
-from .states import NO_PID, Backoff, Exited, Fatal
+from .record import Record, replace
+from .states import NEVER, NO_PID, Backoff, Exited, Fatal, Running
 from .status import ExitCode, describe, is_machines_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .plan import ProcessPlan
     from .slot import Process
-    from .states import Ending, Run
+    from .states import Ending, Run, Starting
     from .status import ExitStatus
 
 
@@ -61,10 +61,32 @@ def left_nobody(process: Process, run: Run, status: ExitStatus) -> str:
     return "done, and has left no process behind" if is_success(process, status) else ""
 
 
-def overdue(plan: ProcessPlan, given_s: float) -> str:
-    """Return why a run that was given so long, with what it has asked for, is given up."""
+def executed(process: Process, state: Starting, now: float) -> Starting | Running:
+    """Return what a run is from when it is known to have executed, or to lead from the background.
+
+    The clock that decides when it counts as started goes from now on.
+    """
+    plan = process.plan
+    is_to_fork = plan.kind == "forking" and state.run.group == NO_PID
+    if state.proven and not is_to_fork:
+        return Running(state.run)
+    if state.proven and state.ready_by != NEVER:
+        return state
+    if plan.ready is not None or is_to_fork:
+        given_s = FORKS_S if plan.ready is None else plan.ready.timeout
+        return replace(state, executed=True, ready_by=max(now + given_s, state.granted))
+    if plan.kind == "oneshot" or plan.start_s <= 0:
+        return Running(state.run)
+    return replace(state, executed=True, ready_by=NEVER, up_at=now + plan.start_s)
+
+
+def overdue(plan: ProcessPlan, state: Starting) -> str:
+    """Return why a run that was given until `ready_by`, with what it has asked for, is given up."""
+    given_s = state.ready_by - state.run.since
     if plan.ready is None:
         return f"not in the background within {FORKS_S:g} s"
+    if state.proven:
+        return f"ready, but not in the background within {given_s:.4g} s"
     extended = given_s >= plan.ready.timeout + 1.0  # less is the time until it was executed
     return f"not ready within {given_s if extended else plan.ready.timeout:.4g} s"
 

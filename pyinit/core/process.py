@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from .status import ExitStatus
 
     Step: TypeAlias = tuple[Process, Effects]
+    Telling: TypeAlias = Stop | Hurry | Restart | Condemn
 
 LEFTOVER_GRACE_S = 2.0  # what a crashed run left gets this long after the stop signal
 GIVE_UP_KILLS = 5  # leftovers that survive this many KILLs no longer hold up their process
@@ -134,9 +135,11 @@ def _starting(process: Process, state: Starting, event: Input, now: float, seed:
     match event:
         case SpawnOk(pid, executed):
             started = replace(state, run=replace(state.run, pid=pid))
-            return _executed(process, started, now) if executed else (enter(process, started), ())
+            return enter(
+                process, policy.executed(process, started, now) if executed else started
+            ), ()
         case ExecOk():
-            return _executed(process, state, now)
+            return enter(process, policy.executed(process, state, now)), ()
         case ExecBad(failure):
             return enter(process, replace(state, failure=failure)), ()
         case SpawnBad(failure):
@@ -147,7 +150,8 @@ def _starting(process: Process, state: Starting, event: Input, now: float, seed:
             ending = Ending(state.run, status, asked=False, was_up=False, failed=failed)
             return _end(process, ending, now, seed)
         case Proven():
-            proven = Running(state.run) if state.executed else replace(state, proven=True)
+            known = replace(state, proven=True)
+            proven = policy.executed(process, known, now) if state.executed else known
             return enter(process, proven), ()
         case Extend(until) if not state.executed:
             return enter(process, replace(state, granted=max(state.granted, until))), ()
@@ -156,16 +160,12 @@ def _starting(process: Process, state: Starting, event: Input, now: float, seed:
         case Lead(pid) if state.run.pid != NO_PID:
             return _led(process, replace(state, run=_follow(state.run, pid)), now)
         case Due() if now >= state.ready_by:
-            failed = policy.overdue(process.plan, state.ready_by - state.run.since)
+            failed = policy.overdue(process.plan, state)
             return _stop(process, state, process.plan.stop.timeout, now, failed=failed)
         case Due() if now >= state.up_at:
             return enter(process, Running(state.run)), ()
-        case Stop(grace_s) | Hurry(grace_s):
-            return _stop(process, state, grace_s, now)
-        case Restart(grace_s):
-            return _stop(process, state, grace_s, now, again=True)
-        case Condemn(why, what):
-            return _stop(process, state, process.plan.stop.timeout, now, failed=why, action=what)
+        case Stop() | Hurry() | Restart() | Condemn():
+            return _told(process, state, event, now)
         case Start() | Go() | Blocked() | Counted() | Extend() | Lead() | Due():
             return process, ()
         case _:
@@ -176,14 +176,8 @@ def _running(process: Process, state: Running, event: Input, now: float, seed: i
     match event:
         case Gone(status):
             return _end(process, Ending(state.run, status, asked=False, was_up=True), now, seed)
-        case Stop(grace_s, held):
-            return _stop(process, state, grace_s, now, held=held)
-        case Hurry(grace_s):
-            return _stop(process, state, grace_s, now)
-        case Restart(grace_s):
-            return _stop(process, state, grace_s, now, again=True)
-        case Condemn(why, what):
-            return _stop(process, state, process.plan.stop.timeout, now, failed=why, action=what)
+        case Stop() | Hurry() | Restart() | Condemn():
+            return _told(process, state, event, now)
         case Lead(pid):
             return enter(process, Running(_follow(state.run, pid))), ()
         case Start() | Go() | Blocked() | SpawnOk() | SpawnBad() | ExecOk() | ExecBad():
@@ -287,25 +281,25 @@ def _backoff(process: Process, state: Backoff, event: Input, now: float) -> Step
             assert_never(event)
 
 
+def _told(process: Process, state: Starting | Running, event: Telling, now: float) -> Step:
+    """Somebody wants the run down."""
+    match event:
+        case Stop(grace_s, held):
+            return _stop(process, state, grace_s, now, held=held)
+        case Hurry(grace_s):
+            return _stop(process, state, grace_s, now)
+        case Restart(grace_s):
+            return _stop(process, state, grace_s, now, again=True)
+        case Condemn(why, what):
+            return _stop(process, state, process.plan.stop.timeout, now, failed=why, action=what)
+        case _:
+            assert_never(event)
+
+
 def _spawn(process: Process, now: float) -> Step:
     run = Run(RunId(process.runs + 1), NO_PID, now)
     spawn = Spawn(process.plan.key, run.id, process.plan, process.limits)
     return enter(process, Starting(run), runs=run.id), (spawn,)
-
-
-def _executed(process: Process, state: Starting, now: float) -> Step:
-    """Start the clock that decides when the run counts as started."""
-    plan = process.plan
-    if state.proven:
-        return enter(process, Running(state.run)), ()
-    if plan.ready is not None or (plan.kind == "forking" and state.run.group == NO_PID):
-        given_s = policy.FORKS_S if plan.ready is None else plan.ready.timeout
-        ready_by = max(now + given_s, state.granted)
-        return enter(process, replace(state, executed=True, ready_by=ready_by)), ()
-    if plan.kind == "oneshot" or plan.start_s <= 0:
-        return enter(process, Running(state.run)), ()
-    alone = replace(state, executed=True, ready_by=NEVER, up_at=now + plan.start_s)
-    return enter(process, alone), ()
 
 
 def _follow(run: Run, pid: Pid) -> Run:
@@ -314,8 +308,9 @@ def _follow(run: Run, pid: Pid) -> Run:
 
 def _led(process: Process, state: Starting, now: float) -> Step:
     """Another process leads: of one that forks away this is what was waited for."""
-    if process.plan.kind == "forking" and process.plan.ready is None and state.up_at == NEVER:
-        return _executed(process, state, now)
+    is_in_time = state.proven or (process.plan.ready is None and state.up_at == NEVER)
+    if process.plan.kind == "forking" and is_in_time:
+        return enter(process, policy.executed(process, state, now)), ()
     return enter(process, state), ()
 
 

@@ -311,6 +311,8 @@ BUGS = (
      "                if not trials.decides(draft, after):  # that is over first\n", "                if True:\n"),
     ("a job that is none any more goes on of the old plan", "reload",
      " + spared\n", "\n"),
+    ("who is ready is up, also in the foreground", "policy",
+     "    if state.proven and not is_to_fork:", "    if state.proven:"),
     ("what becomes a job is run at once", "reload",
      "draft.send(key, Stop(row.plan.stop.timeout, held=False))  # it has",
      "draft.send(key, Restart(row.plan.stop.timeout))  # it has"),

@@ -326,7 +326,11 @@ class Promises:
                 if not again or (was.state.run != state.run and not in_tree):
                     fail(world, f"{row.plan.key} is to stop, and nobody tells it")
             since = self.executed.get((row.plan.key, row.runs))
-            if name == "Starting" and since is not None and (row.plan.key, row.runs) in self.proven:
+            said = (row.plan.key, row.runs) in self.proven
+            in_front = row.plan.kind == "forking" and (row.plan.key, row.runs) not in self.led
+            if name == "Running" and in_front:
+                fail(world, f"{row.plan.key} is up, and has not gone into the background")
+            if name == "Starting" and since is not None and said and not in_front:
                 fail(world, f"{row.plan.key} has become its program and said ready, and is not up")
             if name == "Starting" and since is not None and since > self.loaded_at:
                 ready = row.plan.ready

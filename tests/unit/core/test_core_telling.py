@@ -8,7 +8,8 @@ from pyinit.core import escalation
 from pyinit.core import events as ev
 from pyinit.core.plan import Hooks, Ready, Stop
 from pyinit.core.policy import FORKS_S, overdue
-from pyinit.core.states import NEVER
+from pyinit.core.record import replace
+from pyinit.core.states import NEVER, Pid, Run, RunId, Starting
 
 OTHER = program("other")
 
@@ -184,6 +185,31 @@ def test_a_program_that_forks_away_may_say_itself_when_it_is_ready():
     assert desk.name("web") == "Running"
 
 
+def test_who_says_ready_before_he_is_in_the_background_is_up_when_he_is_there():
+    desk = forking(ready=Ready("notify", timeout=5.0))
+    desk.up()
+    desk.feed(ev.ReadyReported("web:0", 1))
+    assert (desk.name("web"), desk["web"].due) == ("Starting", 5.0)
+    desk.feed(ev.MainPid("web:0", 1, 77))
+    assert desk.name("web") == "Running"
+
+
+def test_who_says_ready_and_ends_has_left_nobody_behind():
+    desk = forking(ready=Ready("notify", timeout=5.0))
+    desk.up()
+    desk.feed(ev.ReadyReported("web:0", 1))
+    desk.ends("web", 0)
+    assert desk["web"].state.failed == "done, and has left no process behind"
+
+
+def test_who_says_ready_and_stays_in_the_foreground_is_given_up():
+    desk = forking(ready=Ready("notify", timeout=5.0))
+    desk.up()
+    desk.feed(ev.ReadyReported("web:0", 1))
+    desk.tick()
+    assert desk["web"].state.failed == "ready, but not in the background within 5 s"
+
+
 @pytest.mark.parametrize(
     ("status", "failed"), [(0, "done, and has left no process behind"), (256, "")]
 )
@@ -213,8 +239,9 @@ def test_who_stays_in_the_foreground_is_given_up():
 
 def test_words_for_a_start_that_was_given_up():
     plan = program("web", ready=Ready("notify", timeout=5.0))
-    assert overdue(plan, 5.4) == "not ready within 5 s"
-    assert overdue(plan, 65.0) == "not ready within 65 s"
+    state = Starting(Run(RunId(1), Pid(7), 10.0), executed=True)
+    assert overdue(plan, replace(state, ready_by=15.4)) == "not ready within 5 s"
+    assert overdue(plan, replace(state, ready_by=75.0)) == "not ready within 65 s"
 
 
 def test_a_run_with_a_post_stop_is_over_when_that_is():
