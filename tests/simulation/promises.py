@@ -864,7 +864,7 @@ class Promises:
         told = key in before.falling or not is_up(after) or self._is_undone()
         if not told and now.state.__class__.__name__ == "Running":
             fail(self.world, f"{key} is a job now, and goes on as a service")
-        if not told and getattr(now.state, "again", False):
+        if not told and getattr(now.state, "again", False) and not self._is_used(after, now):
             fail(self.world, f"{key} is a job now, and is run at once")
 
     def _keep_their_runs(self, before, wanted, after):
