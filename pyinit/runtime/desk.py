@@ -218,7 +218,9 @@ class Desk:
         if self.on_trial or not self.compile(done):
             self._reload_later()
 
-    def restart(self, event: Event, told: Callable[[Faults | None], None]) -> bool:
+    def restart(
+        self, event: Event, told: Callable[[Faults | None], None] = lambda _faults: None
+    ) -> bool:
         """Let `event` stop everything and begin anew, if the configuration is good; refuse it else.
 
         `told` hears what is wrong.  Return False while the configuration is being read already.
@@ -248,7 +250,7 @@ class Desk:
             return False
         if not isinstance(self.state.phase, Up):
             return False
-        if not self.restart(signal, lambda _faults: None):
+        if not self.restart(signal):
             self._restart = signal
         return True
 
@@ -262,7 +264,7 @@ class Desk:
         """Begin the restart or the reload that waits, if nothing is in its way any more."""
         if self._restart is not None and not self._compiler.busy:
             signal, self._restart = self._restart, None
-            self.restart(signal, lambda _faults: None)
+            self._puts_off(signal)
         if self.reload_waits and not (self.on_trial or self._compiler.busy):
             self.reload_waits = False
             self.reload()
