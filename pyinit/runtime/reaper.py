@@ -8,7 +8,7 @@ import time
 from pyinit.core.beside import owner
 from pyinit.core.events import MainPid, Reaped, SignalReceived, Spawned
 from pyinit.core.states import Pid
-from pyinit.system import faults, files, reap, signals, tree
+from pyinit.system import faults, files, procfs, reap, signals, tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,18 +63,19 @@ class Members:
 
     def signal(self, kill: Kill, pids: Pids) -> None:
         """Send a signal to a run, as far as it is to reach."""
+        pid = _leader(kill, pids)
         if kill.scope == "process":
-            tree.signal_process(kill.pid, kill.signum)
+            tree.signal_process(pid, kill.signum)
             return
         label, seen, user = self._whose(kill.key, pids)
         reach, first = kill.scope, kill.group
-        tree.kill_tree(kill.pid, label, reach, kill.signum, seen, first=first, user=user)
+        tree.kill_tree(pid, label, reach, kill.signum, seen, first=first, user=user)
 
     def left(self, survey: Survey, pids: Pids) -> tuple[int, ...]:
         """Return whom a run has left whose leader is gone."""
         label, seen, user = self._whose(survey.key, pids)
-        reach, first = survey.scope, survey.group
-        return tree.survey(survey.pid, label, reach, seen, first=first, user=user)
+        pid, reach, first = _leader(survey, pids), survey.scope, survey.group
+        return tree.survey(pid, label, reach, seen, first=first, user=user)
 
     def of_nobody(self, pids: Pids) -> tuple[int, ...]:
         """Return, looked at anew, everybody below us who is no run."""
@@ -97,6 +98,15 @@ class Members:
             self._snapshot = tree.Snapshot(runs, self._known)
         self._snapshot.runs = runs
         return self._snapshot
+
+
+def _leader(about: Kill | Survey, pids: Pids) -> int:
+    """Return who leads a run, or led it and has left his group; 0 if his pid is another's by now.
+
+    Nobody is given the number of a group that lives: then the group is another's, too.
+    """
+    led = pids.get(about.pid) == about.key
+    return about.pid if led or procfs.stat(about.pid) is None else 0
 
 
 class Reaper:

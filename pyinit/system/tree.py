@@ -128,9 +128,9 @@ def survey(
 
     `scope` is "process" (nothing but the leader), "group" or "tree"; `label` is the run's
     PYINIT_PROCESS; `first` is who led it before, 0 if that was nobody; `user` is as for
-    `Snapshot.labelled`.
+    `Snapshot.labelled`.  Where `pid` is 0, only those count who are known by the label.
     """
-    if scope == "process" or pid <= 1:
+    if scope == "process":
         return ()
     found = _escaped(pid, label, seen, user) if scope == "tree" else set()
     found.discard(pid)
@@ -153,10 +153,8 @@ def kill_tree(
     """Send `signum` to the run led by `pid`; return how many members outside its group got it.
 
     The group gets it by one call; descendants that left it one by one.  A stopped member is
-    continued, or it could not obey.
+    continued, or it could not obey.  Where `pid` is 0, those get it who are known by the label.
     """
-    if pid <= 1:
-        return 0
     escaped: list[ProcStat] = []
     try:
         if scope == "tree":
@@ -208,7 +206,7 @@ def all_descendants(seen: Snapshot) -> tuple[int, ...]:
 def _escaped(pid: int, label: str, seen: Snapshot, user: int) -> set[int]:
     """Return the descendants of the run, by parents and by label, in its group or not."""
     labelled = seen.labelled(label, user)
-    found = seen.below([pid, *labelled]) | set(labelled)
+    found = seen.below([pid, *labelled] if pid > 1 else labelled) | set(labelled)
     return {one for one in found if one > 1 and one not in seen.runs and one != posix.getpid()}
 
 
@@ -252,6 +250,8 @@ def _is_same(pid: int, start: int) -> bool:
 
 
 def _group_lives(pid: int) -> bool:
+    if pid <= 1:  # for killpg(2) 0 is our own
+        return False
     try:
         posix.killpg(pid, 0)
     except ProcessLookupError:
@@ -263,6 +263,8 @@ def _group_lives(pid: int) -> bool:
 
 def _signal_group(pid: int, signum: int) -> None:
     """Signal the group a run leads; a run that did not make its group yet is signalled itself."""
+    if pid <= 1:
+        return
     try:
         posix.killpg(pid, signum)
     except ProcessLookupError:

@@ -81,3 +81,41 @@ def test_who_has_the_pid_of_one_that_was_named_does_not_lead_in_its_place():
         eventually(lambda: "web: ended" in box.err or "web: led by" in box.err)
         assert box.wait_state("web", "EXITED", "RUNNING")["state"] == "EXITED"
         assert int((box.place / "free").read_text()) in [one.inner for one in box.processes()]
+
+
+# Ends when it is told to, and leaves behind one in a session of its own that does not.
+LEAVES = """
+if os.fork() == 0:
+    os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    write("free", str(os.getppid()))
+    wait()
+wait()
+"""
+CHILD = """
+def child():
+    if sys.argv[1] == "session":
+        os.setsid()
+        if os.fork() == 0:
+            wait()
+    write("taken")
+    wait()
+pid = int(until("free"))
+while os.path.exists(f"/proc/{pid}"):
+    time.sleep(0.01)
+take(pid, child)
+wait()
+"""
+
+
+@pytest.mark.parametrize("how", ["child", "session"])
+def test_who_has_the_pid_of_a_leader_that_is_gone_is_none_of_what_it_has_left(how):
+    """Neither it nor the group that it leads is killed with that, or waited for."""
+    web = program("web", *python(BEGIN + LEAVES), stop={"timeout": "2s"})
+    with Box(web + program("other", *python(BEGIN + CHILD, how))) as box:
+        eventually((box.place / "free").exists)
+        box.call("stop", {"names": ["web"], "wait": False})
+        eventually((box.place / "taken").exists)
+        box.call("stop", {"names": ["web"], "wait": True})
+        assert "survive" not in box.err
+        assert len([one for one in box.processes() if one.state != "Z"]) == 3 + (how == "session")

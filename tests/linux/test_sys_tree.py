@@ -97,6 +97,17 @@ def test_stopped_members_are_continued_wherever_they_are():
             eventually(lambda m=member: (stat_fields(m) or "X")[0] in "ZX")
 
 
+def test_where_the_pid_of_the_leader_is_somebody_elses_only_the_label_tells():
+    with run(FAMILY) as (pid, members):
+        eventually(lambda: os.getsid(members[1]) == members[1])
+        for scope, found in (("group", ()), ("tree", (members[2],))):
+            assert tree.survey(0, "web", scope, snapshot(pid)) == found
+            tree.kill_tree(0, "web", scope, signal.SIGTERM, snapshot(pid))
+            for member in found:
+                eventually(lambda m=member: (stat_fields(m) or "X")[0] in "ZX")
+            assert stat_fields(members[0])[0] not in "ZX"
+
+
 def test_nobody_is_signalled_by_a_pid_that_is_no_runs():
     for pid in (0, 1, -1, os.getpid()):
         assert tree.signal_process(pid, signal.SIGKILL) is False
