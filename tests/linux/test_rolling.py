@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import socket
 import threading
 
@@ -240,3 +241,22 @@ def test_who_follows_events_reads_that_a_run_has_taken_over():
             text(box, "restart", "--rolling", "web")
             said = f"web rolled: pid {runs(box)['pid']} takes over from pid {old}\n"
             assert next(line for line in lines if " rolled" in line).endswith(said)
+
+
+def test_a_limit_set_in_a_roll_holds_for_the_run_that_is_to_come_too():
+    port = free_port()
+    slow = program("web", "sleep", "600", sockets=["http"], ready={"delay": "2s"})
+    with Box(listener("http", f"127.0.0.1:{port}") + slow) as box:
+        old = box.wait_state("web", "RUNNING")["pid"]
+        text(box, "restart", "--rolling", "--no-wait", "web")
+        box.until("web+: started")
+        for name, soft in (("web", 700), ("web+", 650)):
+            text(box, "limits", name, f"nofile={soft}")
+            assert [nofile(each.pid) for each in box.processes()[1:]] == [soft, soft]
+        eventually(lambda: runs(box)["pid"] != old)
+        text(box, "restart", "web")
+        assert nofile(runs(box)["pid"]) == 650
+
+
+def nofile(pid):
+    return resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
