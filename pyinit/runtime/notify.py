@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import posix
 
 from pyinit.protocol.places import socket_places
@@ -16,6 +17,10 @@ MESSAGE_BYTES = 4096
 MESSAGES_A_TURN = 64
 FDS_A_TURN = 256  # that come with them: each takes a look at what it is
 ABSTRACT = "@"
+SHORT = (
+    "cannot take the descriptors that come with a message: too many open files\n"
+    "  the message is dropped; give pyinit more: nofile in [init] limits"
+)
 
 
 def place(control_path: str) -> str:
@@ -47,9 +52,22 @@ def listen(machine: Machine, path: str, fd: int = -1) -> None:
         return
     machine.readiness.notify_path = path
     machine.notify_fd = receiver.fileno()
+    is_told = False
 
     def listening() -> None:
         machine.poller.modify(receiver.fileno(), True, False)
+
+    def pause() -> None:
+        machine.poller.modify(receiver.fileno(), False, False)
+
+    def skip() -> None:
+        """Have a message taken by a child: what comes with it has no room here."""
+        nonlocal is_told
+        pause()
+        machine.burial.skip(receiver, listening)
+        if not is_told:
+            is_told = True
+            machine.log.warning(SHORT)
 
     def readable(_mask: int) -> None:
         from pyinit.runtime.notified import Notified
@@ -59,12 +77,17 @@ def listen(machine: Machine, path: str, fd: int = -1) -> None:
             if taken >= FDS_A_TURN:
                 return
             if strays.crowded():  # so many are still to be closed: the rest waits
-                machine.poller.modify(receiver.fileno(), False, False)
+                pause()
                 machine.burial.relieved = listening
                 return
             try:
                 message, pid, fds = sockets.receive(receiver, MESSAGE_BYTES)
             except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno != errno.EMFILE:
+                    raise
+                skip()
                 return
             taken += len(fds)
             kept: set[int] = set()

@@ -37,6 +37,9 @@ CHILDREN = 4  # at a time; more only wait for the same server
 PAUSE_S = 1.0  # until a child is tried again that could not be had
 HOLD_S = 60.0  # at most, for PID 1 to close its own; it kills the child then
 EVERYTHING = range(1 << 30)  # that a descriptor can be
+STANDARD = (0, 1, 2)
+TAKE_S = 1  # for a child to take a message
+ROOM_BYTES = 4096  # more than comes with one
 
 _left: list[int] = []
 
@@ -108,28 +111,40 @@ def stand_by(helpers: dict[int, Callable[[int], None]]) -> Callable[[], None]:
 
 
 class Burial:
-    """Has them closed; who has paused meanwhile is `relieved`."""
+    """Has them closed; who has paused meanwhile is `relieved`.
+
+    Where PID 1 itself has no room for what comes with a message, a child takes it: `skip`.
+    """
 
     def __init__(self, helpers: dict[int, Callable[[int], None]]) -> None:
         self.relieved: Callable[[], None] = _nobody
         self._helpers = helpers
         self._children = 0
         self._at = 0.0
+        self._unfit: tuple[_socket.socket, Callable[[], None]] | None = None
+
+    def skip(self, receiver: _socket.socket, done: Callable[[], None]) -> None:
+        """Have somebody else take the next message of `receiver`, who is `done` then."""
+        self._unfit = (receiver, done)
 
     def next_deadline(self) -> float:
         """Return when something is to be done, NEVER while nothing waits."""
-        return self._at if _left and self._children < CHILDREN else NEVER
+        waits = (_left or self._unfit) and self._children < CHILDREN
+        return self._at if waits else NEVER
 
     def tick(self, now: float) -> None:
         """Close what waits, by a child; if there is none to be had, another time."""
-        fds = tuple(_left)
-        if not fds or self._children >= CHILDREN:
-            return
         try:
-            pid = forked(_hold, self._helpers, self._ended, keep=fds)
+            if _left and self._children < CHILDREN:
+                self._close()
+            if self._unfit is not None and self._children < CHILDREN:
+                self._take(*self._unfit)
         except OSError:
             self._at = now + PAUSE_S
-            return
+
+    def _close(self) -> None:
+        fds = tuple(_left)
+        pid = forked(_hold, self._helpers, self._ended, keep=fds)
         self._children += 1
         del _left[: len(fds)]
         for fd in fds:
@@ -138,6 +153,21 @@ class Burial:
         if not crowded():
             relieved, self.relieved = self.relieved, _nobody
             relieved()
+
+    def _take(self, receiver: _socket.socket, done: Callable[[], None]) -> None:
+        def take() -> None:
+            _signal.alarm(TAKE_S)  # what has no room here, either, is closed at once
+            for fd in STANDARD:
+                posix.close(fd)
+            receiver.recvmsg(1, ROOM_BYTES)
+
+        def taken(status: int) -> None:
+            self._ended(status)
+            done()
+
+        forked(take, self._helpers, taken, nice=0, keep=(receiver.fileno(),))
+        self._children += 1
+        self._unfit = None
 
     def _ended(self, _status: int) -> None:
         self._children -= 1

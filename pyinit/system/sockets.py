@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     Address: TypeAlias = tuple[str, int] | str
+    Ancillary: TypeAlias = list[tuple[int, int, bytes]]
 else:
     import _socket
     import _stat
@@ -25,7 +26,7 @@ BACKLOG = 1024  # a crowd at once waits here, where it costs nothing, and is not
 LONGEST_PATH = 107  # bytes: sun_path of sockaddr_un, with its final zero
 CREDENTIALS_BYTES = 12  # struct ucred: pid, uid, gid, each four bytes
 SUFFIX_BYTES = 4  # of the name that a socket has until it listens
-FDS_A_MESSAGE = 253  # SCM_MAX_FD: what is not taken the kernel closes, and we would wait for it
+FDS_A_MESSAGE = 253  # SCM_MAX_FD
 DESCRIPTOR_BYTES = 4  # of an int, as SCM_RIGHTS carries them
 SOCKET, KIND_OF_FILE = 0o140000, 0o170000  # of st_mode, see inode(7)
 NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
@@ -215,33 +216,51 @@ def bind_datagram(path: str, mode: int) -> Socket:
 
 
 def receive(receiver: Socket, size: int) -> tuple[bytes, int, tuple[int, ...]]:
-    """Return (message, the sender's pid as we see it, descriptors).  Raises BlockingIOError.
+    """Return (message, the sender's pid as we see it, descriptors).
 
     A pid of 0 is unknown.  Descriptors (unix(7): SCM_RIGHTS) are the caller's, who closes them.
+    Raises OSError: BlockingIOError if nothing is there, EMFILE if there is no room for all of
+    them, and the message stays where it is.
     """
-    room = _socket.CMSG_SPACE(CREDENTIALS_BYTES)
-    room += _socket.CMSG_LEN(FDS_A_MESSAGE * DESCRIPTOR_BYTES)
-    data, ancillary, _, _ = receiver.recvmsg(size, room, _socket.MSG_CMSG_CLOEXEC)
+    data, ancillary = _received(receiver, size)
     pid = 0
-    fds: list[int] = []
     for level, kind, content in ancillary:
         if level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
             pid = int.from_bytes(content[:4], sys.byteorder)
-        elif level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
-            fds += _numbers(content)
-    return data, pid, tuple(fds)
+    return data, pid, _descriptors(ancillary)
 
 
 def take(connection: Socket, size: int) -> tuple[bytes, tuple[int, ...]]:
     """Return what has come on a stream, and the descriptors that somebody has sent along.
 
-    They are the caller's, as of `receive`.  Raises OSError: BlockingIOError if nothing is there.
+    They are the caller's.  Raises OSError as `receive`.
     """
-    room = _socket.CMSG_LEN(FDS_A_MESSAGE * DESCRIPTOR_BYTES)
-    data, ancillary, _, _ = connection.recvmsg(size, room, _socket.MSG_CMSG_CLOEXEC)
+    data, ancillary = _received(connection, size)
+    return data, _descriptors(ancillary)
+
+
+def _received(one: Socket, size: int) -> tuple[bytes, Ancillary]:
+    """Return what has come and what came with it, if there is room for every descriptor.
+
+    One that there is none for the kernel closes at once, and we would wait for that.  So it is
+    tried first: as long as all of them are in the queue, too, no close is the last.
+    """
+    room = _socket.CMSG_SPACE(CREDENTIALS_BYTES)
+    room += _socket.CMSG_LEN(FDS_A_MESSAGE * DESCRIPTOR_BYTES)
+    flags = _socket.MSG_CMSG_CLOEXEC
+    data, ancillary, told, _ = one.recvmsg(size, room, flags | _socket.MSG_PEEK)
+    for fd in _descriptors(ancillary):
+        posix.close(fd)
+    if told & _socket.MSG_CTRUNC:
+        raise OSError(errno.EMFILE, posix.strerror(errno.EMFILE))
+    data, ancillary, _, _ = one.recvmsg(len(data), room, flags)
+    return data, ancillary
+
+
+def _descriptors(ancillary: Ancillary) -> tuple[int, ...]:
     rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS)
     found = [_numbers(content) for *kind, content in ancillary if tuple(kind) == rights]
-    return data, tuple([fd for fds in found for fd in fds])
+    return tuple([fd for fds in found for fd in fds])
 
 
 def stream_to(address: Address) -> Socket:

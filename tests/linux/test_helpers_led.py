@@ -26,7 +26,8 @@ HELPERS = {
     "runtime.matching:Search._start": "test_a_search_that_fails_is_told_of",
     "runtime.packer:Packer._pack_next": "test_a_compressor_that_fails_leaves_the_file_as_it_is",
     "runtime.reexec:check": "test_a_new_pyinit_that_fails_is_not_taken_on",
-    "runtime.strays:Burial.tick": "test_a_crowd_of_them_is_closed_by_few_children",  # killed at once
+    "runtime.strays:Burial._close": "test_a_crowd_of_them_is_closed_by_few_children",  # killed at once
+    "runtime.strays:Burial._take": "test_nor_do_those_that_pyinit_has_no_room_for",
     "runtime.strays:stand_by": "test_nor_does_one_that_waits_when_pyinit_begins_anew",  # as briefly
     "runtime.schedules:Schedules._ask": "test_times_that_cannot_be_computed_are_asked_for_again",
     "runtime.verbs_limits:Change._ask_child": "test_limits_that_a_child_fails_to_set_are_not_set",

@@ -220,6 +220,24 @@ def test_nor_does_one_in_the_queue_of_a_socket_that_is_closed(tmp_path):
         assert not place.exists()
 
 
+@pytest.mark.parametrize("most", [64, 256])
+def test_nor_do_those_that_pyinit_has_no_room_for(most):
+    """A child takes them; whoever speaks after that is heard."""
+    inside = ("prlimit", f"--nofile={most}:{most}")
+    with Box(speaker(UP), inside=inside) as box, Lingering() as long, Lingering() as another:
+        first = box.wait_state("web", "RUNNING")["pid"]
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.connect(str(box.place / "control-notify.sock"))
+            long.send(sender, "the last of many")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(box.socket)
+            another.send(client, "the last of many")
+        assert at_work(box)
+        box.until("cannot take the descriptors")
+        box.call("restart", {"names": ["web"]})
+        assert box.wait_state("web", "RUNNING")["pid"] != first
+
+
 def begins_anew(box):
     """Have pyinit begin anew, and see that nothing holds it up."""
     before = box.status()["web"]["pid"]

@@ -3,6 +3,7 @@
 import collections
 import errno
 import os
+import resource
 import socket
 import stat
 import sys
@@ -186,6 +187,27 @@ def test_of_very_many_descriptors_none_is_left_to_the_kernel_to_close(tmp_path, 
     for fd in fds:
         os.close(fd)
     assert len(os.listdir("/proc/self/fd")) <= len(before) + 1
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_what_there_is_no_room_for_stays_where_it_is(kind, opened):
+    ours, theirs = (opened(each) for each in socket.socketpair(socket.AF_UNIX, kind))
+    socket.send_fds(theirs, [b"x"], [0] * 20)
+    before = os.listdir("/proc/self/fd")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(ours.fileno())
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 10, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            sockets.take(ours, 100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert os.listdir("/proc/self/fd") == before
+    data, fds = sockets.take(ours, 100)
+    assert (data, len(fds)) == (b"x", 20)
+    for fd in fds:
+        os.close(fd)
 
 
 def test_no_socket_of_others_is_given_away_by_a_hard_link_to_it(tmp_path, opened):
