@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyinit.core.reload import difference
 from pyinit.core.roll import can_overlap
-from pyinit.core.slot import plan_to_be
-from pyinit.core.states import Running
+from pyinit.core.slot import is_dormant, plan_to_be
+from pyinit.core.states import RESTING, Running, Stopped, is_held_down
 from pyinit.protocol.messages import Refused
 
 TYPE_CHECKING = False
@@ -57,8 +57,15 @@ def changes_of(service: Service, plan: Plan) -> dict[str, Json]:
     wanted = {process.key: process for process in plan.processes}
     plans = [*[row.plan for row in table], *plan.processes]
     names = {each.key: each.name for each in plans if not each.hidden}
-    rolled = [key for key in found.restarted if _overlaps(table[key], wanted[key])]
-    restarted = [key for key in found.restarted if key not in rolled]
+    falling = service.desk.state.falling
+    fresh = [
+        key
+        for key in found.restarted
+        if falling.get(key) is not False and not _is_left(table[key], wanted[key])
+    ]
+    rolled = [key for key in fresh if _overlaps(table[key], wanted[key])]
+    restarted = [key for key in fresh if key not in rolled]
+    adjusted = [key for key in wanted if key in (*found.restarted, *found.adjusted)]
     told: dict[str, Json] = {
         kind: [names[key] for key in keys if key in names]
         for kind, keys in (
@@ -66,7 +73,7 @@ def changes_of(service: Service, plan: Plan) -> dict[str, Json]:
             ("removed", found.removed),
             ("restarted", restarted),
             ("rolled", rolled),
-            ("adjusted", found.adjusted),
+            ("adjusted", [key for key in adjusted if key not in fresh]),
         )
     }
     changed = service.desk.compare(plan)
@@ -85,6 +92,14 @@ def changes_of(service: Service, plan: Plan) -> dict[str, Json]:
 
 def _key(each: Changed) -> dict[str, Json]:
     return {"key": each.key, "applies": each.applies, "note": each.note}
+
+
+def _is_left(row: Process, plan: ProcessPlan) -> bool:
+    """Say whether a process whose runs are to be others has none now, and none because of that."""
+    if isinstance(row.state, RESTING):
+        asleep = is_dormant(plan) or (isinstance(row.state, Stopped) and not plan.autostart)
+        return is_held_down(row.state) or asleep
+    return is_held_down(row.state) or plan.schedule is not None
 
 
 def _overlaps(row: Process, plan: ProcessPlan) -> bool:

@@ -254,11 +254,11 @@ def test_reload_touches_only_what_changed():
         changed = changed.replace("[program.missing]", "[program.added]")
         box.config.write_text(changed)
         dry = text(box, "reload", "--dry-run")
-        assert dry == ("would be added: added\nwould be removed: missing\nwould be restarted: db\n")
+        assert dry == ("would be added: added\nwould be removed: missing\nwould be adjusted: db\n")
         assert "added" not in box.status()
         found = json.loads(text(box, "reload", "--json"))
-        assert (found["added"], found["removed"], found["restarted"]) == (
-            ["added"], ["missing"], ["db"],
+        assert (found["added"], found["removed"], found["restarted"], found["adjusted"]) == (
+            ["added"], ["missing"], [], ["db"],
         )  # fmt: skip
         eventually(lambda: "added" in box.status() and "missing" not in box.status())
         assert pid_of(box, "web") == web

@@ -187,5 +187,6 @@ def test_what_the_environment_has_set_goes_before_the_file_and_that_is_told():
 @needs_root
 def test_a_user_is_of_the_next_start_but_its_variables_are_of_now(box):
     said = reloaded(box, INIT + 'user = "12345"\n')
-    assert said == ("restarted: web, later\n[init] env: in force\n[init] user: at the next start\n")
+    told = "restarted: web\nadjusted: later\n"
+    assert said == (told + "[init] env: in force\n[init] user: at the next start\n")
     assert os.stat(f"/proc/{box.pid}").st_uid == 0

@@ -132,3 +132,22 @@ def test_order_comments_and_names_of_files_touch_nothing(tmp_path):
         box.config.write_text(f'include = ["{tmp_path}/other.toml"]\n' + db)
         assert text(box, "reload") == "nothing changed\n"
         assert (pid_of(box, "web"), pid_of(box, "db")) == pids
+
+
+def test_who_has_no_run_and_gets_none_is_not_told_to_be_restarted():
+    """Stopped by hand, a job between two times, a job that runs, and who starts by hand."""
+    job = {"type": "oneshot", "schedule": {"every": "1h"}}
+    names = {"stopped": {}, "job": job, "busy": job, "byhand": {"autostart": False}}
+    with Box(
+        "".join([program(each, "sleep", "600", **keys) for each, keys in names.items()])
+    ) as box:
+        text(box, "start", "--no-wait", "busy")
+        box.wait_state("busy", "RUNNING")
+        text(box, "stop", "stopped")
+        box.config.write_text(
+            "".join([program(each, "sleep", "601", **keys) for each, keys in names.items()])
+        )
+        assert text(box, "reload") == "adjusted: stopped, job, busy, byhand\n"
+        states = {name: row["state"] for name, row in box.status().items()}
+        stays = {"stopped": "STOPPED", "job": "STOPPED", "busy": "RUNNING", "byhand": "STOPPED"}
+        assert states == stays
