@@ -76,11 +76,6 @@ def link(fd: int) -> str:
         return ""
 
 
-def left() -> list[int]:
-    """Return what waits for a child."""
-    return _left
-
-
 def crowded() -> bool:
     """Say whether so many wait that PID 1 is to take no more."""
     return len(_left) >= MOST

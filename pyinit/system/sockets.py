@@ -27,6 +27,7 @@ LONGEST_PATH = 107  # bytes: sun_path of sockaddr_un, with its final zero
 CREDENTIALS_BYTES = 12  # struct ucred: pid, uid, gid, each four bytes
 SUFFIX_BYTES = 4  # of the name that a socket has until it listens
 FDS_A_MESSAGE = 253  # SCM_MAX_FD
+SPARE = 16  # descriptors that we need ourselves, whatever is sent
 DESCRIPTOR_BYTES = 4  # of an int, as SCM_RIGHTS carries them
 SOCKET, KIND_OF_FILE = 0o140000, 0o170000  # of st_mode, see inode(7)
 NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
@@ -240,26 +241,30 @@ def take(connection: Socket, size: int) -> tuple[bytes, tuple[int, ...]]:
 
 
 def _received(one: Socket, size: int) -> tuple[bytes, Ancillary]:
-    """Return what has come and what came with it, if there is room for every descriptor.
+    """Return what has come and what came with it, if there is room for it, and SPARE more.
 
-    One that there is none for the kernel closes at once, and we would wait for that.  So it is
+    A descriptor without room the kernel closes at once, and we would wait for that.  So it is
     tried first: as long as all of them are in the queue, too, no close is the last.
     """
     room = _socket.CMSG_SPACE(CREDENTIALS_BYTES)
     room += _socket.CMSG_LEN(FDS_A_MESSAGE * DESCRIPTOR_BYTES)
     flags = _socket.MSG_CMSG_CLOEXEC
     data, ancillary, told, _ = one.recvmsg(size, room, flags | _socket.MSG_PEEK)
-    for fd in _descriptors(ancillary):
-        posix.close(fd)
-    if told & _socket.MSG_CTRUNC:
-        raise OSError(errno.EMFILE, posix.strerror(errno.EMFILE))
+    fds = [*_descriptors(ancillary)]
+    try:
+        if told & _socket.MSG_CTRUNC:
+            raise OSError(errno.EMFILE, posix.strerror(errno.EMFILE))
+        fds.extend(posix.dup(one.fileno()) for _ in range(SPARE if fds else 0))
+    finally:
+        for fd in fds:
+            posix.close(fd)
     data, ancillary, _, _ = one.recvmsg(len(data), room, flags)
     return data, ancillary
 
 
 def _descriptors(ancillary: Ancillary) -> tuple[int, ...]:
     rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS)
-    found = [_numbers(content) for *kind, content in ancillary if tuple(kind) == rights]
+    found = [memoryview(content).cast("i") for *kind, content in ancillary if tuple(kind) == rights]
     return tuple([fd for fds in found for fd in fds])
 
 
@@ -321,12 +326,6 @@ def peer(connection: Socket) -> tuple[int, int, int]:
     data = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, CREDENTIALS_BYTES)
     numbers = [int.from_bytes(data[n : n + 4], sys.byteorder, signed=True) for n in (0, 4, 8)]
     return numbers[0], numbers[1], numbers[2]
-
-
-def _numbers(content: bytes) -> list[int]:
-    starts = range(0, len(content) - DESCRIPTOR_BYTES + 1, DESCRIPTOR_BYTES)
-    parts = [content[start : start + DESCRIPTOR_BYTES] for start in starts]
-    return [int.from_bytes(part, sys.byteorder, signed=True) for part in parts]
 
 
 def _check_length(path: str) -> None:
