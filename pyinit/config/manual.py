@@ -80,7 +80,7 @@ it), and a `critical` program that fails does not end pyinit.
 - at once: `exit`, `stop_budget`, `stop_order`, `drain_delay`, `signals`, `env`, `limits_unmet`,
   `log`, `control.allow`;
 - `limits`: at once for pyinit and what starts from then on; what runs keeps its own until
-  `pyinitctl limits all nofile=N`;
+  `pyinitctl limits all nofile=N`, which holds until the configuration says another number;
 - from the next start of pyinit on (a re-exec is none): `user`, `group`, `umask`, `directory`,
   `pidfile`, and `path`, `mode` and `owner` of `control`.
 

@@ -55,17 +55,18 @@ class Changed(Record):
 
 def changes(old: Plan, new: Plan) -> tuple[Changed, ...]:
     """Return the keys in which `new` differs from what is in force, but for those of programs."""
-    return (*_init(old.init, new.init), *_web(old.web, new.web), *_sockets(old, new))
+    return (*_init(old.init, new), *_web(old.web, new.web), *_sockets(old, new))
 
 
-def _init(old: InitPlan, new: InitPlan) -> tuple[Changed, ...]:
+def _init(old: InitPlan, plan: Plan) -> tuple[Changed, ...]:
+    new = plan.init
     plain = [(key, NOW) for key in AT_ONCE] + [(key, LATER) for key in AT_START]
     found = [Changed(key, at) for key, at in plain if getattr(old, key) != getattr(new, key)]
     if old.uid != new.uid:
         found.append(Changed("user", LATER))
     elif (old.gid, old.groups) != (new.gid, new.groups):
         found.append(Changed("group", LATER))
-    return (*found, *_limits(old, new), *_log(old, new), *_control(old, new))
+    return (*found, *_limits(old, plan), *_log(old, new), *_control(old, new))
 
 
 def adopt(machine: Machine, plan: Plan) -> Faults | None:
@@ -112,14 +113,23 @@ def _given_up(old: InitPlan, new: InitPlan) -> list[Limit]:
     return [limit for limit in old.limits if limit.resource not in named]
 
 
-def _limits(old: InitPlan, new: InitPlan) -> Iterator[Changed]:
-    for limit in new.limits:
+def _limits(old: InitPlan, plan: Plan) -> Iterator[Changed]:
+    for limit in plan.init.limits:
         if limit not in old.limits:
-            words = f"pyinitctl limits all {limit.resource}={_words(limit)}"
+            whose = _who_inherits(plan, limit.resource)
+            words = f"pyinitctl limits {whose} {limit.resource}={_words(limit)}"
             note = f"what runs keeps its own; change that, too: {words}"
-            yield Changed(f"limits.{limit.resource}", NOW, note)
-    for limit in _given_up(old, new):
+            yield Changed(f"limits.{limit.resource}", NOW, note if whose else "")
+    for limit in _given_up(old, plan.init):
         yield Changed(f"limits.{limit.resource}", LATER)
+
+
+def _who_inherits(plan: Plan, resource: str) -> str:
+    """Return the programs that say nothing themselves of a limit; "all" if that is each of them."""
+    shown = [each for each in plan.processes if not each.hidden]
+    own = {each.program for each in shown if resource in {it.resource for it in each.launch.limits}}
+    others = dict.fromkeys([each.program for each in shown if each.program not in own])
+    return " ".join(others) if own else "all"
 
 
 def _log(old: InitPlan, new: InitPlan) -> Iterator[Changed]:

@@ -124,6 +124,19 @@ def test_a_raised_limit_is_that_of_pyinit_and_of_what_starts_from_then_on(box):
     assert reloaded(box, '[init]\nexit = "never"\n') == left_out
 
 
+def test_who_has_a_limit_of_his_own_is_not_to_be_given_that_of_pyinit(box):
+    own = WEB + "limits = { nofile = 700 }\n"
+
+    def told(text):
+        box.config.write_text(text)
+        return box.ctl("reload").stdout
+
+    assert told(INIT + own + LATER) == "restarted: web\n"
+    said = told(INIT.replace("900", "950") + own + LATER)
+    assert "change that, too: pyinitctl limits later nofile=950\n" in said
+    assert told(INIT + own) == "removed: later\n[init] limits.nofile: in force\n"
+
+
 def test_hup_does_the_same_and_says_it_in_the_log(box):
     text = INIT.replace("900", "950") + 'stop_budget = "3s"\npidfile = "/run/x.pid"\n'
     box.config.write_text(text + WEB + LATER)
