@@ -12,6 +12,7 @@ from pyinit.system import sockets
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyinit.runtime.machine import Machine
+    from pyinit.system.sockets import Socket
 
 MESSAGE_BYTES = 4096
 MESSAGES_A_TURN = 64
@@ -52,52 +53,62 @@ def listen(machine: Machine, path: str, fd: int = -1) -> None:
         return
     machine.readiness.notify_path = path
     machine.notify_fd = receiver.fileno()
-    is_told = False
+    machine.poller.register(receiver.fileno(), True, False, Receiver(machine, receiver).readable)
 
-    def listening() -> None:
-        machine.poller.modify(receiver.fileno(), True, False)
 
-    def pause() -> None:
-        machine.poller.modify(receiver.fileno(), False, False)
+class Receiver:
+    """Hears messages, but none while too much that came with others is still to be closed."""
 
-    def skip() -> None:
-        """Have a message taken by a child: what comes with it has no room here."""
-        nonlocal is_told
-        pause()
-        machine.burial.skip(receiver, listening)
-        if not is_told:
-            is_told = True
-            machine.log.warning(SHORT)
+    def __init__(self, machine: Machine, receiver: Socket) -> None:
+        self._machine = machine
+        self._receiver = receiver
+        self._is_short = False
 
-    def readable(_mask: int) -> None:
-        from pyinit.runtime.notified import Notified
-
+    def readable(self, _mask: int) -> None:
+        """Hear what has come, as much as a turn allows."""
         taken = 0
         for _ in range(MESSAGES_A_TURN):
             if taken >= FDS_A_TURN:
                 return
-            if strays.crowded():  # so many are still to be closed: the rest waits
-                pause()
-                machine.burial.relieved = listening
+            if strays.crowded():
+                self._pause()
+                self._machine.burial.relieved = self._go_on
                 return
             try:
-                message, pid, fds = sockets.receive(receiver, MESSAGE_BYTES)
+                message, pid, fds = sockets.receive(self._receiver, MESSAGE_BYTES)
             except BlockingIOError:
                 return
             except OSError as error:
                 if error.errno != errno.EMFILE:
                     raise
-                skip()
+                self._skip()
                 return
             taken += len(fds)
-            kept: set[int] = set()
-            try:
-                part = machine.parts.get("notify")
-                if isinstance(part, Notified):
-                    kept = part.received(message, pid, fds)
-            finally:
-                for each in fds:
-                    if each not in kept:
-                        strays.leave(each)
+            self._hear(message, pid, fds)
 
-    machine.poller.register(receiver.fileno(), True, False, readable)
+    def _hear(self, message: bytes, pid: int, fds: tuple[int, ...]) -> None:
+        from pyinit.runtime.notified import Notified
+
+        kept: set[int] = set()
+        try:
+            part = self._machine.parts.get("notify")
+            if isinstance(part, Notified):
+                kept = part.received(message, pid, fds)
+        finally:
+            for each in fds:
+                if each not in kept:
+                    strays.leave(each)
+
+    def _skip(self) -> None:
+        """There is no room for what comes with a message: somebody else takes it."""
+        self._pause()
+        self._machine.burial.skip(self._receiver, self._go_on, self._machine.leash)
+        if not self._is_short:
+            self._is_short = True
+            self._machine.log.warning(SHORT)
+
+    def _pause(self) -> None:
+        self._machine.poller.modify(self._receiver.fileno(), False, False)
+
+    def _go_on(self) -> None:
+        self._machine.poller.modify(self._receiver.fileno(), True, False)

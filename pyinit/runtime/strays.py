@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import signal as _signal
     import socket as _socket
     from collections.abc import Callable
+
+    from pyinit.runtime.reaper import Leash
 else:
     import _signal
     import _socket
@@ -38,7 +40,7 @@ PAUSE_S = 1.0  # until a child is tried again that could not be had
 HOLD_S = 60.0  # at most, for PID 1 to close its own; it kills the child then
 EVERYTHING = range(1 << 30)  # that a descriptor can be
 STANDARD = (0, 1, 2)
-TAKE_S = 1  # for a child to take a message
+TAKE_S = 1.0  # for a child to take a message: what it has no room for, either, may take long
 ROOM_BYTES = 4096  # more than comes with one
 
 _left: list[int] = []
@@ -116,11 +118,11 @@ class Burial:
         self._helpers = helpers
         self._children = 0
         self._at = 0.0
-        self._unfit: tuple[_socket.socket, Callable[[], None]] | None = None
+        self._unfit: tuple[_socket.socket, Callable[[], None], Leash] | None = None
 
-    def skip(self, receiver: _socket.socket, done: Callable[[], None]) -> None:
-        """Have somebody else take the next message of `receiver`, who is `done` then."""
-        self._unfit = (receiver, done)
+    def skip(self, receiver: _socket.socket, done: Callable[[], None], leash: Leash) -> None:
+        """Have somebody else take the next message of `receiver`; then it is `done`."""
+        self._unfit = (receiver, done, leash)
 
     def next_deadline(self) -> float:
         """Return when something is to be done, NEVER while nothing waits."""
@@ -149,18 +151,19 @@ class Burial:
             relieved, self.relieved = self.relieved, _nobody
             relieved()
 
-    def _take(self, receiver: _socket.socket, done: Callable[[], None]) -> None:
+    def _take(self, receiver: _socket.socket, done: Callable[[], None], leash: Leash) -> None:
         def take() -> None:
-            _signal.alarm(TAKE_S)  # what has no room here, either, is closed at once
             for fd in STANDARD:
                 posix.close(fd)
             receiver.recvmsg(1, ROOM_BYTES)
 
         def taken(status: int) -> None:
+            leash.untie(pid)
             self._ended(status)
             done()
 
-        forked(take, self._helpers, taken, nice=0, keep=(receiver.fileno(),))
+        pid = forked(take, self._helpers, taken, nice=0, keep=(receiver.fileno(),))
+        leash.tie(pid, TAKE_S)
         self._children += 1
         self._unfit = None
 
