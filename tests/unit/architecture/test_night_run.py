@@ -75,10 +75,10 @@ def test_all_that_a_part_has_started_ends_with_an_interrupted_run(tmp_path, numb
         "sys.exit(soak.main([]))"
     )
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as run:
-        inner = int(eventually(lambda: Path(mark).exists() and Path(mark).read_text()))
+        inner = int(eventually(lambda: Path(mark).exists() and Path(mark).read_text(), 60))
         run.send_signal(number)
         assert run.wait(20) == 130
-    eventually(lambda: not is_alive(inner))
+    eventually(lambda: not is_alive(inner), 60)
     (TOP / f"var/{part}.log").unlink()
 
 
@@ -86,7 +86,7 @@ def test_what_a_part_leaves_behind_ends_with_it(soak, monkeypatch, tmp_path):
     words = ("sh", "-c", f"sleep 600 & echo $! > {tmp_path}/left")
     monkeypatch.setattr(soak, "PARTS", {"leaves": ("it", words)})
     assert soak.main([]) == 0
-    eventually(lambda: not is_alive(int(Path(tmp_path, "left").read_text())))
+    eventually(lambda: not is_alive(int(Path(tmp_path, "left").read_text())), 60)
 
 
 def is_alive(pid):
