@@ -26,5 +26,5 @@ def wait():
 def speaker(code, *, name="web", ready=True, **keys):
     """Return the section of a program that runs `code` and is asked to say READY=1."""
     if ready:
-        keys = {"ready": {"notify": True}, **keys}
+        keys = {"ready": {"notify": True} if ready is True else ready, **keys}
     return program(name, *python(TELL + code), **keys)

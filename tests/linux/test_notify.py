@@ -69,7 +69,7 @@ for _ in range(8):
 tell("READY=1")
 wait()
 """
-    with Box(speaker(code, ready={"notify": True, "timeout": "500ms"})) as box:
+    with Box(speaker(code, ready={"notify": True, "timeout": "1s"})) as box:
         box.wait_state("web", "RUNNING")
         assert box.status()["web"]["restarts"] == 0
 
