@@ -243,6 +243,8 @@ INDISPENSABLE = {
 REAPING = {
     *("system.reap:reap_all", "system.reap:_reap_all", "runtime.reaper:Reaper._reap"),
     *("runtime.driver:Driver.settle", "runtime.driver:Driver.send"),
+    *("runtime.reaper:Members.signal", "runtime.reaper:Members._whose", "runtime.reaper:_leader"),
+    *("runtime.reaper:Members._user_of", "runtime.reaper:Members._seen"),
 }
 LATE = "the stop budget of 9 s is used up"
 ENDING = {"shutdown", "restart-all", "reexec"}  # they have their own tests in test_faults
