@@ -15,6 +15,7 @@ from __future__ import annotations
 from .inputs import Restart, Stop
 from .phases import Draining, Up
 from .record import replace
+from .schedule import needs_held
 from .slot import is_active, may_wake, plan_to_be
 from .states import (
     WITH_RUN,
@@ -66,7 +67,8 @@ def restart(draft: Draft, keys: list[str]) -> None:
     again = (*named, *taken)
     draft.falling.update(dict.fromkeys(again, True))
     for key in again:
-        draft.start_needs(key)
+        if key in named or not needs_held(draft, key):  # it may wait for what somebody has stopped
+            draft.start_needs(key)
 
 
 def along(

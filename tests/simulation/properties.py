@@ -84,13 +84,13 @@ class Book:
                     if dependents.can_be_beside(each) and dependents.can_be_rolled(before, each)
                 ]
                 idle = [each.plan.key for each in rows if each.plan.key not in beside]
-                up |= self.with_needs(before, dependents.come_again(before, idle, self.down))
+                up |= self._back(before, up, dependents.come_again(before, idle, self.down))
             self.down.difference_update(up)
             world.promises.restarted(before, [key for key in up if key in before.falling])
         elif isinstance(event, ev.RestartRequested):
             back = dependents.come_again(before, event.keys, self.down)
-            named = dependents.staying(before, event.keys)
-            self.down.difference_update(self.with_needs(before, (*named, *back)))
+            up = self.with_needs(before, dependents.staying(before, event.keys))
+            self.down.difference_update(up | self._back(before, up, back))
             world.promises.restarted(before, (*event.keys, *back))
         elif isinstance(event, ev.PlanLoaded) and is_up(before):
             old = {row.plan.key for row in before.table if not row.retired}
@@ -107,6 +107,14 @@ class Book:
             self.began_at = world.now
             self.codes = self._true_codes(before, event, after)
         self._watch_hurry(before, event)
+
+    def _back(self, state, up, keys):
+        """Return who comes again with others, and what they need, unless somebody has stopped it."""
+        found = set(keys)
+        for key in keys:
+            theirs = self.with_needs(state, [key])
+            found |= theirs if not theirs & self.down - up - found else set()
+        return found
 
     def effect(self, before, effect):
         fx = self.world.core.effects
