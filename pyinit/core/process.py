@@ -134,10 +134,9 @@ def _waiting(process: Process, state: Waiting, event: Input, now: float) -> Step
 def _starting(process: Process, state: Starting, event: Input, now: float, seed: int) -> Step:
     match event:
         case SpawnOk(pid, executed):
-            started = replace(state, run=replace(state.run, pid=pid))
-            return enter(
-                process, policy.executed(process, started, now) if executed else started
-            ), ()
+            born = replace(state, run=replace(state.run, pid=pid))
+            started = policy.executed(process, born, now) if executed else born
+            return enter(process, started), ()
         case ExecOk():
             return enter(process, policy.executed(process, state, now)), ()
         case ExecBad(failure):
