@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import change, graph, roll, table
+from . import change, graph, roll, schedule, table
 from .effects import Note
 from .inputs import Due, Restart, Start, Stop
 from .phases import Up
@@ -56,7 +56,7 @@ def load_plan(draft: Draft, plan: Plan, asleep: tuple[str, ...] | None = None) -
     roll.cancel(draft, [*found.restarted], "the configuration has changed")
     renewed = [key for key in found.restarted if key not in back] + spared
     started = [key for key in found.added if _begins(wanted[key], asleep)]
-    return _carry_out(draft, removed, renewed, started + begun)
+    return _carry_out(draft, removed, renewed, started, begun)
 
 
 def _unset(draft: Draft, row: Process, plan: Plan, wanted: dict[str, ProcessPlan]) -> Process:
@@ -121,7 +121,7 @@ def _revised(row: Process, plan: ProcessPlan, *, anew: bool) -> Process:
 
 
 def _carry_out(
-    draft: Draft, removed: list[str], renewed: list[str], started: list[str]
+    draft: Draft, removed: list[str], renewed: list[str], started: list[str], begun: list[str]
 ) -> list[str]:
     touched: list[str] = []
     rolled: dict[str, list[str]] = {}
@@ -159,6 +159,8 @@ def _carry_out(
         touched.append(key)
     for key in started:
         draft.start(key)
+    for key in begun:
+        schedule.start(draft, key)
     for keys in rolled.values():
         roll.begin(draft, keys)
     draft.flush()
@@ -166,4 +168,4 @@ def _carry_out(
         if isinstance(row.state, Waiting):  # what it needs may have changed, or be gone
             draft.send(row.plan.key, Due())
             draft.unblock(row.plan.key)
-    return [*touched, *started]
+    return [*touched, *started, *begun]

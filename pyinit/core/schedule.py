@@ -40,7 +40,7 @@ def due(draft: Draft, key: str) -> None:
     if is_held_down(row.state) or draft.falling.get(key) is False:
         return
     if isinstance(row.state, (*RESTING, Waiting)):
-        _start(draft, row)
+        start(draft, row.plan.key)
     else:
         _overlap(draft, row, row.plan.schedule.overlap)
 
@@ -52,12 +52,11 @@ def settle(draft: Draft, key: str) -> None:
         return
     draft.put(replace(row, queued=False))
     if not (isinstance(row.state, Stopped) or row.retired):
-        _start(draft, row)
+        start(draft, row.plan.key)
 
 
-def _start(draft: Draft, row: Process) -> None:
+def start(draft: Draft, key: str) -> None:
     """Start a process and what it needs; what somebody has stopped stays so, and is waited for."""
-    key = row.plan.key
     if needs_held(draft, key):
         draft.send(key, Start())
     else:

@@ -319,7 +319,7 @@ BUGS = (
     ("what was a job for a moment is not started again", "reload",
      'case Stopping(again=False, failed="", held=True):', 'case Stopping(again=False, failed=""):'),
     ("what is to be up from now on is not started", "reload",
-     "started + begun)", "started)"),
+     "    for key in begun:\n", "    for key in ():\n"),
     ("a limit set by hand outlives what is configured", "reload",
      "    if not row.limits or row.plan.key not in wanted:", "    if True:"),
     ("a restart starts what who waits needs and somebody has stopped", "falling",

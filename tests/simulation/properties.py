@@ -96,6 +96,8 @@ class Book:
             old = {row.plan.key for row in before.table if not row.retired}
             fresh = [each.key for each in event.plan.processes if each.key not in old]
             self.down.difference_update(self.with_needs(after, fresh))
+            awake = [it.key for it in event.plan.processes if it.autostart and not is_lazy(it)]
+            self.down.difference_update(self.taken & {*awake} - {*before.falling})
         for row in after.table:
             timeout = row.plan.stop.timeout
             if row.pending is not None:
@@ -260,15 +262,17 @@ class Book:
                 sides = [side for side in (before, after) if key in side.table]
                 if key in self._ended_in_step():
                     continue  # and another run of it was queued
+                if not need.hard and key in self._ended_in_step("Backoff"):
+                    continue  # and another run has taken its place
                 waited = self.world.promises.waited(effect.key, need.timeout)
                 if need.timeout and not need.hard and waited:
                     continue
                 if not any(lets_go(side.table[key], need) for side in sides):
                     fail(self.world, f"{effect.key} starts, but {key} is not {need.condition}")
 
-    def _ended_in_step(self):
+    def _ended_in_step(self, *ends):
         said = [each for each in self.world.log[-1][2] if hasattr(each, "expected")]
-        return {each.key for each in said if each.now in {"Exited", "Fatal"}}
+        return {each.key for each in said if each.now in (ends or ("Exited", "Fatal"))}
 
     def _kill(self, before, effect):
         world, key = self.world, effect.key
@@ -592,7 +596,12 @@ def can_be_held(state, key):
 
 def may_wake(row):
     """Say whether a process at rest may start by itself."""
-    return row.plan.schedule is not None or row.plan.on_demand
+    return is_lazy(row.plan)
+
+
+def is_lazy(plan):
+    """Say whether what has this plan waits for the clock, or for a connection."""
+    return plan.schedule is not None or plan.on_demand
 
 
 def may_come(state, key):
