@@ -252,7 +252,8 @@ class Promises:
         if isinstance(event, self.world.core.events.StopRequested):
             for key in event.keys:
                 row = row_of(after, key)
-                if row is not None and getattr(row.state, "held", True) is False:
+                waits = key in after.falling  # then it is told when its turn comes
+                if row is not None and getattr(row.state, "held", True) is False and not waits:
                     fail(self.world, f"{key} was stopped by hand, and does not know it")
         if isinstance(event, self.world.core.events.PlanLoaded) and is_up(before):
             self._untouched(before, event.plan, after)

@@ -44,6 +44,8 @@ class Rolling:
                 if not each.autostart:
                     continue
                 self.fresh[each.key] = row.runs if row is not None else before.floor
+            elif each.schedule is not None:
+                continue  # its next run is of the new plan, and nobody waits for that
             elif type(row.state).__name__ == "Running" and row.pending is None:
                 self.fresh |= {each.key: row.runs} if row.plan.launch != each.launch else {}
 
