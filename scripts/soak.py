@@ -20,6 +20,14 @@ import sys
 import time
 from pathlib import Path
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import TypeAlias
+
+    Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
+
 TOP = Path(__file__).resolve().parents[1]
 LOGS = TOP / "var/soak"
 PYTHON = str(TOP / ".venv/bin/python")
@@ -35,6 +43,7 @@ IMAGE = (  # an engine that was there before stays
     " trap '[ -z \"$started\" ] || scripts/engine.sh stop 2>/dev/null' EXIT;"
     " scripts/bases.sh && .venv/bin/python tests/docker/image_twice.py"
 )
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PARTS = {  # name: what it is, and its command
     "simulation": (
         "1,000,000 events in worlds that nobody has seen, planted bugs noticed first",
@@ -78,8 +87,7 @@ def main(words: list[str] | None = None) -> int:
     if args.list:
         print("\n".join([f"{name:<12} {what}" for name, (what, _) in PARTS.items()]))
         return 0
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    handle(dict.fromkeys(STOPS, signal.default_int_handler))
     LOGS.mkdir(parents=True, exist_ok=True)
     told = []
     for name in args.parts or PARTS:
@@ -105,14 +113,20 @@ def run(name: str) -> int:
     """Run a part and return its exit status; all that it has started ends with us."""
     _, command = PARTS[name]
     with (LOGS / f"{name}.log").open("wb") as log:
+        came: list[int] = []  # signals while we do not know yet what we have started
+        kept = handle(dict.fromkeys(STOPS, lambda *it: came.append(it[0])))
         try:
             part = subprocess.Popen(
                 command, cwd=TOP, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
         except OSError as error:
             log.write(f"cannot execute {command[0]}: {error.strerror}\n".encode())
+            handle(kept)
             return 127
         try:
+            handle(kept)
+            for number in came[:1]:
+                signal.default_int_handler(number, None)
             return part.wait()
         except KeyboardInterrupt:
             end(part.pid, signal.SIGTERM)
@@ -120,6 +134,11 @@ def run(name: str) -> int:
             raise
         finally:
             end(part.pid, signal.SIGKILL)
+
+
+def handle(handlers: dict[signal.Signals, Handler]) -> dict[signal.Signals, Handler]:
+    """Handle signals so; return how they were handled."""
+    return {number: signal.signal(number, handler) for number, handler in handlers.items()}
 
 
 def end(group: int, number: int) -> None:
