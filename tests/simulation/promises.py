@@ -379,6 +379,8 @@ class Promises:
         lost = [each for each in told if (each.was, each.now) == ("Waiting", "Fatal")]
         if lost and not any("within" in each.reason for each in lost):  # nobody's time is over
             fail(self.world, f"{lost[0].key} is given up by a start: {lost[0].reason}")
+        if not is_up(after):
+            return  # that somebody's time was over is the end of everything
         for key in event.keys:
             row = row_of(after, key)
             for need in row.plan.depends if row is not None else ():
