@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -99,6 +100,8 @@ def main() -> int:
     except ground.NoGround as error:
         sys.stderr.write(f"bench: cannot measure anything: {error}\n")
         return 2
+    for number in (signal.SIGTERM, signal.SIGHUP):  # who is measured ends with us
+        signal.signal(number, signal.default_int_handler)
     with quiet.group() as how:
         where = report.setting(quick=plan.quick, how=how)
         results = [
