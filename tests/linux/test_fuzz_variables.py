@@ -88,10 +88,12 @@ def refused(box, verb, *names):
 @example(b"x" + b"\n" * (FILE_MOST - 1))
 @example(b"x" + b"\n" * FILE_MOST + b"y")
 @example(b"\0")
+@example(b"one\r\ntwo\r\n\r\n")
+@example(b"one\r")
 def test_a_secret_is_the_very_bytes_of_its_file_or_a_failed_start_that_says_why(held, data):
     held.secret.write_bytes(data)
     said = refused(held.box, "restart", "web")
-    value = data.rstrip(b"\n")
+    value = data.rstrip(b"\r\n") if data.endswith(b"\n") else data  # but the ends of its lines
     if len(data) > FILE_MOST:
         reason, fix = f"ONE from {held.secret}: it is larger than 1 MB", "read the file itself"
     elif b"\0" in value:
