@@ -199,6 +199,7 @@ def test_a_watcher_that_fails_is_followed_by_another(tmp_path):
     script = "trap 'echo told' HUP; while :; do sleep 0.05; done"
     text = program("web", script, watch=[str(file)], reload={"signal": "HUP"})
     always = {"pyinit.runtime.watching:AGAIN_S": 0.1, "pyinit.runtime.watching:LONGEST_S": 0.2}
+    always["pyinit.runtime.echoes:ECHOES"] = 1000  # all is changed right after another change
     told = {"rubbish": "makes no sense", "endless": "makes no sense"}
     with Failing(text + program("other", *SLEEP), always=always) as box:
         runs = {box.run_pid("web"), box.run_pid("other")}
