@@ -49,14 +49,14 @@ def links(tmp_path, request):
     return tmp_path
 
 
-def run(*words, **options):
+def run(*words, env=None, **options):
     done = subprocess.run(
         [str(word) for word in words],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=30,
         check=False,
-        env=environment(),
+        env=env or environment(),
         **options,
     )
     return done.returncode, plain(done.stdout), plain(done.stderr)
@@ -210,4 +210,5 @@ def test_a_supervisord_that_pip_made_is_ours_and_another_is_a_command(links):
         script.write_text(text)
         script.chmod(0o755)
     assert run(links / "pyinit", entry, "-v") == (0, b"4.3.0\n", b"")
-    assert run(links / "pyinit", other, "-v") == (5, b"genuine 1\n", b"")
+    env = {**environment(), "PYINIT_SOCKET": str(links / "control.sock")}
+    assert run(links / "pyinit", other, "-v", env=env) == (5, b"genuine 1\n", b"")

@@ -47,7 +47,7 @@ def test_a_secret_is_no_way_to_have_root_read_a_file_for_a_program(tmp_path):
     os.link(shadow, place / "hard")
     paths = [place / "linked", place / "directory" / "shadow", place / "hard"]
     config = [teller(f"web{n}", secrets={"GIVEN": str(each)}) for n, each in enumerate(paths)]
-    with Box("".join(config)) as box:
+    with Box("".join(['[init]\nexit = "all-done"\n', *config])) as box:
         assert box.wait() == 126
         told = [line for line in box.err.splitlines() if "cannot read a secret of" in line]
         assert [str(path) in line for path, line in zip(paths, told, strict=True)] == [True] * 3
