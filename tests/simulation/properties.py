@@ -71,7 +71,8 @@ class Book:
             self.down.update([key for key in taken if not is_at_rest(before, key)])
         elif isinstance(event, (ev.ScheduleDue, ev.Called)):
             keys = event.keys if isinstance(event, ev.Called) else (event.key,)
-            self.down.difference_update(self.taken & {*keys} - {*before.falling})
+            woken = {*self.with_needs(before, keys), *keys} - {*before.falling}
+            self.down.difference_update(self.taken & woken)
         elif isinstance(event, (ev.StartRequested, ev.RollRequested)):
             up = self.with_needs(before, event.keys)
             if isinstance(event, ev.RollRequested):  # the others are restarted, with theirs
