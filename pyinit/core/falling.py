@@ -66,8 +66,9 @@ def restart(draft: Draft, keys: list[str]) -> None:
     taken = along(draft.graph, draft.row, draft.falling, named, again=True)
     again = (*named, *taken)
     draft.falling.update(dict.fromkeys(again, True))
+    asked = {*named}
     for key in again:
-        if key in named or not needs_held(draft, key):  # it may wait for what somebody has stopped
+        if key in asked or not needs_held(draft, key):  # it may wait for what somebody has stopped
             draft.start_needs(key)
 
 

@@ -323,7 +323,7 @@ BUGS = (
     ("a limit set by hand outlives what is configured", "reload",
      "    if not row.limits or row.plan.key not in wanted:", "    if True:"),
     ("a restart starts what who waits needs and somebody has stopped", "falling",
-     "        if key in named or not needs_held(draft, key):", "        if True:"),
+     "        if key in asked or not needs_held(draft, key):", "        if True:"),
     ("who was stopped with others is held down", "falling",
      "    held = not draft.row(key).taken\n", "    held = True\n"),
     ("who was named is woken by the clock", "falling",
