@@ -42,6 +42,11 @@ def owner(key: str) -> str:
     return key.removesuffix(BESIDE)
 
 
+def sides(key: str) -> tuple[str, str]:
+    """Return the keys of a process and of the slot beside it, given either."""
+    return owner(key), beside(owner(key))
+
+
 def is_beside(key: str) -> bool:
     """Say whether a slot is one beside a process."""
     return key.endswith(BESIDE)

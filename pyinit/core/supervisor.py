@@ -13,7 +13,7 @@ from __future__ import annotations
 from . import escalation, falling, graph, phases, schedule, shutdown, table, telling, trials
 from . import events as ev
 from . import signals as signal_actions
-from .beside import beside, owner
+from .beside import sides
 from .draft import Draft, Supervisor
 from .effects import Kill, Note
 from .inputs import Counted as CountedInput
@@ -159,8 +159,8 @@ def _start(draft: Draft, keys: tuple[str, ...]) -> None:
 
 def _limit(draft: Draft, keys: tuple[str, ...], limits: tuple[Limit, ...]) -> None:
     named = {limit.resource for limit in limits}
-    sides = [side for key in keys for side in (owner(key), beside(owner(key)))]
-    for key in _known(draft, (*dict.fromkeys(sides),)):  # in a roll one takes the other's place
+    both = dict.fromkeys([side for key in keys for side in sides(key)])
+    for key in _known(draft, (*both,)):  # in a roll one takes the other's place
         row = draft.row(key)
         kept = [limit for limit in row.limits if limit.resource not in named]
         draft.put(replace(row, limits=(*kept, *limits)))

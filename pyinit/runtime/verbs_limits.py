@@ -11,8 +11,7 @@ from __future__ import annotations
 import marshal
 import posix
 
-from pyinit.core.beside import beside
-from pyinit.core.beside import owner as owner_of
+from pyinit.core.beside import sides
 from pyinit.core.events import LimitsSet
 from pyinit.core.plan import KEEP, MAXIMUM, UNLIMITED, Limit
 from pyinit.core.states import NO_PID, run_of
@@ -215,14 +214,10 @@ def _rows(ask: Ask, service: Service) -> tuple[list[Process], bool]:
     return service.named(rest) if rest else [], True
 
 
-def _sides(key: str) -> tuple[str, str]:
-    return owner_of(key), beside(owner_of(key))
-
-
 def _with_those_beside(rows: list[Process], service: Service) -> list[Process]:
     """Return processes with those that are to take their places, or have left them to: a roll."""
     table = service.desk.state.table
-    keys = [side for row in rows for side in _sides(row.plan.key)]
+    keys = [side for row in rows for side in sides(row.plan.key)]
     return [table[key] for key in dict.fromkeys(keys) if key in table]
 
 

@@ -58,14 +58,16 @@ def changes_of(service: Service, plan: Plan) -> dict[str, Json]:
     plans = [*[row.plan for row in table], *plan.processes]
     names = {each.key: each.name for each in plans if not each.hidden}
     falling = service.desk.state.falling
-    fresh = [
+    anew = {
         key
         for key in found.restarted
         if falling.get(key) is not False and not _is_left(table[key], wanted[key])
-    ]
-    rolled = [key for key in fresh if _overlaps(table[key], wanted[key])]
-    restarted = [key for key in fresh if key not in rolled]
-    adjusted = [key for key in wanted if key in (*found.restarted, *found.adjusted)]
+    }
+    beside = {key for key in anew if _overlaps(table[key], wanted[key])}
+    restarted = [key for key in found.restarted if key in anew and key not in beside]
+    rolled = [key for key in found.restarted if key in beside]
+    left = {*found.adjusted, *found.restarted} - anew
+    adjusted = [key for key in wanted if key in left]
     told: dict[str, Json] = {
         kind: [names[key] for key in keys if key in names]
         for kind, keys in (
@@ -73,7 +75,7 @@ def changes_of(service: Service, plan: Plan) -> dict[str, Json]:
             ("removed", found.removed),
             ("restarted", restarted),
             ("rolled", rolled),
-            ("adjusted", [key for key in adjusted if key not in fresh]),
+            ("adjusted", adjusted),
         )
     }
     changed = service.desk.compare(plan)
