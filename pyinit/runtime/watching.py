@@ -15,7 +15,9 @@ What changes each time that it is acted on is acted on later and later (echoes).
 A file that is gone is no change until it is back: a program cannot be given what is not there.
 
 At its first look the child may come late: content that is younger than the reading of the
-configuration, or than the run that uses it, has changed since.
+configuration, or than the run that uses it, has changed since.  The kernel stamps files by a clock
+that is late by up to a hundredth of a second: what was written so soon after the fork of a run may
+count as before it, which loses nothing, as the program itself has read nothing by then.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from pyinit.runtime.watch_child import PATIENCE_S
 SAYS = "trap 'echo told' HUP; echo started $VALUE$SECRET; while :; do sleep 0.1; done"
 OTHER = program("other", "echo other started; exec sleep 600")
 SETTLED_S = 1.0
+TICK = "sleep 0.05"  # so much later a file's time is surely told from the beginning of a run
 
 
 def put(path, text):
@@ -251,7 +252,7 @@ def test_a_change_before_the_first_look_is_not_lost(tmp_path):
     secret = tmp_path / "token"
     secret.write_text("one")
     change = f"echo two > {secret}.new; mv {secret}.new {secret}"
-    script = f"[ $SECRET = two ] || {{ {change}; }}; {SAYS}"
+    script = f"{TICK}; [ $SECRET = two ] || {{ {change}; }}; {SAYS}"
     with Box(program("web", script, secrets={"SECRET": str(secret)}, watch=True)) as box:
         box.until("started two", out=True)
         settled()
@@ -266,7 +267,7 @@ def test_of_many_files_only_those_are_told_of_that_have_changed(tmp_path):
     eventually(lambda: time.monotonic() > written + 0.2)
     web = program(
         "web",
-        f"[ -e {first} ] || echo new > {first}; {SAYS}",
+        f"{TICK}; [ -e {first} ] || echo new > {first}; {SAYS}",
         watch=[str(first), str(second), str(third)],
         reload={"signal": "HUP"},
     )
@@ -329,7 +330,8 @@ def test_others_may_be_busy_in_the_same_directory(tmp_path):
 
 
 def test_a_program_that_writes_where_it_is_watched_is_soon_left_in_peace(tmp_path):
-    web = program("web", f"echo $$ > {tmp_path}/made.conf; {SAYS}", watch=[str(tmp_path)])
+    script = f"{TICK}; echo $$ > {tmp_path}/made.conf; {SAYS}"
+    web = program("web", script, watch=[str(tmp_path)])
     with Box(web) as box:
         box.until("; acted on in 5 s")
         assert box.err.count('does "web" write there') == 1
