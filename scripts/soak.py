@@ -46,7 +46,7 @@ IMAGE = (  # an engine that was there before stays
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PARTS = {  # name: what it is, and its command
     "simulation": (
-        "1,000,000 events in worlds that nobody has seen, planted bugs noticed first",
+        "1,000,000 events in some 11,000 worlds, planted bugs noticed first",
         (PYTHON, "tests/simulation/soak.py", "--awake", "--jobs", CORES),
     ),
     "reached": (

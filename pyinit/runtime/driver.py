@@ -237,10 +237,6 @@ class Driver:
         for pid in self.helpers:
             tree.signal_process(pid, SIGKILL)
 
-    def forget(self, pid: int) -> None:
-        """A child is gone, and its pid may soon be somebody else's."""
-        self.members.forget(pid)
-
     def reaped(self, pid: int, status: int) -> None:
         """A child is gone: news of its exec comes first, then the end itself."""
         helper = self.helpers.get(pid)

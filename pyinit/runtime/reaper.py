@@ -57,9 +57,11 @@ class Members:
         """A new turn begins: what was read of /proc is old."""
         self._snapshot = None
 
-    def forget(self, pid: int) -> None:
-        """A child is gone, and its pid may soon be somebody else's."""
-        self._known.forget(pid)
+    def forget(self, gone: list[reap.Reaped]) -> None:
+        """Children are gone, and their pids may soon be somebody else's."""
+        if self._known.marks:
+            for each in gone:
+                self._known.forget(each[0])
 
     def signal(self, kill: Kill, pids: Pids) -> None:
         """Send a signal to a run, as far as it is to reach."""
@@ -157,19 +159,27 @@ class Reaper:
         self._more = reap.reap_all(gone)
         if not gone:
             return
-        driver, get = self._driver, self._loop.supervisor.pids.get
+        driver, key_of = self._driver, self._loop.supervisor.pids.get
         if self.heirs is not None:
-            self._find_heirs(self.heirs)
+            self._guarded(self.heirs, gone)
+        self._guarded(driver.members.forget, gone)
         queued = self._loop.queued()
         unborn = {event.pid for event in queued if isinstance(event, Spawned | MainPid)}
-        orphan: reap.Reaped | None = None
+        helpers, execing = driver.helpers, driver.execing()
+        orphans: list[reap.Reaped] = []
         told = 0
         try:
-            for each in gone:
+            for each in gone:  # in a burst each call for each of them counts
                 told += 1
+                pid = each[0]
                 try:
-                    if self._is_orphan(each, get(each[0]), unborn):  # type: ignore[arg-type]
-                        orphan = each
+                    key = key_of(pid)  # type: ignore[arg-type]
+                    if key is not None:
+                        self._last_words(key, each)
+                    elif pid not in unborn and pid not in helpers and pid not in execing:
+                        orphans.append(each)
+                        continue
+                    driver.reaped(pid, each[1])
                 except BaseException as error:  # noqa: BLE001  nobody else will tell the core
                     told -= 1
                     self._tell_all_the_same(each)
@@ -177,20 +187,9 @@ class Reaper:
                     self._loop.fault(error)
         finally:
             del gone[:told]
-            if orphan is not None:
-                driver.reaped(orphan[0], orphan[1])
-
-    def _is_orphan(self, gone: reap.Reaped, key: str | None, unborn: set[int]) -> bool:
-        """Tell of one end, unless it is an orphan's, which is told of once for all of them."""
-        driver, pid, status = self._driver, gone[0], gone[1]
-        driver.forget(pid)
-        if key is not None:
-            self._last_words(key, gone)
-        elif pid not in unborn and not driver.knows(pid):
-            self._announcer.speech.orphan(pid, status)
-            return True
-        driver.reaped(pid, status)
-        return False
+            if orphans:
+                driver.reaped(orphans[-1][0], orphans[-1][1])
+        self._guarded(self._announcer.speech.orphans, orphans)
 
     def _tell_all_the_same(self, gone: reap.Reaped) -> None:
         """Tell of an end where that has failed, if nobody has heard of it."""
@@ -203,9 +202,9 @@ class Reaper:
         elif not any(isinstance(each, Reaped) and each.pid == pid for each in driver.events):
             driver.events.append(Reaped(Pid(pid), status))
 
-    def _find_heirs(self, find: Callable[[list[reap.Reaped]], None]) -> None:
+    def _guarded(self, call: Callable[[list[reap.Reaped]], None], gone: list[reap.Reaped]) -> None:
         try:
-            find(self._gone)
+            call(gone)
         except BaseException as error:  # noqa: BLE001  the ends are told all the same
             self._loop.fault(error)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyinit.runtime.history import End
     from pyinit.runtime.log import Log
     from pyinit.runtime.machine import Machine
+    from pyinit.system.reap import Reaped
 
 
 class Speech:
@@ -75,8 +76,8 @@ class Speech:
     def kill(self, _effect: Kill) -> None:
         """A process is about to be sent a signal."""
 
-    def orphan(self, _pid: int, _status: int) -> None:
-        """A child was reaped that is no run."""
+    def orphans(self, _gone: list[Reaped]) -> None:
+        """Children were reaped that are no runs."""
 
     def reopened(self) -> None:
         """Say that the log files were opened anew."""

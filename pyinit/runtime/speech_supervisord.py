@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pyinit.protocol.listener import Broke
     from pyinit.runtime.history import End
     from pyinit.runtime.machine import Machine
+    from pyinit.system.reap import Reaped
 
 EACCES = 13
 SIGKILL = 9
@@ -144,9 +145,10 @@ class SupervisordSpeech(Speech):
         group = "" if effect.scope == "process" else "process group "
         self._log.debug(f"killing {name} (pid {pid}) {group}with signal {which}")
 
-    def orphan(self, pid: int, status: int) -> None:
-        """Say that a child was reaped that is no run."""
-        self._log.info(f"reaped unknown pid {pid} ({_words(from_wait(status))})")
+    def orphans(self, gone: list[Reaped]) -> None:
+        """Say that children were reaped that are no runs."""
+        for pid, status, _ in gone:
+            self._log.info(f"reaped unknown pid {pid} ({_words(from_wait(status))})")
 
     def reopened(self) -> None:
         """Say that the log files were opened anew."""

@@ -78,8 +78,9 @@ class Failing(Box):
     def _now(self):
         """Return the pids of programs, the number of processes and descriptors, the dead."""
         pids = {name: each["pid"] for name, each in self.status().items()}
-        count = len(os.listdir(f"/proc/{self.pid}/fd"))
-        return pids, len(self.processes()), count, self.zombies()
+        processes, zombies = len(self.processes()), self.zombies()
+        count = len(os.listdir(f"/proc/{self.pid}/fd"))  # last: our own connection is closed by now
+        return pids, processes, count, zombies
 
     def check_calm(self, *, within_s=WITHIN_S):
         """Nobody has gone, nobody and nothing has come, PID 1 answers."""
