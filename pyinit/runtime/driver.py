@@ -161,7 +161,10 @@ class Driver:
 
     def send(self, kill: fx.Kill, pids: Pids) -> None:
         """Send a signal at once, whatever command was to go before it."""
-        self._announcer.speech.kill(kill)
+        try:
+            self._announcer.speech.kill(kill)
+        except BaseException as error:  # noqa: BLE001  it is sent whether that can be told or not
+            self._log.error(f"cannot tell of a signal to {kill.key}: {error!r}")
         self.members.signal(kill, pids)
 
     def _announce(self, effect: fx.Announce) -> None:
@@ -254,7 +257,30 @@ class Driver:
             self.events.append(ev.Reaped(Pid(pid), status))
 
     def _spawn(self, effect: fx.Spawn) -> None:
-        """Fork a run of the process: descriptors, environment, limits; report what came of it."""
+        """Fork a run of the process, and report what came of it."""
+        launch, found = effect.plan.launch, self._fork(effect)
+        refused: spawning.ExecFailure
+        if isinstance(found, spawning.ExecFailure):
+            refused = found
+        else:
+            try:
+                self._started(effect, found)
+            except BaseException as error:  # nobody would know that it runs
+                watched = found.pid in self._execing
+                spawning.let_go(replace(found, status_fd=-1) if watched else found)
+                if not isinstance(error, OSError):
+                    raise
+                refused = _refused(error)
+            else:
+                return
+        detail = spawning.describe(refused, launch.argv[0])
+        failure = NotExecuted(refused.stage, refused.errno, detail)
+        if launch.stdin == "pipe":
+            self.stdins().close(effect.key)
+        self.events.append(ev.SpawnFailed(effect.key, effect.run_id, failure))
+
+    def _fork(self, effect: fx.Spawn) -> spawning.Spawned | spawning.ExecFailure:
+        """Fork a run of the process, with its descriptors, environment and limits."""
         plan, launch = effect.plan, effect.plan.launch
         label = plan.name
         if is_beside(effect.key):  # it must not be taken for the run that it is beside
@@ -298,25 +324,7 @@ class Driver:
             finally:
                 for fd in closing:
                     posix.close(fd)
-        refused = self._received(effect, found) if isinstance(found, spawning.Spawned) else found
-        if refused is not None:
-            failure = NotExecuted(
-                refused.stage, refused.errno, spawning.describe(refused, plan.launch.argv[0])
-            )
-            if launch.stdin == "pipe":
-                self.stdins().close(effect.key)
-            self.events.append(ev.SpawnFailed(effect.key, effect.run_id, failure))
-
-    def _received(self, effect: fx.Spawn, found: spawning.Spawned) -> spawning.ExecFailure | None:
-        """Take a child in; one whose exec cannot be watched is none."""
-        try:
-            self._started(effect, found)
-        except BaseException as error:  # nobody would know that it runs
-            spawning.let_go(replace(found, status_fd=-1) if found.pid in self._execing else found)
-            if isinstance(error, OSError):
-                return _refused(error)
-            raise
-        return None
+        return found
 
     def _input(self, effect: fx.Spawn, closing: list[int]) -> int:
         """Return what a run reads from; what is only for it is added to `closing`."""

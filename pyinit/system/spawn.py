@@ -84,9 +84,13 @@ def spawn(
 
 
 def let_go(found: Spawned | ExecFailure | None) -> None:
-    """Kill a child that nobody will know of."""
+    """Kill a child that nobody will know of, and whom it has forked by now in its group."""
     if isinstance(found, Spawned):
-        posix.kill(found.pid, SIGKILL)
+        for kill in (posix.killpg, posix.kill):
+            try:
+                kill(found.pid, SIGKILL)
+            except ProcessLookupError:  # it has no group of its own, or not yet
+                continue
         if found.status_fd >= 0:
             posix.close(found.status_fd)
 

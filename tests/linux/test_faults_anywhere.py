@@ -99,6 +99,7 @@ def test_what_fails_again_and_again_is_left_alone_and_all_else_goes_on(box):
         "logs.ring:Ring.add",
         "runtime.control:Control._news",
         "runtime.rounds:Rounds.tick",
+        "runtime.driver:Driver._started",
     ):
         assert name in lasting(box, name, "ValueError")
         assert not box.rescued
@@ -124,6 +125,7 @@ def test_a_leave_that_cannot_be_taken_has_the_right_exit_status(box):
         "runtime.pump:Pump._read",  # a re-exec does not heal it
         "runtime.failure:each_of",  # nothing works at all
         "runtime.hooks:Hooks.stops",  # what goes before every signal
+        "runtime.speech:Speech.kill",  # what is said of it
         "system.procfs:children_of_self",  # nobody who left the group can be found
         "system.reap:_reap_all",  # nobody is known to be gone
     ],

@@ -38,7 +38,7 @@ HELPERS = {
 USERS = {
     "applets.pidproxy:run",
     "runtime.asking_child:Child._execute",
-    "runtime.driver:Driver._spawn",
+    "runtime.driver:Driver._fork",
     "runtime.hooks:Hooks._spawn",
     "system.direct_child:start",
 }

@@ -710,3 +710,15 @@ def test_an_exec_is_known_at_once_or_told_a_moment_later(way):
         result = spawn.spawn(Launch(("true",)), ENVIRON, (), (0, 1, 2))
         assert told(result) is None
         assert os.waitpid(result.pid, 0)[1] == 0
+
+
+# --- a child that nobody will know of
+
+
+def test_a_child_that_is_let_go_takes_with_it_whom_it_has_forked(way, tmp_path):
+    script = f"sleep 600 & echo $! > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/pid; wait"
+    result = spawn.spawn(Launch(argv=("/bin/sh", "-c", script)), ENVIRON, (), (0, 1, 2), ())
+    forked = int(eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text()))
+    spawn.let_go(result)
+    assert os.waitstatus_to_exitcode(os.waitpid(result.pid, 0)[1]) == -signal.SIGKILL
+    eventually(lambda: (found := procfs.stat(forked)) is None or found.state in "ZX")
