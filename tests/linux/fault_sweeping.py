@@ -245,6 +245,8 @@ REAPING = {
     *("runtime.driver:Driver.settle", "runtime.driver:Driver.send"),
     *("runtime.reaper:Members.signal", "runtime.reaper:Members._whose", "runtime.reaper:_leader"),
     *("runtime.reaper:Members._user_of", "runtime.reaper:Members._seen"),
+    *("system.tree:Snapshot.__init__", "system.tree:kill_tree"),
+    *("system.tree:_signal_group", "system.tree:signal_process"),
 }
 LATE = " s is used up; left behind: "
 ENDING = {"shutdown", "restart-all", "reexec"}  # they have their own tests in test_faults
@@ -625,8 +627,8 @@ def lasting(box, name, kind):
 def end(box, name, kind):
     """Have a function fail whenever it is called while pyinit stops: it ends, and says how.
 
-    Without what reaps, counts or tells nobody is known to be gone: then it ends when the time for a
-    stop is over.  Not for want of memory, which no loop is broken by.
+    Without what signals, nobody goes, and without what reaps, counts or tells, nobody is known to be
+    gone: then it ends when the time for a stop is over.  Not for want of memory, which no loop is broken by.
     """
     kind = "ValueError" if kind == "MemoryError" else kind
     box.arm(kind=kind, only=[name], times=0)
