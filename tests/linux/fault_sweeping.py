@@ -42,6 +42,7 @@ ANSWER_S = 2.0  # somebody may wait for ever for an answer that a fault has eate
 WITHIN_S = 60.0
 AT_ONCE = 60  # functions, each of which fails once in one and the same life
 CLEAR_S = 20.0  # a zombie for longer is one for ever
+RARELY_S = 7.0  # by then what is looked at now and then, beside something else, was looked at
 SWEPT = ("runtime", "system", "logs")  # core is pure, and swept by the simulation
 BREAKS = "runtime.loop:Loop._tick"  # if it fails for ever, what is left is the rescue loop
 RESCUED = "only signals and reaping"
@@ -246,7 +247,7 @@ REAPING = {
     *("runtime.reaper:Members.signal", "runtime.reaper:Members._whose", "runtime.reaper:_leader"),
     *("runtime.reaper:Members._user_of", "runtime.reaper:Members._seen"),
     *("system.tree:Snapshot.__init__", "system.tree:kill_tree"),
-    *("system.tree:_signal_group", "system.tree:signal_process"),
+    *("system.tree:_signal_group", "system.tree:signal_process", "runtime.reaper:Runs.__init__"),
 }
 LATE = " s is used up; left behind: "
 ENDING = {"shutdown", "restart-all", "reexec"}  # they have their own tests in test_faults
@@ -543,6 +544,9 @@ def entered_anywhere(world):
         box.started()
         box.live()
         box.poke()
+        begin = time.monotonic()
+        eventually(lambda: time.monotonic() > begin + RARELY_S)
+        box.poke()
         reexec(box)
         box.poke()
         box.ask("restart-all")
@@ -627,8 +631,9 @@ def lasting(box, name, kind):
 def end(box, name, kind):
     """Have a function fail whenever it is called while pyinit stops: it ends, and says how.
 
-    Without what signals, nobody goes, and without what reaps, counts or tells, nobody is known to be
-    gone: then it ends when the time for a stop is over.  Not for want of memory, which no loop is broken by.
+    Without what signals nobody goes, and without what reaps, counts or tells nobody is known to be
+    gone: then it ends when the time for a stop is over.  Not for want of memory, which no loop is
+    broken by.
     """
     kind = "ValueError" if kind == "MemoryError" else kind
     box.arm(kind=kind, only=[name], times=0)
