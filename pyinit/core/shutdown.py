@@ -353,8 +353,9 @@ def _abandon(draft: Draft, shutdown: Shutdown) -> None:
         draft.send(process.plan.key, Due())
     draft.flush()
     stuck = [row.plan.name for row in draft.table if isinstance(row.state, WITH_RUN)]
-    text = f"the stop budget of {draft.init.stop_budget:g} s is used up; left behind: "
-    draft.effects.append(Note("error", text + ", ".join(stuck)))
+    text = f"the stop budget of {draft.init.stop_budget:g} s is used up"
+    behind = f"; left behind: {', '.join(stuck)}" if stuck else ""
+    draft.effects.append(Note("error", text + behind))
     draft.effects.append(Sweep(escalation.SIGKILL))
     _over(draft, shutdown, complete=False)
 

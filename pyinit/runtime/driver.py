@@ -210,17 +210,9 @@ class Driver:
 
     def settle(self, pids: Pids) -> None:
         """Make the surveys and sweeps that were asked for in this turn."""
-        surveys, self._surveys = self._surveys, {}
         sweeps, self._sweeps = self._sweeps, []
-        for survey in surveys.values():
-            try:
-                left = self.members.left(survey, pids)
-            except BaseException as error:  # noqa: BLE001  somebody waits for the answer
-                self.failed(survey)
-                self._log.error(f"cannot count what {survey.key} has left: {error!r}")
-                continue
-            if self.hooks is None or not self.hooks.holds(survey, len(left)):
-                self.events.append(ev.Surveyed(survey.key, survey.run_id, len(left)))
+        while self._surveys:  # one by one: what one fails by keeps no other from its answer
+            self._settle(self._surveys.pop(next(iter(self._surveys))), pids)
         if not sweeps:
             return
         found: tuple[int, ...] = ()
@@ -230,6 +222,23 @@ class Driver:
                 tree.signal_process(pid, signum)
         finally:
             self.events.append(ev.Swept(len(found)))
+
+    def _settle(self, survey: fx.Survey, pids: Pids) -> None:
+        """Count what a run has left, and tell the core, which waits for the answer."""
+        held = False
+        try:
+            left = len(self.members.left(survey, pids))
+        except BaseException as error:  # noqa: BLE001
+            self.failed(survey)
+            self._log.error(f"cannot count what {survey.key} has left: {error!r}")
+            return
+        try:
+            held = self.hooks is not None and self.hooks.holds(survey, left)
+        except BaseException as error:  # noqa: BLE001
+            self._log.error(f"{survey.key} ends without its post_stop: {error!r}")
+        finally:
+            if not held:
+                self.events.append(ev.Surveyed(survey.key, survey.run_id, left))
 
     def knows(self, pid: int) -> bool:
         """Say whether a child is a helper of ours, or a run that is still at its exec."""

@@ -185,18 +185,24 @@ class Hooks:
     def _begin(self, key: str, plan: ProcessPlan, run_id: RunId, kind: str, within_s: float) -> str:
         """Start a command of a process; return why it cannot be, and say so."""
         argv = _words(plan, kind)
-        self._kill((key, kind), NEXT)
+        found: spawning.Spawned | spawning.ExecFailure | None = None
+        why = ""
         try:
+            self._kill((key, kind), NEXT)
             found = self._spawn(key, plan, run_id, kind, argv)
+            if isinstance(found, spawning.Spawned):
+                until = time.monotonic() + within_s
+                self._watch(Hook(key, kind, run_id, found.pid, found.status_fd, until))
         except OSError as error:
+            spawning.let_go(found)
             found = spawning.ExecFailure("descriptors", error.errno or 0)
+        except BaseException as error:  # noqa: BLE001  what waits for it must not wait for ever
+            spawning.let_go(found)
+            found, why = spawning.ExecFailure("fork", 0), f"a fault of pyinit: {error!r}"
         if isinstance(found, spawning.ExecFailure):
-            why = spawning.describe(found, argv[0])
+            why = why or spawning.describe(found, argv[0])
             self._tell(key, kind, why)
-            return why
-        until = time.monotonic() + within_s
-        self._watch(Hook(key, kind, run_id, found.pid, found.status_fd, until))
-        return ""
+        return why
 
     def _spawn(
         self, key: str, plan: ProcessPlan, run_id: RunId, kind: str, argv: tuple[str, ...]
@@ -214,16 +220,22 @@ class Hooks:
             *([("MAINPID", str(run.pid))] if run is not None and run.pid != NO_PID else []),
         )
         source = Source(owner(key), owner(plan.name), plan.program, run_id, plan.group)
+        found: spawning.Spawned | spawning.ExecFailure | None = None
         null = files.open_null()
         try:
             out, err = machine.pump.open(
                 source, launch.stdout, launch.stderr, fresh=kind == "pre_start"
             )
             fds = (null, out, err)
-            return spawning.spawn(launch, machine.desk.environ, env, fds, (), label)
+            found = spawning.spawn(launch, machine.desk.environ, env, fds, (), label)
         finally:
             posix.close(null)
-            machine.pump.close_child_ends(owner(key))
+            try:
+                machine.pump.close_child_ends(owner(key))
+            except BaseException:
+                spawning.let_go(found)
+                raise
+        return found
 
     def _watch(self, hook: Hook) -> None:
         self._under_way[hook.key, hook.kind] = hook

@@ -232,7 +232,10 @@ def _rebuild(options: Options, carried: Carried, blobs: Blobs) -> Machine:
     machine.reaper.kick()
     machine.log.info(f"re-executed, {len(machine.loop.supervisor.pids.known())} runs kept")
     for client in carried.clients:
-        _adopt_client(machine, client, blobs)
+        try:
+            _adopt_client(machine, client, blobs)
+        except BaseException as error:  # noqa: BLE001  nobody else has to begin anew for it
+            machine.log.error(f"a client was lost in the re-exec: {error!r}")
     return machine
 
 

@@ -56,12 +56,13 @@ class Sweep:
         if self.told:  # the next plan begins anew; a re-exec is none
             self.met = set()
         self.told, self.calls = text, {}
-        self.plan = {**UNSAID, **json.loads(text)} if text else None
-        if self.plan is not None:
-            only = self.plan["only"]
-            self.plan["only"] = tuple([each for each in only if each[-1:] in PREFIXES])
-            self.plan["exactly"] = {each for each in only if each[-1:] not in PREFIXES}
-            self.plan["spare"] = (*LAST, *self.plan["spare"])
+        plan = {**UNSAID, **json.loads(text)} if text else None
+        if plan is not None:
+            only = plan["only"]
+            plan["only"] = tuple([each for each in only if each[-1:] in PREFIXES])
+            plan["exactly"] = {each for each in only if each[-1:] not in PREFIXES}
+            plan["spare"] = (*LAST, *plan["spare"])
+        self.plan = plan  # as a whole: a signal may come in between, and enter functions
         loop = sys.modules.get("pyinit.runtime.loop")
         if loop is not None:  # of faults that happen once there are more than a loop would stand
             loop.FAULTS = 20 if self.plan is None or self.plan["times"] != 1 else 1_000_000

@@ -249,7 +249,7 @@ REAPING = {
     *("system.tree:Snapshot.__init__", "system.tree:kill_tree"),
     *("system.tree:_signal_group", "system.tree:signal_process", "runtime.reaper:Runs.__init__"),
 }
-LATE = " s is used up; left behind: "
+LATE = " s is used up"
 ENDING = {"shutdown", "restart-all", "reexec"}  # they have their own tests in test_faults
 
 
@@ -436,7 +436,7 @@ class Anywhere(Box):
         except AssertionError:
             raise Finding(f"it does not end:\n{self.said()}") from None
         if status not in statuses or (status == 0 and "left behind" in self.err):
-            raise Finding(f"exit status {status}:\n{self.said()}")
+            raise Finding(f"exit status {status}:\n{self.said()}\n...\n{self.err[-1500:]}")
 
     def _ticks(self):
         fields = stat_fields(self.pid)

@@ -106,8 +106,21 @@ def test_what_fails_again_and_again_is_left_alone_and_all_else_goes_on(box):
     box.ends(0)
 
 
-def test_a_reexec_that_fails_once_touches_nobody_and_ends_in_no_rescue_loop(box):
-    name = "runtime.gather:gather"
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("runtime.stream:Special.resolved", "MemoryError"),  # no post_stop can be started ...
+        ("runtime.hooks:Hooks._watch", "ValueError"),  # ... or be watched, and a run waits for it
+    ],
+)
+def test_a_run_ends_though_its_commands_cannot_be_had(box, name, kind):
+    assert name in lasting(box, name, kind)
+    assert not box.rescued
+    box.ends(0)
+
+
+@pytest.mark.parametrize("name", ["runtime.gather:gather", "runtime.reexec:_again"])
+def test_a_reexec_that_fails_once_touches_nobody_and_ends_in_no_rescue_loop(box, name):
     assert name in carry(box, name, "ValueError")
     box.ends(0)
 
