@@ -293,9 +293,21 @@ def test_a_command_that_was_stopped_cannot_hold_up_the_daemon():
     text = INIT + program("web", "sleep", "600", ready={"file": "/no/such", "timeout": "500s"})
     with Daemon(text) as box:
         eventually(lambda: (box.place / "log").exists() and "web: started" in box.log)
-        theirs = [os.readlink(one) for one in Path(f"/proc/{box.process.pid}/fd").iterdir()]
-        ours = {one.name: os.readlink(one) for one in Path(f"/proc/{box.daemon}/fd").iterdir()}
-        [fd] = [fd for fd, one in ours.items() if one[:5] == "pipe:" and theirs.count(one) == 1]
+
+        def shared():
+            try:  # some come and go
+                theirs = [os.readlink(one) for one in Path(f"/proc/{box.process.pid}/fd").iterdir()]
+                ours = {
+                    one.name: os.readlink(one) for one in Path(f"/proc/{box.daemon}/fd").iterdir()
+                }
+            except FileNotFoundError:
+                return None
+            found = [
+                fd for fd, one in ours.items() if one[:5] == "pipe:" and theirs.count(one) == 1
+            ]
+            return found[0] if len(found) == 1 else None
+
+        fd = eventually(shared)
         flags = Path(f"/proc/{box.daemon}/fdinfo/{fd}").read_text().split()[3]
         assert int(flags, 8) & os.O_NONBLOCK
         os.kill(box.daemon, signal.SIGTERM)

@@ -143,10 +143,10 @@ def test_the_graph_tells_what_the_boot_waited_for_and_keeps_it_over_a_reexec():
             assert found["critical_path"] == ["db", "migrate", "web"]
             boot = {each["name"]: each["boot"] for each in found["programs"]}
             assert boot["spare"] is None
-            assert boot["db"]["took_s"] >= 0.3
-            assert boot["migrate"]["waited_s"] >= 0.3
-            assert boot["migrate"]["took_s"] >= 0.2
-            assert found["boot_s"] == boot["web"]["up_s"] >= 0.5
+            assert boot["db"]["took_s"] >= 0.29  # counted from when it is known that it has begun
+            assert boot["migrate"]["waited_s"] >= 0.29
+            assert boot["migrate"]["took_s"] >= 0.19
+            assert found["boot_s"] == boot["web"]["up_s"] >= 0.48
             assert "db -> migrate -> web" in box.ctl("graph").stdout
             assert box.ctl("graph", "--format", "dot").stdout.startswith("digraph")
             assert box.ctl("graph", "--format", "mermaid").stdout.startswith("graph LR")
