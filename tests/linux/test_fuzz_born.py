@@ -173,7 +173,9 @@ def _born(box, name):
     """Return the pid and the environment of a program whose shell has become it."""
     pid = box.run_pid(name)
     eventually(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
-    return pid, set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
+    # The name comes first in an exec, then what the program is born with.
+    environ = eventually(lambda: Path(f"/proc/{pid}/environ").read_bytes())
+    return pid, set(environ.split(b"\0"))
 
 
 def test_as_much_as_the_kernel_takes_is_passed_on_and_over_a_reexec_too():
