@@ -212,7 +212,12 @@ class Driver:
         """Make the surveys and sweeps that were asked for in this turn."""
         sweeps, self._sweeps = self._sweeps, []
         while self._surveys:  # one by one: what one fails by keeps no other from its answer
-            self._settle(self._surveys.pop(next(iter(self._surveys))), pids)
+            survey = self._surveys.pop(next(iter(self._surveys)))
+            try:
+                self._settle(survey, pids)
+            except BaseException as error:  # noqa: BLE001  somebody waits for the answer
+                self.failed(survey)
+                self._log.error(f"cannot count what {survey.key} has left: {error!r}")
         if not sweeps:
             return
         found: tuple[int, ...] = ()
@@ -225,13 +230,7 @@ class Driver:
 
     def _settle(self, survey: fx.Survey, pids: Pids) -> None:
         """Count what a run has left, and tell the core, which waits for the answer."""
-        held = False
-        try:
-            left = len(self.members.left(survey, pids))
-        except BaseException as error:  # noqa: BLE001
-            self.failed(survey)
-            self._log.error(f"cannot count what {survey.key} has left: {error!r}")
-            return
+        left, held = len(self.members.left(survey, pids)), False
         try:
             held = self.hooks is not None and self.hooks.holds(survey, left)
         except BaseException as error:  # noqa: BLE001
