@@ -235,9 +235,8 @@ class Driver:
             held = self.hooks is not None and self.hooks.holds(survey, left)
         except BaseException as error:  # noqa: BLE001
             self._log.error(f"{survey.key} ends without its post_stop: {error!r}")
-        finally:
-            if not held:
-                self.events.append(ev.Surveyed(survey.key, survey.run_id, left))
+        if not held:
+            self.events.append(ev.Surveyed(survey.key, survey.run_id, left))
 
     def knows(self, pid: int) -> bool:
         """Say whether a child is a helper of ours, or a run that is still at its exec."""
