@@ -33,11 +33,10 @@ def test_listen_pid_is_the_programs_own_on_every_way_of_starting_it(tmp_path):
         "told": {"ready": {"fd": 4}},
     }
     text = listener("http", f"127.0.0.1:{port}")
-    told = f"echo $$ $LISTEN_PID $LISTEN_FDS $LISTEN_FDNAMES >> {tmp_path}/said; echo >&4;"
-    told += " exec sleep 600"
+    told = f"echo $$ $LISTEN_PID $LISTEN_FDS $LISTEN_FDNAMES >> {tmp_path}/said; "
     for name, keys in ways.items():
-        text += program(name, told.replace("4", "4" if name == "told" else "2"), sockets=["http"],
-                        **keys)  # fmt: skip
+        ready = "echo >&4; " if name == "told" else ""
+        text += program(name, told + ready + "exec sleep 600", sockets=["http"], **keys)
     with Box(text):
         lines = eventually(lambda: _lines(tmp_path / "said", len(ways)))
     for line in lines:
