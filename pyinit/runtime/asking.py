@@ -136,6 +136,7 @@ class Connection:
         self._done = done
         self._witness = witness
         self.look_at = NEVER
+        self._is_seen = witness is None  # who answers, where that matters
         self._last = b""  # of the request, until it is known who has taken the connection
         self._socket: Socket | None = None
         self._unsent = b""
@@ -243,6 +244,7 @@ class Connection:
         elif why or not self._is_http:
             self._finish(why)
         else:
+            self._is_seen = True
             self._unsent += self._last
             self._send(found)
 
@@ -251,6 +253,8 @@ class Connection:
             self._unsent = self._unsent[found.send(self._unsent, _socket.MSG_NOSIGNAL) :]
         except BlockingIOError:
             return
+        except (BrokenPipeError, ConnectionResetError):
+            self._unsent = b""  # it has hung up, perhaps after an answer
         except OSError as error:
             self._finish(f"GET {self._target}: {posix.strerror(error.errno or 0)}")
             return
@@ -281,8 +285,8 @@ class Connection:
             self._finish(f"GET {self._target}: it hangs up without an answer")
 
     def _judged(self, answer: str) -> str:
-        """Return an answer, but for a good one that nobody need have given."""
-        if answer or self._witness is None or not self._name.startswith("/"):
+        """Return an answer, but for a good one of whom nobody has seen."""
+        if answer or self._is_seen or self._witness is None:
             return answer
         return self._witness.late()
 

@@ -1,9 +1,14 @@
 """One probe, taken apart: where it goes, what it says, and how an answer is judged."""
 
+import contextlib
+import socket
+import time
+
 import pytest
 
 from pyinit.runtime import asking
-from pyinit.runtime.asking import Place, Question
+from pyinit.runtime.asking import Connection, Place, Question
+from pyinit.runtime.poller import Poller
 
 
 @pytest.mark.parametrize(
@@ -73,3 +78,66 @@ def test_an_answer_is_good_from_200_to_399_and_never_shown_as_it_is(head, wanted
 
 def test_a_line_of_somebody_elses_is_cut():
     assert len(asking.shown(b"x" * 1000)) == asking.SHOWN_BYTES
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", ""),
+        (b"HTTP/1.1 503 Busy\r\n\r\n", "GET unix:{place}:/up: 503 Busy"),
+        (b"", "GET unix:{place}:/up: it hangs up without an answer"),
+    ],
+)
+def test_an_answer_that_comes_before_the_question_counts(said, wanted, tmp_path):
+    """It has answered and hung up: the request cannot be sent any more."""
+    place = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as server, asked(f"unix:{place}:/up") as (ask, answers):
+        server.bind(place)
+        server.listen()
+        ask.start()
+        one, _ = server.accept()
+        one.sendall(said)
+        one.close()
+        assert answers() == [wanted.format(place=place)]
+
+
+def test_such_an_answer_tells_nothing_of_a_run_that_nobody_has_seen_taking_the_connection():
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        asked(f"http://127.0.0.1:{server.getsockname()[1]}/up", Unseeing) as (ask, answers),
+    ):
+        ask.start()
+        one, _ = server.accept()
+        one.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        assert answers() == ["not seen"]
+        one.close()
+
+
+class Unseeing:
+    """A witness that sees nobody."""
+
+    def stir(self):
+        pass
+
+    def late(self):
+        return "not seen"
+
+
+@contextlib.contextmanager
+def asked(target, witness=None):
+    """Give a question by HTTP, and what waits for its answers and returns them."""
+    poller, found = Poller(), []
+    question = Question("http", target, (), 10.0)
+    ask = Connection(poller, question, found.append, witness and witness())
+
+    def answers():
+        deadline = time.monotonic() + 10.0
+        while not found and time.monotonic() < deadline:
+            poller.wait(deadline)
+        return found
+
+    try:
+        yield ask, answers
+    finally:
+        ask.close()
+        poller.close()
