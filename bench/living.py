@@ -89,7 +89,7 @@ def orphans(plan: Plan) -> Result:
     row = Result("orphans", "orphans reaped", "a second", more_is_better=True)
     number = plan.size(4000, 2000)
     calls = who.each(partial(_orphans, number), who.PYINIT_COMMAND, *who.INITS)
-    interleave(row, calls, plan.times(25))
+    interleave(row, calls, plan.times(40))
     row.notes.append(f"{number:,} orphans die at once; the time until none is a zombie")
     row.notes.append("As many as tini, that is, within the noise of 5 %")
     row.ratio("pyinit / tini", who.PYINIT_COMMAND.name, who.TINI.name, 0.95, at_most=False)

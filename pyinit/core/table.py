@@ -177,6 +177,11 @@ class Pids(Record):
         shard = {known: key for known, key in self.shards[pid % SHARDS].items() if known != pid}
         return self._with(pid % SHARDS, shard)
 
+    def strangers(self, pids: list[int]) -> set[int]:
+        """Return those of `pids` that no process owns, at little cost for each of them."""
+        shards = self.shards
+        return {pid for pid in pids if pid not in shards[pid % SHARDS]}
+
     def known(self) -> list[int]:
         """Return every pid there is."""
         return [pid for shard in self.shards for pid in shard]

@@ -111,7 +111,7 @@ class Announcer:
         self._oom_seen = oom_seen
 
     def used(self, pid: int, user_s: float, system_s: float, max_rss_bytes: int) -> None:
-        """What a reaped run has used in its life."""
+        """What a reaped run has used in its life; each is 0 where it is not known."""
         if pid in self._since:
             ran_s = time.monotonic() - self._since[pid]  # what it left behind may live on
             self._usage[pid] = (user_s, system_s, max_rss_bytes, ran_s)

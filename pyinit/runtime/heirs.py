@@ -127,7 +127,7 @@ class Heirs:
         queued = self._machine.loop.queued()
         unborn = {each.pid: each.key for each in queued if isinstance(each, Spawned | MainPid)}
         dead = {each[0] for each in gone}
-        for pid, status, _ in gone:
+        for pid, status, *_ in gone:
             key = get(Pid(pid)) or unborn.get(Pid(pid), "")
             row = self._machine.row(key)
             match row.state if row is not None else None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SIGKILL, SIGCHLD = 9, 17
 NEVER = float("inf")
+FEW = 32  # runs that are asked for by name in each portion of a burst
 
 
 class Runs:
@@ -133,6 +134,7 @@ class Reaper:
         self._announcer = announcer
         self.heirs: Callable[[list[reap.Reaped]], None] | None = None  # who leads on
         self._more = False
+        self._burst = False  # a whole portion of orphans, and there may be more
         self.unfed: list[int] = []  # signals that came, and that the loop does not know of yet
         self._gone: list[reap.Reaped] = []  # reaped, and not yet told: never to be forgotten
         loop.vital = self
@@ -156,40 +158,58 @@ class Reaper:
         The core looks around when an orphan has died, whichever it was: of a burst it is told once.
         """
         gone = self._gone
-        self._more = reap.reap_all(gone)
+        burst, self._burst = self._burst, False
+        self._more = reap.reap_all(gone, self._few_runs() if burst else None)
         if not gone:
             return
-        driver, key_of = self._driver, self._loop.supervisor.pids.get
         if self.heirs is not None:
             self._guarded(self.heirs, gone)
-        self._guarded(driver.members.forget, gone)
-        queued = self._loop.queued()
-        unborn = {event.pid for event in queued if isinstance(event, Spawned | MainPid)}
-        helpers, execing = driver.helpers, driver.execing()
-        orphans: list[reap.Reaped] = []
+        self._guarded(self._driver.members.forget, gone)
+        ours, orphans = self._sorted(gone)
+        self._burst = self._more and not ours
         told = 0
         try:
-            for each in gone:  # in a burst each call for each of them counts
+            for each in ours:
                 told += 1
-                pid = each[0]
                 try:
-                    key = key_of(pid)  # type: ignore[arg-type]
-                    if key is not None:
-                        self._last_words(key, each)
-                    elif pid not in unborn and pid not in helpers and pid not in execing:
-                        orphans.append(each)
-                        continue
-                    driver.reaped(pid, each[1])
+                    self._tell(each)
                 except BaseException as error:  # noqa: BLE001  nobody else will tell the core
                     told -= 1
                     self._tell_all_the_same(each)
                     told += 1
                     self._loop.fault(error)
         finally:
-            del gone[:told]
+            del ours[:told]
+            self._gone = ours
             if orphans:
-                driver.reaped(orphans[-1][0], orphans[-1][1])
+                self._driver.reaped(orphans[-1][0], orphans[-1][1])
         self._guarded(self._announcer.speech.orphans, orphans)
+
+    def _few_runs(self) -> list[int] | None:
+        """Return the pids of the runs, or None where it would take long to ask for each of them."""
+        runs = self._loop.supervisor.pids.known()
+        return runs if len(runs) <= FEW else None
+
+    def _sorted(self, gone: list[reap.Reaped]) -> tuple[list[reap.Reaped], list[reap.Reaped]]:
+        """Return who is ours, runs and helpers, and who is an orphan.
+
+        In a burst whatever is called for each of them counts: of an orphan nothing is.
+        """
+        strangers = self._loop.supervisor.pids.strangers([each[0] for each in gone])
+        queued = self._loop.queued()
+        strangers -= {event.pid for event in queued if isinstance(event, Spawned | MainPid)}
+        strangers.difference_update(self._driver.helpers, self._driver.execing())
+        if len(strangers) == len(gone):
+            return [], gone
+        ours = [each for each in gone if each[0] not in strangers]
+        return ours, [each for each in gone if each[0] in strangers]
+
+    def _tell(self, gone: reap.Reaped) -> None:
+        """Tell of the end of somebody who is ours."""
+        key = self._loop.supervisor.pids.get(Pid(gone[0]))
+        if key is not None:
+            self._last_words(key, gone)
+        self._driver.reaped(gone[0], gone[1])
 
     def _tell_all_the_same(self, gone: reap.Reaped) -> None:
         """Tell of an end where that has failed, if nobody has heard of it."""
@@ -212,8 +232,7 @@ class Reaper:
         """Read what a run has printed; nothing may keep the core from hearing of its end."""
         try:
             self._pump.drain(owner(key))
-            pid, _, usage = gone
-            self._announcer.used(pid, usage.ru_utime, usage.ru_stime, reap.most_memory(usage))
+            self._announcer.used(gone[0], *reap.used(gone))
         except BaseException as error:  # noqa: BLE001
             self._loop.fault(error)
 

@@ -147,7 +147,7 @@ class SupervisordSpeech(Speech):
 
     def orphans(self, gone: list[Reaped]) -> None:
         """Say that children were reaped that are no runs."""
-        for pid, status, _ in gone:
+        for pid, status, *_ in gone:
             self._log.info(f"reaped unknown pid {pid} ({_words(from_wait(status))})")
 
     def reopened(self) -> None:

@@ -44,6 +44,28 @@ for _ in range(total // wave):
 os.write(1, b"made\\n")
 time.sleep(600)
 """
+# A crowd of orphans that ends with its maker.
+CROWD = """
+import os, sys, time
+reader, writer = os.pipe()
+if os.fork() == 0:
+    for _ in range(int(sys.argv[1])):
+        if os.fork() == 0:
+            os.close(writer)
+            os.read(reader, 1)
+            os._exit(0)
+    os._exit(0)
+os.wait()
+os.write(1, b"made\\n")
+time.sleep(600)
+"""
+BURN = """
+import os, time
+while time.process_time() < 0.3:
+    pass
+os.write(1, b"burnt\\n")
+time.sleep(600)
+"""
 
 
 @pytest.mark.parametrize("uid", USERS)
@@ -85,6 +107,27 @@ def test_orphans_are_reaped_without_reading_all_of_proc_for_each():
         eventually(lambda: not box.zombies(), within_s=60)
         ticks = sum(int(n) for n in Path(f"/proc/{box.pid}/stat").read_text().split()[13:15])
         assert ticks / os.sysconf("SC_CLK_TCK") < 20
+
+
+def test_what_a_run_has_used_is_known_though_it_died_in_a_burst_of_orphans():
+    """It is younger than all of them, so that the kernel would give it last."""
+    keys = {"restart": "never", "critical": False}
+    text = program("web", *python(CROWD, "1500"), **keys) + program("other", "exec sleep 600")
+    with Box(text + program("late", *python(BURN), autostart=False, **keys)) as box:
+        box.until("made", out=True, within_s=120)
+        box.call("start", {"names": ["late"]})
+        box.until("burnt", out=True)
+        pids = [box.outer(box.status()[name]["pid"]) for name in ("web", "late")]
+        box.send("STOP")
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: len(box.zombies()) == 1502)
+        box.send("CONT")
+        eventually(lambda: len(box.processes()) == 2)
+        found = box.call("why", {"names": ["web", "late"]})["processes"]
+        ends = {each["name"]: each["ends"] for each in found}
+        assert [end["signal"] for each in ends.values() for end in each] == [9, 9]
+        assert 0.25 <= ends["late"][0]["user_s"] + ends["late"][0]["system_s"] < 5.0
 
 
 @pytest.mark.parametrize("namespace", [True, False])

@@ -79,6 +79,7 @@ def test_pids_are_known_from_the_report_to_the_reap():
         pids = pids.having(pid, f"p{pid}:0")
     assert pids.get(71) == "p71:0"
     assert sorted(pids.known()) == [71, 72, 71 + table.SHARDS]
+    assert pids.strangers([72, 73, 71, 72 + table.SHARDS]) == {73, 72 + table.SHARDS}
     pids = pids.without(71)
     assert pids.get(71) is None
     assert pids.get(71 + table.SHARDS) == f"p{71 + table.SHARDS}:0"
