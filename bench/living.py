@@ -85,22 +85,39 @@ def _term(contender: who.Contender) -> float:
 
 
 def orphans(plan: Plan) -> Result:
-    """Orphans that die all at once: how many a second stop being zombies."""
+    """Orphans that come and go as fast as they can be made, and a crowd that dies at once."""
     row = Result("orphans", "orphans reaped", "a second", more_is_better=True)
+    makers, each = os.cpu_count() or 1, plan.size(3000, 1000)
+    inits = (who.PYINIT_COMMAND, *who.INITS)
+    interleave(row, who.each(partial(_stream, makers, each), *inits), plan.times(15))
     number = plan.size(4000, 2000)
-    calls = who.each(partial(_orphans, number), who.PYINIT_COMMAND, *who.INITS)
-    interleave(row, calls, plan.times(40))
-    row.notes.append(f"{number:,} orphans die at once; the time until none is a zombie")
-    row.notes.append("As many as tini, that is, within the noise of 5 %")
-    row.ratio("pyinit / tini", who.PYINIT_COMMAND.name, who.TINI.name, 0.95, at_most=False)
+    crowds = who.each(partial(_crowd, number), *inits)
+    interleave(row, {f"{name}, a crowd": call for name, call in crowds.items()}, plan.times(15))
+    row.notes.append(
+        f"{makers} processes make {each:,} orphans each, one after another, as fast as they can: "
+        "all of them a second, until the last one is reaped"
+    )
+    row.notes.append(
+        f"A crowd: {number:,} die at the same moment; the time until none is a zombie. It has no "
+        "bound: most of that time is their dying, which differs by a half from round to round"
+    )
+    row.ratio("pyinit / tini", who.PYINIT_COMMAND.name, who.TINI.name, 1.0, at_most=False)
     return row
 
 
-def _orphans(number: int, contender: who.Contender) -> float:
-    setup = who.Setup((who.PROBE, "orphans", who.NOTES, str(number)))
-    with contender.start(setup) as arena:
+def _stream(makers: int, number: int, contender: who.Contender) -> float:
+    words = (who.PROBE, "stream", who.NOTES, str(makers), str(number))
+    return makers * number / _reaped_s(words, contender)
+
+
+def _crowd(number: int, contender: who.Contender) -> float:
+    return number / _reaped_s((who.PROBE, "orphans", who.NOTES, str(number)), contender)
+
+
+def _reaped_s(words: tuple[str, ...], contender: who.Contender) -> float:
+    with contender.start(who.Setup(words)) as arena:
         arena.wait_notes(1, 60.0)
-        return number / (arena.notes("reaped")[0] / 1e9)
+        return arena.notes("reaped")[0] / 1e9
 
 
 def growth(plan: Plan) -> Result:

@@ -5,6 +5,8 @@
  *   probe crash FILE MS         note the time, sleep MS, note it again, crash (SIGKILL to itself)
  *   probe signal FILE           note the time of every USR1 that arrives
  *   probe orphans FILE COUNT    make orphans, let them die at once, note how long they were zombies
+ *   probe stream FILE MAKERS COUNT   rest 1.5 s, let MAKERS make COUNT orphans each, one after another
+ *       as fast as they can, note how long it took until the last one was reaped
  *   probe shout FILE BYTES LENGTH   note the time, print BYTES in lines of LENGTH, then sleep
  *   probe lines FILE RATE COUNT LENGTH   print RATE lines a second, COUNT in all (0: for ever), each
  *       numbered, of LENGTH bytes and by a write(2) of its own; note the time, then sleep
@@ -101,6 +103,58 @@ static int orphans(int count)
     return 0;
 }
 
+/* Each is the child of a child that is gone at once, and dies at once itself. */
+static int make_orphans(int count)
+{
+    int news[2];
+    pid_t last = 0;
+    if (pipe(news) < 0)
+        return 112;
+    for (int i = 0; i < count; i++) {
+        pid_t middle = fork();
+        if (middle < 0)
+            return 112;
+        if (middle == 0) {
+            pid_t orphan = fork();
+            if (orphan == 0)
+                _exit(0);
+            if (orphan > 0 && i == count - 1)
+                orphan = write(news[1], &orphan, sizeof orphan) == sizeof orphan ? orphan : -1;
+            _exit(orphan < 0);
+        }
+        int status = 1;
+        if (waitpid(middle, &status, 0) != middle || status != 0)
+            return 112;
+    }
+    if (count > 0 && read(news[0], &last, sizeof last) != sizeof last)
+        return 112;
+    struct timespec nap = {0, 200000};
+    while (count > 0 && kill(last, 0) == 0)
+        nanosleep(&nap, NULL);
+    return 0;
+}
+
+static int stream(int makers, int count)
+{
+    struct timespec rest = {1, 500000000};
+    int failed = 0, status = 0;
+    nanosleep(&rest, NULL);
+    long long began = now_ns();
+    for (int i = 0; i < makers; i++) {
+        pid_t maker = fork();
+        if (maker < 0)
+            return 112;
+        if (maker == 0)
+            _exit(make_orphans(count));
+    }
+    while (wait(&status) > 0)
+        failed |= status;
+    if (failed)
+        return 112;
+    note("reaped", now_ns() - began);
+    return 0;
+}
+
 static int shout(long long bytes, long long length)
 {
     static char block[65536];
@@ -170,6 +224,8 @@ int main(int argc, char **argv)
         signals();
     if (strcmp(what, "orphans") == 0)
         return argc < 4 ? 2 : orphans(atoi(argv[3]));
+    if (strcmp(what, "stream") == 0)
+        return argc < 5 ? 2 : stream(atoi(argv[3]), atoi(argv[4]));
     note("start", began);
     if (strcmp(what, "shout") == 0 && argc > 4 && shout(atoll(argv[3]), atoll(argv[4])) != 0)
         return 112;

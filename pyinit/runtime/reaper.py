@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 SIGKILL, SIGCHLD = 9, 17
 NEVER = float("inf")
+GAP_S = 0.005  # orphans that die in less than this one after another are a stream
+STREAM = 8  # turns for one of them each, after which they are waited for
+LULL_S = 0.002
 FEW = 32  # runs that are asked for by name in each portion of a burst
 
 
@@ -135,6 +138,8 @@ class Reaper:
         self.heirs: Callable[[list[reap.Reaped]], None] | None = None  # who leads on
         self._more = False
         self._burst = False  # a whole portion of orphans, and there may be more
+        self._stream = 0  # turns for orphans alone, one soon after another
+        self._last_at = 0.0  # when the last of them was
         self.unfed: list[int] = []  # signals that came, and that the loop does not know of yet
         self._gone: list[reap.Reaped] = []  # reaped, and not yet told: never to be forgotten
         loop.vital = self
@@ -166,7 +171,8 @@ class Reaper:
             self._guarded(self.heirs, gone)
         self._guarded(self._driver.members.forget, gone)
         ours, orphans = self._sorted(gone)
-        self._burst = self._more and not ours
+        alone = not ours
+        self._burst = self._more and alone
         told = 0
         try:
             for each in ours:
@@ -184,6 +190,20 @@ class Reaper:
             if orphans:
                 self._driver.reaped(orphans[-1][0], orphans[-1][1])
         self._guarded(self._announcer.speech.orphans, orphans)
+        if alone and not self._more:
+            self._wait_for_more()
+
+    def _wait_for_more(self) -> None:
+        """Let a stream of orphans gather for a moment, if nobody else has asked for anything.
+
+        A turn of the loop for each of them would cost more than all that is done for it.
+        """
+        now = time.monotonic()
+        self._stream = self._stream + 1 if now - self._last_at < GAP_S else 0
+        if self._stream >= STREAM and self._poller.ready <= 1:
+            reap.await_deaths(LULL_S)
+            now += LULL_S
+        self._last_at = now
 
     def _few_runs(self) -> list[int] | None:
         """Return the pids of the runs, or None where it would take long to ask for each of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posix
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +42,15 @@ def reap_all(found: list[Reaped], burst_of: Collection[int] | None = None) -> bo
         for pid in burst_of:
             _reap_all(found, posix.wait4, pid, 1)
         return _reap_all(found, posix.waitpid)
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+
+
+def await_deaths(seconds: float) -> None:
+    """Sleep; no death ends it, and those that come meanwhile are told of by SIGCHLD after it."""
+    mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGCHLD,))
+    try:
+        time.sleep(seconds)
     finally:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
 
