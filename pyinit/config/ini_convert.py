@@ -80,19 +80,20 @@ class _Writer:
         blocks += self._sockets(programs)
         for entry in entries:
             header = f"[program.{key_text(entry.name)}]"
-            blocks.append("\n".join([f"# {entry.place}", header, *entry.rows]))
+            blocks.append("\n".join([f"# {_comment(entry.place)}", header, *entry.rows]))
         blocks += self._groups(entries)
         notes = tuple(dict.fromkeys(self.notes))
         if notes:
-            told = ["# - " + note.replace("\n", "\n#   ") for note in notes]
-            blocks[0] += "\n#\n# What is different, or has to be looked at:\n" + "\n".join(told)
+            told = ["\n#   ".join([_comment(line) for line in note.split("\n")]) for note in notes]
+            blocks[0] += "\n#\n# What is different, or has to be looked at:"
+            blocks[0] += "".join([f"\n# - {note}" for note in told])
         return Converted("\n\n".join(blocks) + "\n", notes)
 
     def _plainly(self, text: str) -> str:
         return self.markers.real(text) if self.markers.is_in(text) else text
 
     def _head(self) -> str:
-        files = ", ".join(self.plan.sources)
+        files = ", ".join([_comment(path) for path in self.plan.sources])
         return f"# Made of {files} by `pyinitctl convert supervisord`."
 
     def _init(self, init: InitPlan) -> str:
@@ -268,3 +269,8 @@ def _limit(soft: int, hard: int, *, least: bool) -> object:
     if soft == hard == -1:
         return "unlimited"
     return f"{words.get(soft, soft)}:{words.get(hard, hard)}"
+
+
+def _comment(text: str) -> str:
+    """Return a text as one line of a TOML comment, which may have no control characters."""
+    return "".join([char if char.isprintable() else ascii(char)[1:-1] for char in text])

@@ -37,6 +37,7 @@ UNABLE = "cannot ask: "  # so begins an answer that is our own failure, and says
 HEAD_BYTES = 4096  # of an answer: the first line is all that counts
 READ_BYTES = 64 * 1024  # mostly all of it: what is left unread takes a child to close
 ANOTHER = "another process answers at its socket"
+HUNG_UP = (errno.EPIPE, errno.ECONNRESET)
 LOOK_S = 0.01  # between two looks at who has taken a connection
 SHOWN_BYTES = 120  # of a line that somebody else has written
 
@@ -207,7 +208,9 @@ class Connection:
         if found is None:
             return
         number = found.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
-        if number:
+        if number in HUNG_UP and self._is_http:
+            self._read(found)
+        elif number:
             self.close()
             if self._places:
                 self.start()
@@ -253,14 +256,19 @@ class Connection:
             self._unsent = self._unsent[found.send(self._unsent, _socket.MSG_NOSIGNAL) :]
         except BlockingIOError:
             return
-        except (BrokenPipeError, ConnectionResetError):
-            self._unsent = b""  # it has hung up, perhaps after an answer
         except OSError as error:
-            self._finish(f"GET {self._target}: {posix.strerror(error.errno or 0)}")
-            return
+            if error.errno not in HUNG_UP:
+                self._finish(f"GET {self._target}: {posix.strerror(error.errno or 0)}")
+                return
+            self._unsent = b""
         if not self._unsent:
-            self._poller.unregister(found.fileno())
-            self._poller.register(found.fileno(), True, False, self._readable)
+            self._read(found)
+
+    def _read(self, found: Socket) -> None:
+        """Wait for the answer; also of one that has hung up already, perhaps after an answer."""
+        self._unsent = b""
+        self._poller.unregister(found.fileno())
+        self._poller.register(found.fileno(), True, False, self._readable)
 
     def _readable(self, _mask: int) -> None:
         found = self._socket
@@ -285,10 +293,13 @@ class Connection:
             self._finish(f"GET {self._target}: it hangs up without an answer")
 
     def _judged(self, answer: str) -> str:
-        """Return an answer, but for a good one of whom nobody has seen."""
+        """Return an answer, but for a good one if it is not that of the run."""
         if answer or self._is_seen or self._witness is None:
             return answer
-        return self._witness.late()
+        why = None
+        if self._socket is not None and not self._name.startswith("/"):
+            why = self._witness.taken(self._socket)
+        return self._witness.late() if why is None else why
 
     def _unable(self, number: int) -> str:
         return f"cannot connect to {self._name}: {posix.strerror(number)}"

@@ -200,8 +200,9 @@ class Reaper:
         """
         now = time.monotonic()
         self._stream = self._stream + 1 if now - self._last_at < GAP_S else 0
-        if self._stream >= STREAM and self._poller.ready <= 1:
-            reap.await_deaths(LULL_S)
+        news = self._loop.queued()  # of the orphan, and who else?
+        if self._stream >= STREAM and self._poller.ready <= 1 and len(news) <= 1:
+            reap.let_gather(self._poller.pause, LULL_S)
             now += LULL_S
         self._last_at = now
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from pyinit.system.sockets import Socket
 
-ESTABLISHED = (b"01", b"08")  # the other end may have begun to close: CLOSE_WAIT
+# ESTABLISHED, or one of the ends has begun to close: FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT.
+OPEN = (b"01", b"04", b"05", b"08")
 
 
 def inode(connection: Socket) -> int:
@@ -28,7 +29,7 @@ def inode(connection: Socket) -> int:
     for name in (connections.TCP, connections.TCP6):
         for line in connections.lines(name):
             fields = (line or b"").split()
-            if len(fields) < 10 or fields[3] not in ESTABLISHED:
+            if len(fields) < 10 or fields[3] not in OPEN:
                 continue
             if fields[1].endswith(theirs) and fields[2].endswith(ours):
                 return int(fields[9])

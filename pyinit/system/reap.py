@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posix
-import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,11 +45,11 @@ def reap_all(found: list[Reaped], burst_of: Collection[int] | None = None) -> bo
         _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
 
 
-def await_deaths(seconds: float) -> None:
-    """Sleep; no death ends it, and those that come meanwhile are told of by SIGCHLD after it."""
+def let_gather(pause: Callable[[float], None], seconds: float) -> None:
+    """Pause; no death ends it, and those that come meanwhile are told of by SIGCHLD after it."""
     mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGCHLD,))
     try:
-        time.sleep(seconds)
+        pause(seconds)
     finally:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
 

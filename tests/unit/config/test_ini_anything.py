@@ -145,6 +145,7 @@ def what_matters(process):
 )
 @given(st.lists(BLOCK, max_size=6))
 @example([("pyinit", [("environment", "1")])])
+@example([("include", [("files", "\x08")])])  # its name stands in a comment of what is converted
 def test_any_sections_are_a_plan_or_faults(tmp_path, blocks):
     path = written(tmp_path, text_of(blocks), "supervisord.conf")
     try:

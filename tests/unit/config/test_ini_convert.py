@@ -270,6 +270,14 @@ def test_each_program_has_the_place_it_came_from(tmp_path):
     assert f"# [program:a] of {path}:3\n[program.a]\n" in convert([path], ENVIRON).text
 
 
+def test_the_name_of_a_file_stays_in_its_comment(tmp_path):
+    """Whatever is in it: a line of its own would be one of the configuration."""
+    path = written(tmp_path, f"{MAIN}[program:a]\ncommand=a\n", "s\n[init]\x08.conf")
+    _, new, found = both(tmp_path, path, ENVIRON)
+    assert [one.name for one in new.processes] == ["a"]
+    assert "/s\\n[init]\\x08.conf:3\n[program.a]\n" in found.text
+
+
 def test_a_bad_file_is_not_converted(tmp_path):
     path = written(tmp_path, f"{MAIN}[program:a]\nstartsecs=x\n", "s.conf")
     with pytest.raises(ConfigErrors) as caught:

@@ -2,7 +2,9 @@
 
 import contextlib
 import socket
+import struct
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -101,26 +103,34 @@ def test_an_answer_that_comes_before_the_question_counts(said, wanted, tmp_path)
         assert answers() == [wanted.format(place=place)]
 
 
-def test_such_an_answer_tells_nothing_of_a_run_that_nobody_has_seen_taking_the_connection():
+def test_an_answer_counts_though_who_gave_it_has_reset_the_connection():
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
-        asked(f"http://127.0.0.1:{server.getsockname()[1]}/up", Unseeing) as (ask, answers),
+        asked(f"http://127.0.0.1:{server.getsockname()[1]}/up") as (ask, answers),
+    ):
+        ask.start()
+        one, _ = server.accept()
+        one.sendall(b"HTTP/1.1 503 Busy\r\n\r\n")
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        one.close()
+        assert answers()[0].endswith(": 503 Busy")
+
+
+@pytest.mark.parametrize("taken", ["", "another's", None])
+@pytest.mark.parametrize("late", ["", "not seen"])
+def test_who_has_answered_so_early_is_looked_up_if_the_connection_is_still_there(taken, late):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        asked(
+            f"http://127.0.0.1:{server.getsockname()[1]}/up",
+            SimpleNamespace(stir=lambda: None, taken=lambda _: taken, late=lambda: late),
+        ) as (ask, answers),
     ):
         ask.start()
         one, _ = server.accept()
         one.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        assert answers() == ["not seen"]
+        assert answers() == [late if taken is None else taken]
         one.close()
-
-
-class Unseeing:
-    """A witness that sees nobody."""
-
-    def stir(self):
-        pass
-
-    def late(self):
-        return "not seen"
 
 
 @contextlib.contextmanager
@@ -128,7 +138,7 @@ def asked(target, witness=None):
     """Give a question by HTTP, and what waits for its answers and returns them."""
     poller, found = Poller(), []
     question = Question("http", target, (), 10.0)
-    ask = Connection(poller, question, found.append, witness and witness())
+    ask = Connection(poller, question, found.append, witness)
 
     def answers():
         deadline = time.monotonic() + 10.0

@@ -18,9 +18,8 @@ class Desk:
         self.now, self.gone, self.more = 100.0, [], False
         self.slept, self.told, self.asked = [], [], []
         monkeypatch.setattr(module.reap, "reap_all", self.reap_all)
-        monkeypatch.setattr(module.reap, "await_deaths", self.slept.append)
         monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
-        self.poller = SimpleNamespace(ready=1, register=lambda *_: None)
+        self.poller = SimpleNamespace(ready=1, register=lambda *_: None, pause=self.slept.append)
         pids = Pids().having(RUN, "web:0")
         driver = SimpleNamespace(
             helpers={HELPER: None},
