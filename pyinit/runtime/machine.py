@@ -142,14 +142,16 @@ class Machine:
         self.reaper.kick()  # the compiler may be dead already
         return self.go()
 
-    def go(self) -> int:
-        """Run the loop to its end, and end."""
+    def go(self, spare: int = -1) -> int:
+        """Run the loop to its end, and end.  The descriptor `spare` is closed once that is safe."""
         phase = self.loop.supervisor.phase
         if isinstance(phase, Over):  # carried over: the core has said Exit, and says it once
             cause = phase.shutdown.cause if phase.shutdown is not None else "everything is over"
             again = phase.shutdown is not None and phase.shutdown.again
             self.driver.exit = fx.Exit(phase.code, cause, again)
         try:
+            if spare >= 0:
+                posix.close(spare)
             code = self.loop.run()
         except BaseException as error:  # noqa: BLE001  the programs must not die of it
             try:

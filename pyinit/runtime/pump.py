@@ -342,11 +342,9 @@ class Pump:
             if stream.fd < 0:
                 return
             try:
-                data = files.read_some(stream.fd, READ_BYTES)
+                data = files.read_stream(stream.fd, READ_BYTES)
             except BlockingIOError:
                 return
-            except OSError:
-                data = b""
             if not data:
                 self._end(stream)
                 return

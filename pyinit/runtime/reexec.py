@@ -166,8 +166,7 @@ def recover(machine: Machine) -> None:
 def resume(options: Options) -> int:
     """Go on where the pyinit before us stopped; return the exit status.  May raise anything."""
     machine = _rebuild(options, *carry_of(options))
-    posix.close(options.state_fd)
-    return machine.go()
+    return machine.go(spare=options.state_fd)
 
 
 def carry_of(options: Options) -> tuple[Carried, Blobs]:

@@ -236,6 +236,21 @@ def read_some(fd: int, size: int) -> bytes:
         return posix.read(fd, LITTLE_BYTES)
 
 
+def read_stream(fd: int, size: int) -> bytes:
+    """Read what a program has printed, b"" at the end.  Raises BlockingIOError.
+
+    An error is the end if it comes twice: who prints into a pipe that nobody reads is killed.
+    """
+    for _ in range(2):
+        try:
+            return read_some(fd, size)
+        except BlockingIOError:
+            raise
+        except OSError:
+            continue
+    return b""
+
+
 def pipe() -> tuple[int, int]:
     """Return (read end that never blocks, write end that blocks its writer), both close-on-exec."""
     reader, writer = posix.pipe2(posix.O_CLOEXEC)

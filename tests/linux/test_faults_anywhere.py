@@ -119,7 +119,9 @@ def test_a_run_ends_though_its_commands_cannot_be_had(box, name, kind):
     box.ends(0)
 
 
-@pytest.mark.parametrize("name", ["runtime.gather:gather", "runtime.reexec:_again"])
+@pytest.mark.parametrize(
+    "name", ["runtime.gather:gather", "runtime.reexec:_again", "runtime.machine:Machine.go"]
+)
 def test_a_reexec_that_fails_once_touches_nobody_and_ends_in_no_rescue_loop(box, name):
     assert name in carry(box, name, "ValueError")
     box.ends(0)

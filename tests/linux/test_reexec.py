@@ -57,6 +57,20 @@ def open_descriptors(pid):
     return sorted(found)
 
 
+def settled(pid):
+    """Return them once they are the same for a while: those of the last client are gone."""
+    last, since = None, 0.0
+
+    def look():
+        nonlocal last, since
+        found = open_descriptors(pid)
+        if found != last:
+            last, since = found, time.monotonic()
+        return found if time.monotonic() > since + 0.3 else None
+
+    return eventually(look)
+
+
 @contextmanager
 def boxed(config, **options):
     with Box(config, **options) as box:
@@ -99,7 +113,7 @@ def test_a_hundred_reexecs_under_load_lose_no_byte_and_touch_nobody(tmp_path):
         pids = [box.run_pid(name) for name in ("a", "b")]
         before = [started(pid) for pid in pids]
         reexec(box)
-        descriptors = open_descriptors(box.pid)
+        descriptors = settled(box.pid)
         uptime = box.status()["b"]["uptime_s"]
         for _ in range(99):
             reexec(box)
