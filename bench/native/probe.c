@@ -66,6 +66,36 @@ static _Noreturn void signals(void)
         pause();
 }
 
+/* The child of a child that is gone at once; it dies when `gate` is closed, without one at once.
+ * Its pid, -1 if it could not be made. */
+static pid_t make_orphan(const int news[2], const int *gate)
+{
+    pid_t orphan = -1, middle = fork();
+    if (middle == 0) {
+        orphan = fork();
+        if (orphan == 0 && gate != NULL) {
+            char end;
+            close(gate[1]);
+            ssize_t got = read(gate[0], &end, 1);
+            _exit(got == 0 ? 0 : 1);
+        }
+        if (orphan == 0)
+            _exit(0);
+        ssize_t put = write(news[1], &orphan, sizeof orphan);
+        _exit(put == sizeof orphan ? 0 : 1);
+    }
+    if (middle < 0 || waitpid(middle, NULL, 0) != middle)
+        return -1;
+    return read(news[0], &orphan, sizeof orphan) == sizeof orphan ? orphan : -1;
+}
+
+static void await_reaped(pid_t pid)
+{
+    struct timespec nap = {0, 200000};
+    while (kill(pid, 0) == 0 || errno != ESRCH)
+        nanosleep(&nap, NULL);
+}
+
 static int orphans(int count)
 {
     int gate[2];
@@ -74,63 +104,32 @@ static int orphans(int count)
     if (pids == NULL || pipe(gate) < 0 || pipe(news) < 0)
         return 112;
     for (int i = 0; i < count; i++) {
-        pid_t middle = fork();
-        if (middle < 0)
-            return 112;
-        if (middle == 0) {
-            pid_t orphan = fork();
-            if (orphan == 0) {
-                char end;
-                close(gate[1]);
-                ssize_t got = read(gate[0], &end, 1);
-                _exit(got == 0 ? 0 : 1);
-            }
-            ssize_t put = write(news[1], &orphan, sizeof orphan);
-            _exit(put == sizeof orphan ? 0 : 1);
-        }
-        waitpid(middle, NULL, 0);
-        if (read(news[0], &pids[i], sizeof pids[i]) != sizeof pids[i])
+        pids[i] = make_orphan(news, gate);
+        if (pids[i] < 0)
             return 112;
     }
     long long began = now_ns();
     close(gate[0]);
     close(gate[1]);
-    struct timespec nap = {0, 200000};
     for (int i = 0; i < count; i++)
-        while (kill(pids[i], 0) == 0 || errno != ESRCH)
-            nanosleep(&nap, NULL);
+        await_reaped(pids[i]);
     note("reaped", now_ns() - began);
     return 0;
 }
 
-/* Each is the child of a child that is gone at once, and dies at once itself. */
 static int make_orphans(int count)
 {
     int news[2];
-    pid_t last = 0;
+    pid_t last = -1;
     if (pipe(news) < 0)
         return 112;
     for (int i = 0; i < count; i++) {
-        pid_t middle = fork();
-        if (middle < 0)
-            return 112;
-        if (middle == 0) {
-            pid_t orphan = fork();
-            if (orphan == 0)
-                _exit(0);
-            if (orphan > 0 && i == count - 1)
-                orphan = write(news[1], &orphan, sizeof orphan) == sizeof orphan ? orphan : -1;
-            _exit(orphan < 0);
-        }
-        int status = 1;
-        if (waitpid(middle, &status, 0) != middle || status != 0)
+        last = make_orphan(news, NULL);
+        if (last < 0)
             return 112;
     }
-    if (count > 0 && read(news[0], &last, sizeof last) != sizeof last)
-        return 112;
-    struct timespec nap = {0, 200000};
-    while (count > 0 && kill(last, 0) == 0)
-        nanosleep(&nap, NULL);
+    if (count > 0)
+        await_reaped(last);
     return 0;
 }
 

@@ -257,10 +257,11 @@ class Connection:
         except BlockingIOError:
             return
         except OSError as error:
-            if error.errno not in HUNG_UP:
+            if error.errno in HUNG_UP:
+                self._read(found)
+            else:
                 self._finish(f"GET {self._target}: {posix.strerror(error.errno or 0)}")
-                return
-            self._unsent = b""
+            return
         if not self._unsent:
             self._read(found)
 
